@@ -1,0 +1,310 @@
+//! The alert: what an event became.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ids::{Mac, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::Severity;
+
+/// What an event became, with everything that was known when it was made; the only thing sinks see.
+///
+/// An absent text is empty, an absent number zero; [`Self::duration_secs`] alone is an option, since zero
+/// is a duration. Texts are as Mist sent them: an encoder escapes, folds and shortens for its own format.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Alert {
+    /// The same for every delivery of the same fact, so that a receiver can tell a repeat.
+    pub id: AlertId,
+    /// The same for everything said about one problem: its raise, its repeats and its clear.
+    pub key: AlarmKey,
+    /// Whether the problem is there, gone, or never a state at all.
+    pub state: State,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Mist's own word for the severity (`warn`, `NOTICE`), always kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mist_severity: String,
+    /// The webhook topic, with hyphens (`device-events`); `relay` when the relay speaks of itself.
+    pub topic: String,
+    /// The type, always spelt as Mist wrote it (`AP_DISCONNECTED`, `device_down`).
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Mist's group (`infrastructure`, `marvis`, `security`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// Mist's category (`switch`, `connectivity`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub category: String,
+    /// The organisation, by the name the configuration gives it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub org: String,
+    /// Name of the site.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub site: String,
+    /// Id of the site, as Mist wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub site_id: String,
+    /// What the device is (`ap`, `switch`, `gateway`, `mxedge`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device_type: String,
+    /// Name of the device.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
+    /// MAC address of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<Mac>,
+    /// Model of the device (`EX4100-48P`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub model: String,
+    /// Serial number of the device.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub serial: String,
+    /// Address of the device, as Mist wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ip: String,
+    /// Port of the device (`ge-0/0/1`).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub port: String,
+    /// Why, in Mist's words; may be long and hold anything.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// When the problem was first seen, or the event happened.
+    pub first_seen: Timestamp,
+    /// When it was last seen.
+    pub last_seen: Timestamp,
+    /// How often it happened, as far as known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub count: u64,
+    /// How long it lasted in whole seconds, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_secs: Option<u64>,
+    /// How the relay learned of it.
+    pub origin: Origin,
+    /// One readable line for people and for receivers without the MIB.
+    pub summary: String,
+    /// The whole text of an audit; empty for everything else.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+}
+
+impl Alert {
+    /// An alert of which only the required things are known; the rest is absent and can be filled in.
+    #[must_use]
+    pub fn new(id: AlertId, key: AlarmKey, topic: &str, kind: &str, at: Timestamp) -> Self {
+        Self {
+            id,
+            key,
+            state: State::Event,
+            severity: Severity::Unknown,
+            mist_severity: String::new(),
+            topic: topic.to_owned(),
+            kind: kind.to_owned(),
+            group: String::new(),
+            category: String::new(),
+            org: String::new(),
+            site: String::new(),
+            site_id: String::new(),
+            device_type: String::new(),
+            device: String::new(),
+            mac: None,
+            model: String::new(),
+            serial: String::new(),
+            ip: String::new(),
+            port: String::new(),
+            reason: String::new(),
+            first_seen: at,
+            last_seen: at,
+            count: 0,
+            duration_secs: None,
+            origin: Origin::Webhook,
+            summary: String::new(),
+            message: String::new(),
+        }
+    }
+
+    /// Whether this is an entry of Mist's audit log.
+    #[must_use]
+    pub fn is_audit(&self) -> bool {
+        self.topic == "audits"
+    }
+
+    /// Whether the relay speaks of itself.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.topic == Self::OWN_TOPIC
+    }
+
+    /// The topic of alerts the relay makes about itself.
+    pub const OWN_TOPIC: &'static str = "relay";
+}
+
+/// What an encoder adds to an alert: who sends it and where it stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Stamp<'a> {
+    /// Name of the relay.
+    pub relay: &'a str,
+    /// Position in the relay's outbox; grows by one or more from alert to alert.
+    pub sequence: u64,
+}
+
+/// Whether a problem is there.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The problem is there.
+    Raised,
+    /// The problem is gone.
+    Cleared,
+    /// Something happened; nothing will end it.
+    Event,
+}
+
+impl State {
+    /// `raised`, `cleared` or `event`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
+            Self::Event => "event",
+        }
+    }
+}
+
+/// How the relay learned of a fact.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Origin {
+    /// Mist posted it.
+    Webhook,
+    /// The relay found it out by asking Mist.
+    Reconcile,
+    /// The relay fetched it after an outage.
+    Backfill,
+    /// An open problem that nothing confirmed any more.
+    Expired,
+    /// The relay speaks of itself.
+    Relay,
+}
+
+impl Origin {
+    /// The lower-case word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Reconcile => "reconcile",
+            Self::Backfill => "backfill",
+            Self::Expired => "expired",
+            Self::Relay => "relay",
+        }
+    }
+}
+
+macro_rules! hash {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// Shape: 128 bits, printed as 32 lower-case hexadecimal digits.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// The hash over `parts`, in this order; where one part ends is part of what is hashed.
+            #[must_use]
+            pub fn of(parts: &[&[u8]]) -> Self {
+                Self(hash_of(parts))
+            }
+
+            /// The sixteen bytes.
+            #[must_use]
+            pub const fn bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                u128::from_str_radix(text, 16).map(|bits| Self(bits.to_be_bytes()))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+hash! {
+    /// What makes two deliveries the same alert: a hash over the event's identity and its resource.
+    AlertId
+}
+hash! {
+    /// What makes two alerts the same problem: a hash over organisation, site, resource and problem class,
+    /// never over state, severity, time, counters or topic.
+    AlarmKey
+}
+
+fn hash_of(parts: &[&[u8]]) -> [u8; 16] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&context.finish().as_ref()[..16]);
+    bytes
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_survives_being_stored() {
+        let mut alert = Alert::new(
+            AlertId::of(&[b"a"]),
+            AlarmKey::of(&[b"b"]),
+            "alarms",
+            "device_down",
+            Timestamp::from_micros(1_629_753_888_000_000),
+        );
+        alert.reason = "quotes \" and\nlines, é".into();
+        alert.mac = Some("0209e45575a6".parse().unwrap());
+        alert.duration_secs = Some(0);
+
+        let stored = serde_json::to_string(&alert).unwrap();
+
+        assert_eq!(serde_json::from_str::<Alert>(&stored).unwrap(), alert);
+    }
+
+    #[test]
+    fn where_a_part_ends_is_part_of_a_hash() {
+        assert_ne!(AlertId::of(&[b"ab", b"c"]), AlertId::of(&[b"a", b"bc"]));
+        assert_eq!(AlertId::of(&[b"ab"]).to_string().len(), 32);
+    }
+}
