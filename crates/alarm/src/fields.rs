@@ -1,0 +1,111 @@
+//! Reads the fields of an event, whatever form Mist gave them.
+
+use ids::{Mac, Timestamp};
+use serde_json::{Map, Value};
+
+/// The fields of one event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    /// The first of `names` that says something, as text; numbers and truth values are spelt out.
+    pub(crate) fn text(self, names: &[&str]) -> String {
+        names
+            .iter()
+            .filter_map(|name| self.0.get(*name))
+            .map(spelt)
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    }
+
+    /// The elements of the first of `names` that is there: a list's, or one for a plain text.
+    pub(crate) fn list(self, names: &[&str]) -> Vec<String> {
+        let found = names.iter().filter_map(|name| self.0.get(*name)).find(|value| !value.is_null());
+        let texts: Vec<String> = match found {
+            Some(Value::Array(values)) => values.iter().map(spelt).collect(),
+            Some(value) => vec![spelt(value)],
+            None => Vec::new(),
+        };
+        texts.into_iter().filter(|text| !text.is_empty()).collect()
+    }
+
+    /// The first of `names` that is a MAC address and not all zero.
+    pub(crate) fn mac(self, names: &[&str]) -> Option<Mac> {
+        let texts = names.iter().filter_map(|name| self.0.get(*name)?.as_str());
+        texts.filter_map(|text| text.parse::<Mac>().ok()).find(|mac| !mac.is_zero())
+    }
+
+    /// The time under `name`: seconds as a number or inside a string, or RFC 3339.
+    pub(crate) fn time(self, name: &str) -> Option<Timestamp> {
+        match self.0.get(name)? {
+            Value::Number(number) => Timestamp::from_secs_f64(number.as_f64()?),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The whole number under `name`; a fraction is cut, a negative one is none.
+    pub(crate) fn number(self, name: &str) -> Option<u64> {
+        let number = match self.0.get(name)? {
+            Value::Number(number) => return number.as_u64().or_else(|| whole(number.as_f64()?)),
+            Value::String(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        whole(number)
+    }
+
+    /// The object under `name`.
+    pub(crate) fn object(self, name: &str) -> Option<Fields<'a>> {
+        self.0.get(name)?.as_object().map(Fields)
+    }
+
+    /// The objects in the list under `name`.
+    pub(crate) fn objects(self, name: &str) -> Vec<Fields<'a>> {
+        let values = self.0.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        values.iter().filter_map(Value::as_object).map(Fields).collect()
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
+fn whole(number: f64) -> Option<u64> {
+    (0.0..9e15).contains(&number).then_some(number as u64)
+}
+
+/// A scalar as text; anything else says nothing.
+fn spelt(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_field_is_read() {
+        let event = json!({
+            "float": 1552408871.5, "string": "1552408871.123", "int": 1552408871, "null": null, "empty": "",
+            "plain": "one", "many": ["a", "", 3], "zero": "000000000000", "ap": "02:53:4d:bb:7a:74", "neg": -1,
+            "count": "609"
+        });
+        let fields = Fields(event.as_object().unwrap());
+
+        assert_eq!(fields.time("float").unwrap().micros(), 1_552_408_871_500_000);
+        assert_eq!(fields.time("string").unwrap().micros(), 1_552_408_871_123_000);
+        assert_eq!(fields.time("int").unwrap().micros(), 1_552_408_871_000_000);
+        assert_eq!(fields.time("null"), None);
+        assert_eq!(fields.text(&["absent", "empty", "null", "plain"]), "one");
+        assert_eq!(fields.list(&["plain"]), ["one"]);
+        assert_eq!(fields.list(&["many"]), ["a", "3"]);
+        assert_eq!(fields.mac(&["plain", "zero", "ap"]).unwrap().to_string(), "02534dbb7a74");
+        assert_eq!(fields.number("neg"), None);
+        assert_eq!(fields.number("float"), Some(1_552_408_871));
+        assert_eq!(fields.number("count"), Some(609));
+    }
+}

@@ -1,0 +1,62 @@
+//! What the relay says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Severity, State};
+
+/// Something the relay says of itself; it travels through the inbox like everything else.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Own {
+    /// What it is about.
+    pub kind: OwnKind,
+    /// Which one: the name of a sink, for example. Empty when there is only one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub resource: String,
+    /// Whether it begins, ends or just happened.
+    pub state: State,
+    /// What happened, to what, and what to do, for a person.
+    pub text: String,
+    /// How many things it is about, as alerts given up.
+    #[serde(default)]
+    pub count: u64,
+}
+
+/// The kinds of things the relay says of itself.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OwnKind {
+    /// A sink does not keep up; raised and cleared.
+    SinkBehind,
+    /// A sink was behind by more than its share, and its oldest alerts were given up; an event.
+    AlertsGivenUp,
+    /// A receiver refuses one notification again and again while it takes others; an event.
+    AlertSetAside,
+    /// The journal comes near its bound; raised and cleared.
+    JournalNearBound,
+    /// A stored entry or alert is damaged; an event.
+    JournalDamaged,
+}
+
+impl OwnKind {
+    /// The alert's type, `sink_behind`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::SinkBehind => "sink_behind",
+            Self::AlertsGivenUp => "alerts_given_up",
+            Self::AlertSetAside => "alert_set_aside",
+            Self::JournalNearBound => "journal_near_bound",
+            Self::JournalDamaged => "journal_damaged",
+        }
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::SinkBehind | Self::AlertSetAside => Severity::Warning,
+            Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged => Severity::Critical,
+        }
+    }
+}

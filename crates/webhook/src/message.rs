@@ -1,0 +1,117 @@
+//! The body of a message.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::Topic;
+
+/// One POST body as Mist signed it, split into its events.
+///
+/// Shape: `{"topic": "…", "events": [ {…}, … ]}` in any key order, other keys allowed, `events` possibly
+/// missing. Events stay the bytes they were. Source: Juniper, "Webhook Messages".
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    /// What it is about.
+    pub topic: Topic,
+    /// Its events, each a JSON value, unread.
+    pub events: Vec<&'a RawValue>,
+}
+
+impl<'a> Message<'a> {
+    /// Splits `body`.
+    ///
+    /// # Errors
+    ///
+    /// [`MessageError::NoMessage`] when it is no JSON object with a topic, [`MessageError::NoEvents`] when
+    /// `events` is there and not a list.
+    pub fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
+        let envelope = Envelope::parse(body).ok_or(MessageError::NoMessage)?;
+        let events = match envelope.events {
+            None => Vec::new(),
+            Some(raw) => serde_json::from_str(raw.get()).map_err(MessageError::NoEvents)?,
+        };
+        Ok(Self { topic: Topic::new(&envelope.topic), events })
+    }
+}
+
+/// Why a body could not be split.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The body is not a JSON object with a topic.
+    #[error("the body is not a JSON object with a topic")]
+    NoMessage,
+    /// `events` is not a list.
+    #[error("`events` is not a list")]
+    NoEvents(#[source] serde_json::Error),
+}
+
+/// What every message has in common; the rest of the object is checked to be JSON and left alone.
+#[derive(Deserialize)]
+pub(crate) struct Envelope<'a> {
+    #[serde(borrow)]
+    pub(crate) topic: Cow<'a, str>,
+    #[serde(borrow, default)]
+    events: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    /// The envelope of `body`; `None` when it is no JSON object with a topic that says something.
+    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+        let starts_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        let envelope: Self = starts_object.then(|| serde_json::from_slice(body).ok()).flatten()?;
+        (!envelope.topic.trim().is_empty()).then_some(envelope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_split_into_the_bytes_of_its_events() {
+        let body =
+            br#"{"events": [ {"a": 1.50}, {"b":"\u00e9"} ], "extra": {"x": []}, "topic":"device_events"}"#;
+
+        let message = Message::parse(body).unwrap();
+
+        assert_eq!(message.topic, Topic::DeviceEvents);
+        assert_eq!(
+            message.events.iter().map(|event| event.get()).collect::<Vec<_>>(),
+            [r#"{"a": 1.50}"#, r#"{"b":"\u00e9"}"#]
+        );
+    }
+
+    #[test]
+    fn events_may_be_missing_but_nothing_else_than_a_list() {
+        assert!(Message::parse(br#"{"topic":"ping"}"#).unwrap().events.is_empty());
+        assert!(Message::parse(br#"{"topic":"ping","events":null}"#).unwrap().events.is_empty());
+        assert!(matches!(Message::parse(br#"{"topic":"ping","events":{}}"#), Err(MessageError::NoEvents(_))));
+    }
+
+    #[test]
+    fn what_is_no_object_with_a_topic_is_no_message() {
+        let deep = "[".repeat(100_000);
+        for body in [
+            "",
+            "null",
+            "[]",
+            r#"["ping",[]]"#,
+            "{}",
+            r#"{"topic":1}"#,
+            r#"{"topic":null}"#,
+            r#"{"topic":""}"#,
+            r#"{"topic":"ping"} x"#,
+            r#"{"topic":"ping","topic":"alarms"}"#,
+            r#"{"topic":"ping","events":[}"#,
+            r#"{"topic":"ping","n":NaN}"#,
+            &deep,
+        ] {
+            assert!(matches!(Message::parse(body.as_bytes()), Err(MessageError::NoMessage)), "{body:.60}");
+        }
+        assert!(Message::parse(b"{\"topic\":\"p\xff\"}").is_err());
+    }
+}
