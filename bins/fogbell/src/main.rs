@@ -1,2 +1,134 @@
-//! x
-fn main() {}
+//! Receives Juniper Mist webhooks and relays them as SNMP notifications and syslog.
+#![allow(clippy::print_stdout, reason = "a program's answers go to standard output")]
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+mod check;
+mod journal_status;
+mod open;
+mod run;
+mod signal;
+mod socket;
+mod user_line;
+
+/// Relay Juniper Mist webhooks to SNMP and syslog receivers.
+#[derive(Parser)]
+#[command(version)]
+struct Fogbell {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the relay until SIGTERM or SIGINT
+    Run(File),
+    /// Check the configuration with its secrets and certificates; bind and write nothing
+    Check(File),
+    /// Look at the journal
+    #[command(subcommand)]
+    Journal(Journal),
+    /// Print FOGBELL-MIB, for the receivers of traps
+    Mib {
+        /// Take the enterprise number from this configuration file
+        #[arg(short, long)]
+        config: Option<PathBuf>,
+    },
+    /// Help setting up receivers of SNMP
+    #[command(subcommand)]
+    Snmp(Snmp),
+}
+
+/// The configuration a command works with.
+#[derive(Args)]
+struct File {
+    /// Configuration file
+    #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
+    config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Journal {
+    /// Show what is stored, how far each sink is, and what was given up
+    Status {
+        #[command(flatten)]
+        file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum Snmp {
+    /// Print the line that tells net-snmp's snmptrapd about the SNMPv3 user of a sink
+    UserLine {
+        /// Name of the sink
+        name: String,
+        #[command(flatten)]
+        file: File,
+        /// Print the passphrases themselves; only on a terminal
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Fogbell::parse().command;
+    log();
+    let done = match command {
+        Command::Run(file) => run::run(&file.config),
+        Command::Check(file) => check::check(&file.config),
+        Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
+        Command::Mib { config } => mib(config),
+        Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // a reader that has gone (`fogbell mib | head`) is no fault
+            let broken_pipe =
+                error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+            if !broken_pipe {
+                let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
+            }
+            exit_code(error.as_ref())
+        }
+    }
+}
+
+/// 78 when the configuration is at fault, so that a service manager does not start it again and again.
+fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
+    match error.downcast_ref::<relay::Error>() {
+        Some(
+            relay::Error::ReadConfig { .. } | relay::Error::ParseConfig { .. } | relay::Error::Config { .. },
+        ) => ExitCode::from(78),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+}
+
+fn mib(config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
+    let enterprise = match config {
+        Some(path) => relay::Config::load(&path)?.enterprise,
+        None => snmp::Mib::DEFAULT_ENTERPRISE,
+    };
+    Ok(io::stdout().write_all(snmp::Mib::new(enterprise)?.text().as_bytes())?)
+}
+
+/// The SNMP library logs every send and its errors by itself; the relay says what matters of them.
+const DEFAULT_FILTER: &str = "info,async_snmp=off";

@@ -1,1 +1,45 @@
-//! relay
+//! The pipeline: Juniper Mist webhooks in, SNMP notifications and syslog out, nothing acknowledged lost.
+//!
+//! ```text
+//! listener → screen → admit → inbox → interpret → outbox → route → encode → sink
+//!            └─────── gate ──┘  └───────── journal ───────┘
+//! ```
+//!
+//! [`Setup`] checks a [`Config`] with its secrets and certificates; it binds and writes nothing. [`Relay::open`]
+//! opens what the relay keeps, [`Relay::run`] serves until it is told to stop and then drains in the order of
+//! the data.
+
+pub mod config;
+
+mod listener;
+
+mod intake;
+
+mod inbox;
+
+mod interpreter;
+
+mod route;
+
+mod sink;
+
+mod admin;
+mod engine;
+mod error;
+mod keep;
+mod metrics;
+mod relay;
+mod setup;
+mod stop;
+mod supervisor;
+mod tls;
+
+pub use admin::JOURNAL_STATUS;
+pub use config::Config;
+pub use engine::engine_path;
+pub use error::{Cause, Chain, Error};
+pub use listener::head::HeadWatch;
+pub use relay::{Drained, Relay, Sockets};
+pub use setup::{ReadSecret, Setup, snmp_credentials};
+pub use sink::Failure;
+pub use tls::Identity;

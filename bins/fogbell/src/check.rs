@@ -1,0 +1,22 @@
+//! `fogbell check`: everything a start does, short of binding and writing.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::Path;
+
+use relay::{Config, Setup};
+
+use crate::open::{self, Make};
+
+/// Checks the configuration at `path` with everything it names.
+pub(crate) fn check(path: &Path) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(path)?;
+    let identity = open::identity(&config, Make::Nothing)?;
+    let setup = Setup::new(config, identity, &open::secret)?;
+    let mut out = io::stdout().lock();
+    for warning in setup.warnings() {
+        writeln!(out, "warning: {warning}")?;
+    }
+    writeln!(out, "{}: OK ({})", path.display(), setup.summary())?;
+    Ok(())
+}

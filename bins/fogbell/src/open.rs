@@ -1,0 +1,109 @@
+//! Reads what the configuration names: secrets and the listener's certificate.
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use pki::{Chain, KeyPair};
+use relay::config::SecretHome;
+use relay::{Cause, Config, Identity};
+use tracing::{info, warn};
+
+/// Reads a secret from its home.
+pub(crate) fn secret(home: &SecretHome) -> Result<zeroize::Zeroizing<Vec<u8>>, Cause> {
+    Ok(pki::read_private(&home.file)?)
+}
+
+/// Whether files may be made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Make {
+    Nothing,
+    WhatIsMissing,
+}
+
+/// The certificate and key of the listener: the operator's files, or the relay's own self-signed ones.
+pub(crate) fn identity(config: &Config, make: Make) -> Result<Identity, Box<dyn Error>> {
+    let tls = &config.tls;
+    let wrong = |keys: &str, what: &str, source: Option<Cause>| {
+        Box::new(relay::Error::Config { place: Box::new(config.place(keys)), what: what.to_owned(), source })
+    };
+    let (chain, key) = match (&tls.certificate, &tls.key, tls.self_signed.as_slice()) {
+        (Some(certificate), Some(key), []) => {
+            let chain = Chain::load(certificate).map_err(|error| {
+                wrong("tls.certificate", "this certificate cannot be used", Some(error.into()))
+            })?;
+            let key = pki::read_private(key)
+                .map_err(Cause::from)
+                .and_then(|pem| Ok(KeyPair::parse(&pem)?))
+                .map_err(|source| {
+                let what = format!("the key in `{}` cannot be used", key.display());
+                wrong("tls.key", &what, Some(source))
+            })?;
+            (chain, key)
+        }
+        (None, None, names @ [_, ..]) => self_signed(config, names, make).map_err(|source| {
+            wrong("tls.self_signed", "the self-signed certificate cannot be used", Some(source))
+        })?,
+        (None, None, []) => {
+            let what = "the listener needs `certificate` and `key`, or `self_signed` with the relay's names";
+            return Err(wrong("tls", what, None));
+        }
+        _ => {
+            let what = "set either both `certificate` and `key`, or `self_signed`";
+            return Err(wrong("tls", what, None));
+        }
+    };
+    pki::matches(&chain, &key).map_err(|error| {
+        wrong("tls.key", "the key does not belong to the certificate", Some(error.into()))
+    })?;
+    for finding in chain.judge(SystemTime::now()) {
+        warn!("certificate of the listener: {finding}");
+    }
+    if make == Make::WhatIsMissing {
+        info!(fingerprint = %chain.leaf().fingerprint, "certificate of the listener (SHA-256)");
+    }
+    Ok(Identity { chain: chain.certificates().to_vec(), key: key.der().clone_key() })
+}
+
+/// The self-signed certificate that was made at the first start, with its key in the same file.
+fn self_signed(config: &Config, names: &[String], make: Make) -> Result<(Chain, KeyPair), Cause> {
+    let path = self_signed_path(&config.state);
+    let pem = match pki::read_private(&path) {
+        Ok(pem) => pem,
+        Err(error) if is_missing(&path) => {
+            let made = pki::self_signed(names, SystemTime::now())?;
+            let mut pem = made.key_pem.clone();
+            pem.push_str(&made.chain_pem);
+            let pem = zeroize::Zeroizing::new(pem.as_bytes().to_vec());
+            if make == Make::WhatIsMissing {
+                pki::write_durably(&path, &pem, 0o600)?;
+                info!(path = %path.display(), "made a self-signed certificate");
+            } else {
+                drop(error);
+            }
+            pem
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let chain = Chain::parse(&pem)?;
+    let missing: Vec<&String> =
+        names.iter().filter(|name| !chain.leaf().names.iter().any(|has| has == *name)).collect();
+    if !missing.is_empty() {
+        warn!(
+            path = %path.display(),
+            ?missing,
+            "the self-signed certificate lacks names of the configuration; remove the file to have a new one made"
+        );
+    }
+    Ok((chain, KeyPair::parse(&pem)?))
+}
+
+fn is_missing(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+fn self_signed_path(state: &Path) -> PathBuf {
+    state.join("self-signed.pem")
+}

@@ -1,0 +1,54 @@
+//! `fogbell run`: parse, open, bind, run, drain.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use relay::{Config, Relay, Setup, Sockets};
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::open::{self, Make};
+use crate::{signal, socket};
+
+/// Runs the relay of the configuration at `path` until it is told to stop.
+pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(path)?;
+    let identity = open::identity(&config, Make::WhatIsMissing)?;
+    let setup = Setup::new(config.clone(), identity, &open::secret)?;
+    for warning in setup.warnings() {
+        warn!("{warning}");
+    }
+    let relay = Relay::open(setup)?;
+    serve(config, relay)
+}
+
+#[tokio::main]
+async fn serve(config: Config, relay: Relay) -> Result<(), Box<dyn Error>> {
+    // before anything can be acknowledged, so that no signal is missed
+    let shutdown = signal::shutdown()?;
+    let webhooks = bind(config.listen.address).await?;
+    let admin = bind(config.admin.address).await?;
+    let commands = socket::bind(&config)?;
+    info!(address = %admin.local_addr()?, "serving health and metrics");
+    info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
+
+    let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
+    for (sink, alerts) in &drained.waiting {
+        warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
+    }
+    if drained.uninterpreted > 0 {
+        warn!(
+            messages = drained.uninterpreted,
+            "stopped with messages that are stored and not yet interpreted"
+        );
+    }
+    info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, relay::Error> {
+    let failed =
+        |source| relay::Error::Keep { action: "listen on", path: PathBuf::from(address.to_string()), source };
+    TcpListener::bind(address).await.map_err(failed)
+}

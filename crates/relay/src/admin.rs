@@ -1,0 +1,154 @@
+//! Health and metrics over HTTP, and the socket the subcommands use.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use journal::Journal;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+use crate::error::Chain;
+use crate::metrics::Metrics;
+use crate::stop::Stop;
+
+/// Answers questions about the relay.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Turns true when the relay begins to stop: it is not ready from then on.
+    pub(crate) stopping: Stop,
+}
+
+impl Admin {
+    /// Serves health and metrics until it is dropped.
+    pub(crate) async fn serve_http(self: Arc<Self>, listener: TcpListener) -> Infallible {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let place = Arc::clone(&places).acquire_owned().await;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection for health and metrics");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let this = Arc::clone(&self);
+            tokio::spawn(async move {
+                let service = service_fn(move |request: Request<Incoming>| {
+                    std::future::ready(Ok::<_, Infallible>(this.answer(&request)))
+                });
+                let mut http = http1::Builder::new();
+                http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+                let connection = http.serve_connection(TokioIo::new(stream), service);
+                if let Ok(Err(error)) = timeout(LONGEST, connection).await {
+                    debug!(%error, "a connection for health and metrics ended");
+                }
+                drop(place);
+            });
+        }
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n".into());
+        }
+        match request.uri().path() {
+            "/livez" => plain(StatusCode::OK, "alive\n".into()),
+            "/readyz" => match self.unready() {
+                None => plain(StatusCode::OK, "ready\n".into()),
+                Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+            },
+            "/metrics" => {
+                let mut answer = plain(StatusCode::OK, self.metrics.text());
+                let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
+                answer
+            }
+            _ => plain(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n".into()),
+        }
+    }
+
+    /// Why no message can be promised now.
+    fn unready(&self) -> Option<&'static str> {
+        if self.stopping.is_told() {
+            Some("stopping")
+        } else if !self.journal.writable() {
+            Some("the journal has no room or cannot be written")
+        } else {
+            None
+        }
+    }
+
+    /// Answers the subcommands until it is dropped: one line of JSON in, one out.
+    pub(crate) async fn serve_socket(self: Arc<Self>, listener: UnixListener) -> Infallible {
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let place = Arc::clone(&places).acquire_owned().await;
+            let stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection on the admin socket");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let this = Arc::clone(&self);
+            tokio::spawn(async move {
+                let _ = timeout(PATIENCE, this.command(stream)).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn command(&self, mut stream: UnixStream) -> std::io::Result<()> {
+        let mut line = String::new();
+        let (reading, mut writing) = stream.split();
+        BufReader::new(reading.take(MAX_COMMAND_BYTES)).read_line(&mut line).await?;
+        let asked = serde_json::from_str::<serde_json::Value>(&line).ok();
+        let command =
+            asked.as_ref().and_then(|asked| asked.get("command")).and_then(serde_json::Value::as_str);
+        let answer = match command {
+            Some(JOURNAL_STATUS) => match self.journal.status() {
+                Ok(status) => serde_json::json!({ "ok": status }),
+                Err(error) => serde_json::json!({ "error": Chain(&error).to_string() }),
+            },
+            Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
+            None => serde_json::json!({ "error": "expected one line of JSON with a `command`" }),
+        };
+        let mut answer = answer.to_string();
+        answer.push('\n');
+        writing.write_all(answer.as_bytes()).await?;
+        writing.shutdown().await
+    }
+}
+
+fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}
+
+/// The command on the admin socket that asks for the state of the journal.
+pub const JOURNAL_STATUS: &str = "journal-status";
+
+/// How many connections of each kind may be open.
+const MAX_CONNECTIONS: usize = 32;
+const MAX_COMMAND_BYTES: u64 = 64 * 1024;
+const PATIENCE: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(300);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,293 @@
+//! What the operator wrote.
+//!
+//! Every section is a struct with its final types: a parsed configuration is well formed. What spans fields,
+//! files and secrets is checked by [`Setup`](crate::Setup), which `check` and `run` share.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ids::Cloud;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+mod place;
+mod sinks;
+
+pub use place::Place;
+pub use sinks::{
+    Auth, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat, SyslogFraming, SyslogTls,
+    Transport,
+};
+
+use crate::Error;
+
+/// The whole configuration of a relay.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of this relay in everything it sends. Default: the machine's host name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Directory for everything the relay keeps. Default: `/var/lib/fogbell`.
+    #[serde(default = "default_state")]
+    pub state: PathBuf,
+    /// Seconds a stopping relay has to finish what it began. Default: 10.
+    #[serde(default = "default_grace")]
+    pub grace_secs: u64,
+    /// Private enterprise number of traps and structured data. Default: 32473, which RFC 5612 sets aside
+    /// for documentation.
+    #[serde(default = "default_enterprise")]
+    pub enterprise: u32,
+    /// Where webhooks are received.
+    #[serde(default)]
+    pub listen: Listen,
+    /// The certificate of the listener.
+    #[serde(default)]
+    pub tls: Tls,
+    /// Where health and metrics are served.
+    #[serde(default)]
+    pub admin: Admin,
+    /// What is let in, and how long it may take.
+    #[serde(default)]
+    pub gate: GateLimits,
+    /// The organisations whose webhooks are received; at least one.
+    #[serde(default)]
+    pub org: Vec<Org>,
+    /// Where messages are kept, and how many.
+    #[serde(default)]
+    pub journal: JournalBounds,
+    /// Receivers of traps and informs.
+    #[serde(default)]
+    pub snmp: Vec<Snmp>,
+    /// Receivers of syslog.
+    #[serde(default)]
+    pub syslog: Vec<Syslog>,
+    /// The text this was parsed from, so that an error found later can name its line.
+    #[serde(skip)]
+    source: Source,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Config {
+    /// Reads and parses the configuration at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadConfig`] and [`Error::ParseConfig`]; the latter names line, column, key and, for a key
+    /// that does not exist, those that do.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text =
+            fs::read_to_string(path).map_err(|source| Error::ReadConfig { path: path.to_owned(), source })?;
+        Self::parse(path, text)
+    }
+
+    /// Parses `text`; `path` is named in errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ParseConfig`], as [`load`](Self::load).
+    pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
+        let mut config: Self = toml::from_str(&text)
+            .map_err(|source| Error::ParseConfig { path: path.to_owned(), source: Box::new(source) })?;
+        config.source = Source { path: path.to_owned(), text };
+        Ok(config)
+    }
+
+    /// The place in the file of the value that `keys` lead to, as near as it can be found.
+    #[must_use]
+    pub fn place(&self, keys: &str) -> Place {
+        Place::find(&self.source.path, &self.source.text, keys)
+    }
+
+    /// Path of the journal.
+    #[must_use]
+    pub fn journal_path(&self) -> PathBuf {
+        self.journal.path.clone().unwrap_or_else(|| self.state.join("journal.db"))
+    }
+
+    /// How long a stopping relay may take.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_secs)
+    }
+}
+
+/// `[listen]`: where webhooks are received.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// Address and port. Default: `0.0.0.0:8443`.
+    #[serde(default = "default_listen")]
+    pub address: SocketAddr,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { address: default_listen() }
+    }
+}
+
+/// `[tls]`: the certificate of the listener, from files or made by the relay.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate chain, the listener's own first.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the private key; nobody else may read it.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// Instead of both: names for a self-signed certificate, made at the first start and kept.
+    #[serde(default)]
+    pub self_signed: Vec<String>,
+}
+
+/// `[admin]`: health and metrics, and the socket the subcommands use.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port of `/livez`, `/readyz` and `/metrics`. Default: `127.0.0.1:9460`.
+    #[serde(default = "default_admin")]
+    pub address: SocketAddr,
+    /// Path of the socket. Default: `admin.sock` in the runtime directory that systemd made, else in `state`.
+    #[serde(default)]
+    pub socket: Option<PathBuf>,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { address: default_admin(), socket: None }
+    }
+}
+
+/// `[gate]`: what is let in besides each organisation's cloud, and how long it may take.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateLimits {
+    /// Networks webhooks may come from, besides those of the organisations' clouds.
+    pub networks: Vec<IpNet>,
+    /// Longest body that is read. Default: 1048576.
+    pub max_body_bytes: u64,
+    /// Seconds for a TLS handshake. Default: 10.
+    pub handshake_secs: u64,
+    /// Seconds for the head of a request. Default: 10.
+    pub header_secs: u64,
+    /// Seconds for the body of a request. Default: 20.
+    pub body_secs: u64,
+    /// Seconds a connection may rest between requests. Default: 75.
+    pub idle_secs: u64,
+    /// Connections in all. Default: 1024.
+    pub max_connections: usize,
+    /// Connections from one address. Default: 256, since Mist posts from very few.
+    pub max_connections_per_address: usize,
+}
+
+impl Default for GateLimits {
+    fn default() -> Self {
+        Self {
+            networks: Vec::new(),
+            max_body_bytes: 1024 * 1024,
+            handshake_secs: 10,
+            header_secs: 10,
+            body_secs: 20,
+            idle_secs: 75,
+            max_connections: 1024,
+            max_connections_per_address: 256,
+        }
+    }
+}
+
+/// `[[org]]`: an organisation in a Mist cloud.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Org {
+    /// Name of the organisation in everything the relay sends.
+    pub name: String,
+    /// Its cloud, `global-01`; webhooks may come from the cloud's published addresses. Without it only the
+    /// networks of `[gate]` count.
+    #[serde(default)]
+    pub cloud: Option<Cloud>,
+    /// Path its webhooks are posted to. Default: `/v1/mist`.
+    #[serde(default = "default_path")]
+    pub path: String,
+    /// The webhook's secret; several while one replaces another.
+    #[serde(default)]
+    pub secrets: Vec<SecretHome>,
+    /// Weakens: also accept webhooks that carry only the SHA-1 signature.
+    #[serde(default)]
+    pub danger_accept_sha1: bool,
+    /// Weakens: also accept webhooks that carry no signature.
+    #[serde(default)]
+    pub danger_accept_unsigned: bool,
+}
+
+/// `[journal]`: where messages are kept, and how many.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct JournalBounds {
+    /// Path of the file. Default: `journal.db` in `state`.
+    pub path: Option<PathBuf>,
+    /// Most bytes the journal may take. Default: 4294967296 (4 GiB).
+    pub max_bytes: u64,
+    /// Seconds that what was delivered is kept, space permitting. Default: 604800 (7 days).
+    pub history_secs: u64,
+    /// Most bytes one sink may be behind before its oldest are given up. Default: 1073741824 (1 GiB).
+    pub sink_max_bytes: u64,
+    /// Most seconds one sink may be behind before its oldest are given up. Default: 604800 (7 days).
+    pub sink_max_age_secs: u64,
+}
+
+impl Default for JournalBounds {
+    fn default() -> Self {
+        Self {
+            path: None,
+            max_bytes: 4 << 30,
+            history_secs: 7 * 86_400,
+            sink_max_bytes: 1 << 30,
+            sink_max_age_secs: 7 * 86_400,
+        }
+    }
+}
+
+/// Where a secret lives; never the secret itself.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct SecretHome {
+    /// A file that nobody else can read and no group can write. One line end at its end is not part of the
+    /// secret.
+    pub file: PathBuf,
+}
+
+fn default_state() -> PathBuf {
+    "/var/lib/fogbell".into()
+}
+
+const fn default_grace() -> u64 {
+    10
+}
+
+const fn default_enterprise() -> u32 {
+    32_473
+}
+
+fn default_listen() -> SocketAddr {
+    ([0, 0, 0, 0], 8443).into()
+}
+
+fn default_admin() -> SocketAddr {
+    ([127, 0, 0, 1], 9460).into()
+}
+
+fn default_path() -> String {
+    "/v1/mist".to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! `[[snmp]]` and `[[syslog]]`: the receivers.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use snmp::{AuthProtocol, Delivery, PrivacyProtocol};
+use syslog::{AppName, Facility, MaxBytes};
+
+use super::SecretHome;
+
+/// The name of a sink; its place in the journal is kept under it, whatever else changes.
+///
+/// Shape: 1 to 64 of `a-z`, `A-Z`, `0-9`, `-`, `_` and `.`.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SinkName(Box<str>);
+
+impl SinkName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SinkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for SinkName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if text.is_empty() || text.len() > 64 || !text.chars().all(allowed) {
+            return Err(format!("`{text}` cannot name a sink; use 1 to 64 letters, digits, `-`, `_` or `.`"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl Serialize for SinkName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SinkName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Where a sink that the journal does not know yet begins.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// With what is stored from now on.
+    #[default]
+    Now,
+    /// With the oldest alert that is kept.
+    Oldest,
+}
+
+/// `[[snmp]]`: a receiver of traps or informs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snmp {
+    /// Name of the sink.
+    pub name: SinkName,
+    /// Host and port, `nms.example.net:162`.
+    pub address: String,
+    /// `"2c"` or `"3"`.
+    pub version: SnmpVersion,
+    /// The community of version 2c.
+    #[serde(default)]
+    pub community: Option<SecretHome>,
+    /// The user of version 3.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// How the user proves itself.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+    /// How what is sent is encrypted.
+    #[serde(default)]
+    pub privacy: Option<Privacy>,
+    /// `"inform"`, which the receiver acknowledges, or `"trap"`. Default: `"inform"`.
+    #[serde(default = "default_delivery")]
+    pub notification: Delivery,
+    /// Most traps per second; 0 for no limit. Default: 200.
+    #[serde(default = "default_rate")]
+    pub rate: u32,
+    /// Traps that may be sent at once after a rest. Default: 1000.
+    #[serde(default = "default_burst")]
+    pub burst: u32,
+    /// Longest datagram in bytes. Default: 1472, which fits an Ethernet frame.
+    #[serde(default = "default_datagram")]
+    pub max_bytes: usize,
+    /// Fold everything to ASCII, for receivers that show other text as numbers. Default: false.
+    #[serde(default)]
+    pub ascii: bool,
+    /// Local address to send from.
+    #[serde(default)]
+    pub bind: Option<IpAddr>,
+    /// Where a new sink begins. Default: `"now"`.
+    #[serde(default)]
+    pub start: Start,
+}
+
+/// The version of SNMP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub enum SnmpVersion {
+    /// Version 2c: a community and nothing else.
+    #[serde(rename = "2c")]
+    V2c,
+    /// Version 3 with users.
+    #[serde(rename = "3")]
+    V3,
+}
+
+/// How a user of SNMPv3 proves itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The hash.
+    pub protocol: AuthProtocol,
+    /// The passphrase.
+    pub secret: SecretHome,
+}
+
+/// How SNMPv3 encrypts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// The cipher.
+    pub protocol: PrivacyProtocol,
+    /// The passphrase.
+    pub secret: SecretHome,
+}
+
+/// `[[syslog]]`: a receiver of syslog.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Syslog {
+    /// Name of the sink.
+    pub name: SinkName,
+    /// Host and port, `siem.example.net:6514`.
+    pub address: String,
+    /// `"udp"`, `"tcp"` or `"tls"`.
+    pub transport: Transport,
+    /// The format of a line. Default: `"rfc5424"`.
+    #[serde(default)]
+    pub format: SyslogFormat,
+    /// How lines are told apart on a stream: `"octet-counted"` or `"newline"`. Default: `"octet-counted"`.
+    #[serde(default)]
+    pub framing: SyslogFraming,
+    /// The facility of every line, `"local0"`. Default: `"local0"`.
+    #[serde(default)]
+    pub facility: Facility,
+    /// The application name of every line. Default: `"fogbell"`.
+    #[serde(default)]
+    pub app_name: AppName,
+    /// Longest line in bytes. Default: 2048 for UDP, else 8192.
+    #[serde(default)]
+    pub max_bytes: Option<MaxBytes>,
+    /// What TLS needs besides the system's certificate authorities.
+    #[serde(default)]
+    pub tls: SyslogTls,
+    /// Seconds a connection must stay healthy behind a line before the line counts as delivered. Default: 2.
+    #[serde(default = "default_settle")]
+    pub settle_secs: u64,
+    /// Local address to send from.
+    #[serde(default)]
+    pub bind: Option<IpAddr>,
+    /// Where a new sink begins. Default: `"now"`.
+    #[serde(default)]
+    pub start: Start,
+}
+
+/// How syslog travels.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// One line per datagram (RFC 5426).
+    Udp,
+    /// A stream (RFC 6587).
+    Tcp,
+    /// A stream over TLS (RFC 5425).
+    Tls,
+}
+
+/// The format of a line.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum SyslogFormat {
+    /// RFC 5424 with structured data.
+    #[default]
+    Rfc5424,
+}
+
+/// How lines are told apart on a stream.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyslogFraming {
+    /// Each line is preceded by its length (RFC 6587 3.4.1).
+    #[default]
+    OctetCounted,
+    /// Each line is followed by a line feed (RFC 6587 3.4.2).
+    Newline,
+}
+
+/// `tls` of `[[syslog]]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyslogTls {
+    /// PEM file with the authorities that may vouch for the receiver. Default: those of the system.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
+    /// The name the receiver's certificate must have. Default: the host of `address`.
+    #[serde(default)]
+    pub server_name: Option<String>,
+    /// PEM file with the relay's own certificate chain, when the receiver asks for one.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// The key of that certificate.
+    #[serde(default)]
+    pub key: Option<SecretHome>,
+}
+
+const fn default_rate() -> u32 {
+    200
+}
+
+const fn default_burst() -> u32 {
+    1000
+}
+
+const fn default_datagram() -> usize {
+    snmp::Limits::DEFAULT_BYTES
+}
+
+const fn default_delivery() -> Delivery {
+    Delivery::Inform
+}
+
+const fn default_settle() -> u64 {
+    2
+}

@@ -1,0 +1,189 @@
+//! Reads the inbox in order and writes alerts to the outbox: the only place where both are touched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alarm::{Effects, Known};
+use ids::Timestamp;
+use journal::{Commit, CursorSpec, Journal, Log, OutRecord, Position, Reader};
+use tokio::time::{Instant, sleep};
+use tracing::{error, warn};
+
+use crate::Error;
+use crate::error::{Cause, Chain};
+use crate::inbox;
+use crate::intake::Intake;
+use crate::metrics::Metrics;
+use crate::stop::Stop;
+use crate::supervisor::Voice;
+
+/// Reads the inbox and writes the outbox.
+#[derive(Debug)]
+pub(crate) struct Interpreter {
+    pub(crate) journal: Journal,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) voice: Voice,
+}
+
+impl Interpreter {
+    /// Interprets until `stop` turns true and the inbox is read to its end.
+    pub(crate) async fn run(self, mut stop: Stop) -> Result<(), Error> {
+        let spec =
+            CursorSpec { log: Log::Inbox, start: journal::Start::Oldest, max_bytes: None, max_age: None };
+        let mut at =
+            self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
+        let mut reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+        let mut tail = self.journal.tail(Log::Inbox);
+        loop {
+            let end = *tail.borrow_and_update();
+            if end <= at {
+                if stop.is_told() {
+                    return Ok(());
+                }
+                tokio::select! {
+                    changed = tail.changed() => changed.map_err(failed("waiting for the inbox"))?,
+                    () = stop.told() => {}
+                }
+                continue;
+            }
+            let this = &self;
+            let batch = tokio::task::block_in_place(|| this.interpret(&mut reader, at))?;
+            let Some(batch) = batch else {
+                at = end;
+                continue;
+            };
+            self.yield_to_intake(batch.oldest, &stop).await;
+            at = batch.to;
+            self.commit(batch).await?;
+        }
+    }
+
+    /// Reads some entries and interprets them; `None` when there is nothing behind `after`.
+    fn interpret(&self, reader: &mut Reader, after: Position) -> Result<Option<Batch>, Error> {
+        let entries = reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
+        let Some(last) = entries.last() else { return Ok(None) };
+        let mut batch = Batch { from: after, to: last.position(), oldest: None, effects: Effects::default() };
+        let mut known = Known::new();
+        for entry in &entries {
+            let row = match entry {
+                journal::Entry::Row(row) => row,
+                journal::Entry::Damaged { from, to } => {
+                    error!(%from, %to, "damaged entries in the inbox cannot be interpreted");
+                    continue;
+                }
+            };
+            let at = Timestamp::from_micros(row.at);
+            batch.oldest = batch.oldest.or(Some(at));
+            let Some(entry) = inbox::entry(row) else {
+                error!(position = %row.position, kind = row.kind, "an entry of an unknown kind was passed over");
+                self.voice.unusable(Log::Inbox, row.position);
+                continue;
+            };
+            for key in alarm::keys_needed(&entry) {
+                if !known.contains_key(&key) {
+                    let value = reader.state(&key).map_err(failed("reading the state"))?;
+                    known.extend(value.map(|value| (key, value.to_vec())));
+                }
+            }
+            let effects = alarm::step(&known, &entry);
+            for (key, value) in &effects.state {
+                match value {
+                    Some(value) => known.insert(key.clone(), value.clone()),
+                    None => known.remove(key),
+                };
+            }
+            batch.effects.alerts.extend(effects.alerts);
+            batch.effects.state.extend(effects.state);
+        }
+        Ok(Some(batch))
+    }
+
+    /// Lets the intake go first while it is busy, but never for long: an alert is no use when it is late.
+    async fn yield_to_intake(&self, oldest: Option<Timestamp>, stop: &Stop) {
+        let limit = Instant::now() + MAX_YIELD;
+        while self.intake.in_flight() >= BUSY
+            && !stop.is_told()
+            && Instant::now() < limit
+            && oldest.is_none_or(|oldest| Timestamp::now().since(oldest) < MAX_YIELD)
+        {
+            sleep(YIELD_STEP).await;
+        }
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), Error> {
+        let now = Timestamp::now().micros();
+        let unread = batch.effects.alerts.iter().filter(|alert| alert.kind == "uninterpretable").count();
+        if unread > 0 {
+            warn!(entries = unread, "messages could not be understood; they were stored, and alerts say so");
+            self.metrics.uninterpretable.inc_by(unread as u64);
+        }
+        self.metrics.alerts.inc_by(batch.effects.alerts.len() as u64);
+        let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
+        let mut bytes = 0;
+        for alert in &batch.effects.alerts {
+            let body = serde_json::to_vec(alert).expect("texts and numbers are JSON");
+            bytes += body.len();
+            commit.alerts.push(OutRecord { at: now, body: body.into() });
+            if bytes >= COMMIT_BYTES {
+                // a single message can hold more alerts than one commit takes: they go ahead, and the cursor
+                // follows with the last of them, so that a crash between the two repeats and never loses
+                let full = std::mem::take(&mut commit.alerts);
+                self.write(Commit { alerts: full, ..commit.clone() }).await?;
+                bytes = 0;
+            }
+        }
+        commit.state = batch.effects.state;
+        commit.cursor.1 = batch.to;
+        self.write(commit).await
+    }
+
+    /// Writes, waiting while there is no room: what is in the inbox is kept meanwhile.
+    async fn write(&self, commit: Commit) -> Result<(), Error> {
+        loop {
+            match self.journal.commit(commit.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if is_full(&error) => {
+                    warn!(error = %Chain(&error), "interpreting waits for room in the journal");
+                    sleep(FULL_PAUSE).await;
+                }
+                Err(source) => return Err(failed("writing alerts")(source)),
+            }
+        }
+    }
+}
+
+/// What came of some entries.
+#[derive(Debug)]
+struct Batch {
+    from: Position,
+    to: Position,
+    oldest: Option<Timestamp>,
+    effects: Effects,
+}
+
+pub(crate) fn is_full(error: &journal::CursorError) -> bool {
+    matches!(error, journal::CursorError::NotWritten(journal::AppendError::Full))
+}
+
+pub(crate) fn failed<E: Into<Cause>>(action: &'static str) -> impl FnOnce(E) -> Error {
+    move |source| Error::Journal { action, source: source.into() }
+}
+
+/// The interpreter's own cursor in the inbox.
+const CURSOR: &str = "@interpret";
+
+/// How much is interpreted in one commit.
+const BATCH_ENTRIES: usize = 512;
+const BATCH_BYTES: usize = 4 << 20;
+const COMMIT_BYTES: usize = 8 << 20;
+
+/// Requests in flight from which on the intake counts as busy.
+const BUSY: usize = 16;
+
+/// How long interpreting may wait for the intake, and in which steps it looks.
+const MAX_YIELD: Duration = Duration::from_secs(2);
+const YIELD_STEP: Duration = Duration::from_millis(5);
+
+/// How long to wait before writing is tried again on a full journal.
+const FULL_PAUSE: Duration = Duration::from_millis(500);

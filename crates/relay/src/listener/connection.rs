@@ -1,0 +1,218 @@
+//! One connection: its bytes, watched, with a deadline for whatever it is expected to do next.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::head::HeadWatch;
+
+/// How long a connection may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For one whole head, counted from its first byte; for the first head, from the handshake.
+    pub(crate) head: Duration,
+    /// Between two requests.
+    pub(crate) idle: Duration,
+}
+
+/// Why a connection ended without an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Expired {
+    Head,
+    Idle,
+}
+
+/// A connection whose reads are watched and end when it takes too long.
+#[derive(Debug)]
+pub(crate) struct Connection<S> {
+    stream: S,
+    watch: Arc<Mutex<HeadWatch>>,
+    patience: Patience,
+    waiting_for: Expired,
+    deadline: Instant,
+    /// Armed lazily: it may fire before the deadline and is then set again.
+    timer: Pin<Box<Sleep>>,
+    expired: Option<Expired>,
+}
+
+impl<S> Connection<S> {
+    pub(crate) fn new(stream: S, patience: Patience) -> Self {
+        let deadline = Instant::now() + patience.head;
+        Self {
+            stream,
+            watch: Arc::default(),
+            patience,
+            waiting_for: Expired::Head,
+            deadline,
+            timer: Box::pin(sleep_until(deadline)),
+            expired: None,
+        }
+    }
+
+    /// What is known of the heads that have come by.
+    pub(crate) fn watch(&self) -> Arc<Mutex<HeadWatch>> {
+        Arc::clone(&self.watch)
+    }
+
+    /// Why reading ended, when it was for taking too long.
+    pub(crate) const fn expired(&self) -> Option<Expired> {
+        self.expired
+    }
+
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
+    fn moved(&mut self, bytes: &[u8]) {
+        let (before, between, in_head) = {
+            let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = watch.is_in_head();
+            watch.feed(bytes);
+            (before, watch.is_between(), watch.is_in_head())
+        };
+        let now = Instant::now();
+        if in_head {
+            // the time of a head runs from its first byte, not from its last
+            if !before && self.waiting_for == Expired::Idle {
+                self.waiting_for = Expired::Head;
+                self.deadline = now + self.patience.head;
+            }
+        } else {
+            // while a body is read the request's own deadline runs; this one only has to be later
+            self.waiting_for = Expired::Idle;
+            let patience = if between { self.patience.idle } else { FOREVER };
+            self.deadline = now + patience;
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        if Pin::new(&mut this.stream).poll_read(cx, buf)?.is_ready() {
+            this.moved(&buf.filled()[before..]);
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            if this.timer.deadline() > this.deadline {
+                // the deadline came nearer than the timer: only then must it be set at once
+                this.timer.as_mut().reset(this.deadline);
+            }
+            ready!(this.timer.as_mut().poll(cx));
+            if Instant::now() >= this.deadline {
+                this.expired = Some(this.waiting_for);
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            this.timer.as_mut().reset(this.deadline);
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Connection<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// Longer than any request may take.
+const FOREVER: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Duration::from_secs(60) };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_ends_with_the_time_of_one_head() {
+        let (mut client, server) = duplex(64);
+        let mut connection = Connection::new(server, PATIENCE);
+        let start = Instant::now();
+        let drip = tokio::spawn(async move {
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+        });
+
+        let mut bytes = Vec::new();
+        let error = connection.read_to_end(&mut bytes).await.unwrap_err();
+
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(connection.expired(), Some(Expired::Head));
+        assert_eq!(start.elapsed().as_secs(), 10);
+        drip.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_rest_between_requests_but_not_for_ever() {
+        let (mut client, server) = duplex(1024);
+        let mut connection = Connection::new(server, PATIENCE);
+        let start = Instant::now();
+        let task = tokio::spawn(async move {
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            tokio::time::sleep(Duration::from_secs(59)).await;
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            std::future::pending::<()>().await;
+        });
+
+        let mut bytes = Vec::new();
+        connection.read_to_end(&mut bytes).await.unwrap_err();
+
+        assert_eq!(connection.expired(), Some(Expired::Idle));
+        assert_eq!(start.elapsed().as_secs(), 119);
+        task.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_after_a_rest_has_its_own_time() {
+        let (mut client, server) = duplex(1024);
+        let mut connection = Connection::new(server, PATIENCE);
+        let start = Instant::now();
+        let task = tokio::spawn(async move {
+            client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            client.write_all(b"GET").await.unwrap();
+            std::future::pending::<()>().await;
+        });
+
+        let mut bytes = Vec::new();
+        connection.read_to_end(&mut bytes).await.unwrap_err();
+
+        assert_eq!(connection.expired(), Some(Expired::Head));
+        assert_eq!(start.elapsed().as_secs(), 40);
+        task.abort();
+    }
+}

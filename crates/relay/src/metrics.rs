@@ -1,0 +1,232 @@
+//! What is counted, for `/metrics`.
+
+use std::fmt::{self, Write};
+use std::sync::atomic::AtomicU64;
+
+use http::StatusCode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use webhook::{Admitted, Refusal, Topic};
+
+/// Every counter and gauge of a relay; nothing is labelled by what a stranger could make up.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    answers: Family<Status, Counter>,
+    refusals: Family<Reason, Counter>,
+    connections_closed: Family<Why, Counter>,
+    messages: Family<TopicLabel, Counter>,
+    unstored: Counter,
+    pub(crate) alerts: Counter,
+    pub(crate) uninterpretable: Counter,
+    pub(crate) delivered: Family<SinkLabel, Counter>,
+    pub(crate) failures: Family<SinkLabel, Counter>,
+    pub(crate) given_up: Family<SinkLabel, Counter>,
+    pub(crate) set_aside: Family<SinkLabel, Counter>,
+    pub(crate) truncated: Family<SinkLabel, Counter>,
+    pub(crate) behind_alerts: Family<SinkLabel, Gauge>,
+    pub(crate) behind_bytes: Family<SinkLabel, Gauge>,
+    pub(crate) behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
+    pub(crate) journal_bytes: Gauge,
+    pub(crate) journal_writable: Gauge,
+    pub(crate) inbox_behind: Gauge,
+    pub(crate) journal_commits: Counter,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Status {
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Why {
+    reason: Closed,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct TopicLabel {
+    org: String,
+    topic: String,
+}
+
+/// The sink a figure is about.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub(crate) struct SinkLabel {
+    pub(crate) sink: String,
+}
+
+/// Why a connection was closed without an answer, or behind one.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Closed {
+    Cap,
+    Accept,
+    Handshake,
+    SlowHandshake,
+    SlowHead,
+    Idle,
+    Malformed,
+    Broken,
+}
+
+impl EncodeLabelValue for Closed {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        encoder.write_str(match self {
+            Self::Cap => "cap",
+            Self::Accept => "accept",
+            Self::Handshake => "handshake",
+            Self::SlowHandshake => "slow_handshake",
+            Self::SlowHead => "slow_head",
+            Self::Idle => "idle",
+            Self::Malformed => "malformed",
+            Self::Broken => "broken",
+        })
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut this = Self {
+            registry: Registry::with_prefix("fogbell"),
+            answers: Family::default(),
+            refusals: Family::default(),
+            connections_closed: Family::default(),
+            messages: Family::default(),
+            unstored: Counter::default(),
+            alerts: Counter::default(),
+            uninterpretable: Counter::default(),
+            delivered: Family::default(),
+            failures: Family::default(),
+            given_up: Family::default(),
+            set_aside: Family::default(),
+            truncated: Family::default(),
+            behind_alerts: Family::default(),
+            behind_bytes: Family::default(),
+            behind_seconds: Family::default(),
+            journal_bytes: Gauge::default(),
+            journal_writable: Gauge::default(),
+            inbox_behind: Gauge::default(),
+            journal_commits: Counter::default(),
+        };
+        let registry = &mut this.registry;
+        registry.register("answers", "Requests answered, by status", this.answers.clone());
+        registry.register("refusals", "Requests turned away, by reason", this.refusals.clone());
+        registry.register(
+            "connections_closed",
+            "Connections ended other than by an orderly end, by reason",
+            this.connections_closed.clone(),
+        );
+        registry.register(
+            "messages",
+            "Messages proven to be Mist's, by organisation and topic",
+            this.messages.clone(),
+        );
+        registry.register("messages_unstored", "Proven messages answered 503", this.unstored.clone());
+        registry.register("alerts", "Alerts made", this.alerts.clone());
+        registry.register(
+            "uninterpretable",
+            "Entries that could not be understood",
+            this.uninterpretable.clone(),
+        );
+        registry.register("delivered", "Alerts delivered, by sink", this.delivered.clone());
+        registry.register("delivery_failures", "Attempts that failed, by sink", this.failures.clone());
+        registry.register(
+            "given_up",
+            "Alerts given up because the sink was too far behind",
+            this.given_up.clone(),
+        );
+        registry.register(
+            "set_aside",
+            "Notifications the receiver refused again and again",
+            this.set_aside.clone(),
+        );
+        registry.register("truncated", "Alerts shortened to fit, by sink", this.truncated.clone());
+        registry.register(
+            "sink_behind_alerts",
+            "Alerts not yet delivered, by sink",
+            this.behind_alerts.clone(),
+        );
+        registry.register("sink_behind_bytes", "Bytes not yet delivered, by sink", this.behind_bytes.clone());
+        registry.register(
+            "sink_behind_seconds",
+            "Age of the oldest alert not yet delivered, by sink",
+            this.behind_seconds.clone(),
+        );
+        registry.register("journal_bytes", "Bytes the journal uses", this.journal_bytes.clone());
+        registry.register(
+            "journal_writable",
+            "1 when a message can be promised",
+            this.journal_writable.clone(),
+        );
+        registry.register("inbox_behind_entries", "Entries not yet interpreted", this.inbox_behind.clone());
+        registry.register("journal_commits", "Transactions written", this.journal_commits.clone());
+        for refusal in Refusal::ALL {
+            drop(this.refusals.get_or_create(&Reason { reason: refusal.reason() }));
+        }
+        this
+    }
+
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.answers.get_or_create(&Status { status: status.as_u16() }).inc();
+    }
+
+    pub(crate) fn refused(&self, refusal: Refusal) {
+        self.refusals.get_or_create(&Reason { reason: refusal.reason() }).inc();
+    }
+
+    pub(crate) fn closed(&self, reason: Closed) {
+        self.connections_closed.get_or_create(&Why { reason }).inc();
+    }
+
+    pub(crate) fn admitted(&self, admitted: &Admitted) {
+        let topic = match admitted.topic() {
+            Topic::Other(_) => "other",
+            known => known.name(),
+        };
+        let label = TopicLabel { org: admitted.organisation().to_owned(), topic: topic.to_owned() };
+        self.messages.get_or_create(&label).inc();
+    }
+
+    pub(crate) fn unstored(&self) {
+        self.unstored.inc();
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry).expect("writing to a text does not fail");
+        out
+    }
+}
+
+impl SinkLabel {
+    pub(crate) fn new(sink: &str) -> Self {
+        Self { sink: sink.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_shown_and_every_reason_is_there_from_the_start() {
+        let metrics = Metrics::new();
+        metrics.refused(Refusal::Source);
+        metrics.closed(Closed::SlowHead);
+
+        let text = metrics.text();
+
+        assert!(text.contains("fogbell_refusals_total{reason=\"source\"} 1"), "{text}");
+        assert!(text.contains("fogbell_refusals_total{reason=\"signature_wrong\"} 0"), "{text}");
+        assert!(text.contains("fogbell_connections_closed_total{reason=\"slow_head\"} 1"), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+}

@@ -1,0 +1,274 @@
+//! The relay itself: opens, runs and drains everything in the order of the data.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{CursorSpec, Journal, Log, Options};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tracing::{error, info, warn};
+
+use crate::admin::Admin;
+use crate::config::Start;
+use crate::engine;
+use crate::error::{Cause, Chain, Error};
+use crate::intake::Intake;
+use crate::interpreter::{Interpreter, failed};
+use crate::listener::{Limits, Listener};
+use crate::metrics::Metrics;
+use crate::route::Route;
+use crate::setup::{Kind, Setup, Sink};
+use crate::sink::datagram::Datagrams;
+use crate::sink::inform::Informs;
+use crate::sink::notify::Notify;
+use crate::sink::pump::Pump;
+use crate::sink::stream::Stream;
+use crate::sink::trap::{Pace, Traps};
+use crate::stop::{Stop, Stopper};
+use crate::supervisor::{Supervisor, Voice};
+
+/// A relay that has opened what it keeps and is ready to run.
+#[derive(Debug)]
+pub struct Relay {
+    setup: Setup,
+    journal: Journal,
+    engine: Option<snmp::Engine>,
+}
+
+/// The sockets a relay serves on, bound by whoever runs it.
+#[derive(Debug)]
+pub struct Sockets {
+    /// For webhooks.
+    pub webhooks: TcpListener,
+    /// For health and metrics.
+    pub admin: TcpListener,
+    /// For the subcommands.
+    pub commands: UnixListener,
+}
+
+/// What was left when the relay had stopped.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Drained {
+    /// Alerts that each sink still has to get; they are kept, and go out after the next start.
+    pub waiting: Vec<(String, u64)>,
+    /// Messages that were not interpreted yet; they are kept too.
+    pub uninterpreted: u64,
+}
+
+impl Relay {
+    /// Opens the journal and, for SNMPv3, the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OpenJournal`] and [`Error::Keep`].
+    pub fn open(setup: Setup) -> Result<Self, Error> {
+        let path = setup.config.journal_path();
+        let bounds = &setup.config.journal;
+        let options = Options {
+            max_bytes: bounds.max_bytes,
+            history: Duration::from_secs(bounds.history_secs),
+            ..Options::default()
+        };
+        let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
+        let v3 = |sink: &Sink| {
+            matches!(&sink.kind, Kind::Notifications { credentials: snmp::Credentials::V3 { .. }, .. })
+        };
+        let engine = if setup.sinks.iter().any(v3) {
+            Some(engine::start(&setup.config.state, &setup.mib)?)
+        } else {
+            None
+        };
+        Ok(Self { setup, journal, engine })
+    }
+
+    /// Runs until `shutdown` resolves, then drains: no more connections, requests in flight are answered,
+    /// what is stored is interpreted and sent as far as the grace period allows, cursors are written down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
+    pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
+        let Self { setup, journal, engine } = self;
+        let metrics = Arc::new(Metrics::new());
+        let (voice, said) = Voice::new();
+        let receivers: HashMap<String, String> =
+            setup.sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
+        let grace = setup.config.grace();
+
+        // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
+        let mut pumps = Vec::new();
+        let bounds = &setup.config.journal;
+        for sink in setup.sinks {
+            let spec = CursorSpec {
+                log: Log::Outbox,
+                start: match sink.start {
+                    Start::Now => journal::Start::Now,
+                    Start::Oldest => journal::Start::Oldest,
+                },
+                max_bytes: Some(bounds.sink_max_bytes),
+                max_age: Some(Duration::from_secs(bounds.sink_max_age_secs)),
+            };
+            let at = journal.register(&sink.name, spec).await.map_err(failed("registering a sink"))?;
+            let pump =
+                Pump::new(&sink.name, journal.clone(), Route, at, Arc::clone(&metrics), voice.clone())?;
+            pumps.push((sink, pump));
+        }
+        let body_patience = Duration::from_secs(setup.config.gate.body_secs);
+        let intake = Arc::new(Intake::new(setup.gate, journal.clone(), Arc::clone(&metrics), body_patience));
+
+        let (stop_listener, listener_stop) = Stopper::new();
+        let (stop_interpreter, interpreter_stop) = Stopper::new();
+        let (stop_sinks, sinks_stop) = Stopper::new();
+        let (stop_supervisor, supervisor_stop) = Stopper::new();
+
+        let admin = Arc::new(Admin {
+            journal: journal.clone(),
+            metrics: Arc::clone(&metrics),
+            stopping: listener_stop.clone(),
+        });
+        let mut sides = JoinSet::new();
+        sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
+        sides.spawn(admin.serve_socket(sockets.commands));
+
+        let supervisor = Supervisor {
+            journal: journal.clone(),
+            metrics: Arc::clone(&metrics),
+            said,
+            notices: journal.notices(),
+            receivers,
+        };
+        let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
+        let interpreter = Interpreter {
+            journal: journal.clone(),
+            intake: Arc::clone(&intake),
+            metrics: Arc::clone(&metrics),
+            voice,
+        };
+        let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
+        let context =
+            Context { relay: setup.name, mib: setup.mib, engine, started: std::time::Instant::now() };
+        let mut sinking = JoinSet::new();
+        for (sink, pump) in pumps {
+            context.spawn(&mut sinking, sink, pump, sinks_stop.clone());
+        }
+        let no_sinks = sinking.is_empty();
+        let listener = Listener {
+            tls: TlsAcceptor::from(setup.tls),
+            limits: Limits::from(&setup.config.gate),
+            intake,
+            metrics,
+        };
+        let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
+
+        tokio::select! {
+            () = shutdown => {}
+            halted = journal.halted() => return Err(failed("writing to the disk")(Cause::from(halted))),
+            ended = &mut supervising => return Err(broken(ended, "the supervisor")),
+            ended = &mut interpreting => return Err(broken(ended, "the interpreter")),
+            Some(ended) = sinking.join_next(), if !no_sinks => return Err(broken(ended, "a sink")),
+            _ = &mut listening => return Err(Error::Ended { part: "the listener" }),
+        }
+
+        let deadline = Instant::now() + grace;
+        info!(grace_secs = grace.as_secs(), "stopping: finishing what was begun");
+        stop_listener.stop();
+        if timeout_at(deadline, &mut listening).await.is_err() {
+            warn!("some requests were not finished in time");
+            listening.abort();
+        }
+        stop_interpreter.stop();
+        let interpreted = timeout_at(deadline, &mut interpreting).await;
+        interpreting.abort();
+        stop_sinks.stop();
+        let drain = async {
+            while let Some(ended) = sinking.join_next().await {
+                if let Ok(Err(error)) = ended {
+                    error!(error = %Chain(&error), "a sink could not write its place down");
+                }
+            }
+        };
+        let _ = timeout_at(deadline, drain).await;
+        sinking.shutdown().await;
+        stop_supervisor.stop();
+        let _ = timeout_at(deadline + Duration::from_secs(1), &mut supervising).await;
+        supervising.abort();
+        sides.shutdown().await;
+
+        let drained = Drained::of(&journal)?;
+        journal.close().await.map_err(|halted| failed("closing it")(Cause::from(halted)))?;
+        match interpreted {
+            Ok(Ok(Err(error))) => Err(error),
+            _ => Ok(drained),
+        }
+    }
+}
+
+impl Drained {
+    fn of(journal: &Journal) -> Result<Self, Error> {
+        let status = journal.status().map_err(failed("reading its status"))?;
+        let mut drained = Self { waiting: Vec::new(), uninterpreted: 0 };
+        for cursor in
+            status.cursors.into_iter().filter(|cursor| cursor.registered && cursor.behind_records > 0)
+        {
+            match cursor.log {
+                Log::Inbox => drained.uninterpreted = cursor.behind_records,
+                Log::Outbox => drained.waiting.push((cursor.name, cursor.behind_records)),
+            }
+        }
+        Ok(drained)
+    }
+}
+
+/// What every sink of a relay shares.
+struct Context {
+    relay: String,
+    mib: snmp::Mib,
+    engine: Option<snmp::Engine>,
+    started: std::time::Instant,
+}
+
+impl Context {
+    fn spawn(&self, tasks: &mut JoinSet<Result<(), Error>>, sink: Sink, pump: Pump, stop: Stop) {
+        let (receiver, relay) = (sink.receiver, self.relay.clone());
+        match sink.kind {
+            Kind::Notifications { credentials, delivery, limits, rate, burst } => {
+                let v3 = matches!(credentials, snmp::Credentials::V3 { .. });
+                let notify = Notify {
+                    receiver,
+                    credentials,
+                    engine: self.engine.clone().filter(|_| v3),
+                    mib: self.mib.clone(),
+                    limits,
+                    relay,
+                    started: self.started,
+                };
+                match delivery {
+                    snmp::Delivery::Trap => {
+                        tasks.spawn(Traps { notify, pace: Pace::new(rate, burst) }.run(pump, stop));
+                    }
+                    snmp::Delivery::Inform => {
+                        tasks.spawn(Informs { notify }.run(pump, stop));
+                    }
+                }
+            }
+            Kind::Datagrams { encoder } => {
+                tasks.spawn(Datagrams { receiver, encoder, relay }.run(pump, stop));
+            }
+            Kind::Stream { encoder, framing, settle, tls } => {
+                tasks.spawn(Stream { receiver, tls, encoder, framing, settle, relay }.run(pump, stop));
+            }
+        }
+    }
+}
+
+/// Why a part that must not end did.
+fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'static str) -> Error {
+    match ended {
+        Ok(Err(error)) => error,
+        _ => Error::Ended { part },
+    }
+}

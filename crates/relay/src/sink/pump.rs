@@ -1,0 +1,273 @@
+//! Reads the outbox for one sink and keeps its cursor behind what was delivered.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use alarm::{Alert, Own, State};
+use journal::{Journal, Log, Position, Reader};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, warn};
+
+use crate::Error;
+use crate::error::Chain;
+use crate::interpreter::{failed, is_full};
+use crate::metrics::{Metrics, SinkLabel};
+use crate::route::Route;
+use crate::stop::Stop;
+use crate::supervisor::Voice;
+
+/// The outbox as one sink sees it.
+#[derive(Debug)]
+pub(crate) struct Pump {
+    pub(crate) name: String,
+    pub(crate) label: SinkLabel,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) voice: Voice,
+    journal: Journal,
+    route: Route,
+    /// In a lock only so that a pump can be shared; nobody ever waits for it.
+    reader: Mutex<Option<Reader>>,
+    tail: watch::Receiver<Position>,
+    /// Everything up to here has been read.
+    read: Position,
+    /// The durable cursor, as last asked for.
+    cursor: Position,
+    /// Everything up to here is delivered.
+    delivered: Position,
+    moved: Instant,
+}
+
+/// An alert of the outbox and its place there.
+#[derive(Clone, Debug)]
+pub(crate) struct Parcel {
+    pub(crate) position: Position,
+    pub(crate) alert: Arc<Alert>,
+}
+
+impl Pump {
+    pub(crate) fn new(
+        name: &str,
+        journal: Journal,
+        route: Route,
+        cursor: Position,
+        metrics: Arc<Metrics>,
+        voice: Voice,
+    ) -> Result<Self, Error> {
+        let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
+        let tail = journal.tail(Log::Outbox);
+        Ok(Self {
+            name: name.to_owned(),
+            label: SinkLabel::new(name),
+            metrics,
+            voice,
+            journal,
+            route,
+            reader: Mutex::new(Some(reader)),
+            tail,
+            read: cursor,
+            cursor,
+            delivered: cursor,
+            moved: Instant::now(),
+        })
+    }
+
+    /// Whether everything there is has been read.
+    pub(crate) fn is_drained(&self) -> bool {
+        *self.tail.borrow() <= self.read
+    }
+
+    /// Waits until there is more to read or the relay stops, writing the cursor down when its time comes.
+    pub(crate) async fn rest(&mut self, stop: &mut Stop) -> Result<(), Error> {
+        let mut tail = self.tail.clone();
+        let read = self.read;
+        let work = async {
+            tokio::select! {
+                more = tail.wait_for(|tail| *tail > read) => more.is_ok(),
+                () = stop.told() => true,
+            }
+        };
+        match self.settling(work).await? {
+            true => Ok(()),
+            // the journal is gone; whoever waits for it ends the relay
+            false => std::future::pending().await,
+        }
+    }
+
+    /// Waits `wait` after a failure, or less when the relay stops.
+    pub(crate) async fn pause(&mut self, wait: Duration, stop: &mut Stop) -> Result<(), Error> {
+        let work = async {
+            let _ = timeout_at(Instant::now() + wait, stop.told()).await;
+        };
+        self.settling(work).await
+    }
+
+    /// Waits `wait`, whatever happens: for what is due in a moment.
+    pub(crate) async fn wait(&mut self, wait: Duration) -> Result<(), Error> {
+        self.settling(tokio::time::sleep(wait)).await
+    }
+
+    /// Counts and says that an alert will not be delivered, so that those behind it can be.
+    pub(crate) fn set_aside(&self, parcel: &Parcel, failure: &super::Failure) {
+        self.metrics.set_aside.get_or_create(&self.label).inc();
+        let text = format!(
+            "sink `{}` does not take alert {} ({}) and takes others; it was set aside: {}",
+            self.name,
+            parcel.alert.id,
+            parcel.alert.kind,
+            Chain(failure)
+        );
+        let kind = alarm::OwnKind::AlertSetAside;
+        self.voice.say(Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1 });
+    }
+
+    /// Resolves when there is more to read; drops nothing when it is dropped.
+    pub(crate) fn more(&self) -> impl Future<Output = ()> + use<> {
+        let mut tail = self.tail.clone();
+        let read = self.read;
+        async move {
+            if tail.wait_for(|tail| *tail > read).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Up to where everything has been delivered.
+    pub(crate) const fn confirmed(&self) -> Position {
+        self.delivered
+    }
+
+    /// Up to where the outbox has been read.
+    pub(crate) const fn position(&self) -> Position {
+        self.read
+    }
+
+    /// The next alerts this sink is to get, in order, read past the ones it is not; empty when everything
+    /// has been read.
+    ///
+    /// `unconfirmed` tells that earlier ones are still on their way: else the cursor passes what is not for
+    /// this sink.
+    pub(crate) async fn next(&mut self, most: usize, unconfirmed: bool) -> Result<Vec<Parcel>, Error> {
+        while !self.is_drained() {
+            let (from, reader) =
+                (self.read, self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+            let mut reader = reader.expect("given back below");
+            let read = move || (reader.read(from, most, READ_BYTES), reader);
+            let (entries, reader) = tokio::task::spawn_blocking(read)
+                .await
+                .map_err(|_| Error::Ended { part: "a read of the outbox" })?;
+            self.reader = Mutex::new(Some(reader));
+            let entries = entries.map_err(failed("reading the outbox"))?;
+            let Some(last) = entries.last() else {
+                self.read = *self.tail.borrow();
+                break;
+            };
+            self.read = last.position();
+            let parcels: Vec<Parcel> = entries.into_iter().filter_map(|entry| self.parcel(entry)).collect();
+            if !parcels.is_empty() {
+                return Ok(parcels);
+            }
+            if !unconfirmed {
+                self.delivered = self.read;
+                self.settle(false).await?;
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn parcel(&self, entry: journal::Entry) -> Option<Parcel> {
+        let row = match entry {
+            journal::Entry::Row(row) => row,
+            journal::Entry::Damaged { from, to } => {
+                error!(sink = self.name, %from, %to, "damaged alerts in the outbox cannot be delivered");
+                return None;
+            }
+        };
+        match serde_json::from_slice::<Alert>(&row.body) {
+            Ok(alert) => {
+                self.route.takes(&alert).then(|| Parcel { position: row.position, alert: Arc::new(alert) })
+            }
+            Err(error) => {
+                error!(sink = self.name, position = %row.position, %error, "an alert cannot be read and is not delivered");
+                self.voice.unusable(Log::Outbox, row.position);
+                None
+            }
+        }
+    }
+
+    /// Starts over behind the last alert that was delivered: what was on its way is read again.
+    pub(crate) fn rewind(&mut self) {
+        self.read = self.delivered;
+    }
+
+    /// Everything up to `position` has been delivered, `count` alerts of it just now.
+    pub(crate) fn delivered(&mut self, position: Position, count: u64) {
+        self.delivered = self.delivered.max(position);
+        self.metrics.delivered.get_or_create(&self.label).inc_by(count);
+    }
+
+    /// When everything that was read has been delivered, what lies between counts too.
+    pub(crate) fn all_delivered(&mut self) {
+        self.delivered = self.delivered.max(self.read);
+    }
+
+    /// Writes the cursor down; not at every step, unless `now`, since losing the last one only repeats.
+    pub(crate) async fn settle(&mut self, now: bool) -> Result<(), Error> {
+        if self.delivered <= self.cursor || (!now && self.moved.elapsed() < SETTLE_EVERY) {
+            return Ok(());
+        }
+        self.moved = Instant::now();
+        match self.journal.advance(&self.name, self.delivered).await {
+            // the journal may have moved it further, when the sink was too far behind
+            Ok(at) => {
+                self.cursor = at;
+                self.delivered = self.delivered.max(at);
+                self.read = self.read.max(at);
+                Ok(())
+            }
+            Err(error) if is_full(&error) => {
+                warn!(sink = self.name, error = %Chain(&error), "the sink's cursor waits for room in the journal");
+                Ok(())
+            }
+            Err(source) => Err(failed("moving a sink's cursor")(source)),
+        }
+    }
+
+    /// The deadline by which the cursor should be written down.
+    pub(crate) fn settle_at(&self) -> Option<Instant> {
+        (self.delivered > self.cursor).then(|| self.moved + SETTLE_EVERY)
+    }
+
+    /// Waits for `work`, writing the cursor down when its time comes.
+    pub(crate) async fn settling<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Error> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let Some(at) = self.settle_at() else { return Ok(work.await) };
+            match timeout_at(at, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.settle(true).await?,
+            }
+        }
+    }
+
+    /// Counts a failed attempt and says so: at the first of a row, and then rarely.
+    pub(crate) fn failed(&self, failure: &super::Failure, failures: u32, wait: Duration) {
+        self.metrics.failures.get_or_create(&self.label).inc();
+        if failures.is_power_of_two() {
+            warn!(
+                sink = self.name,
+                error = %Chain(failure),
+                attempts = failures,
+                again_in_ms = wait.as_millis(),
+                "not delivered; what is stored waits"
+            );
+        }
+    }
+}
+
+/// How much is read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// How often a cursor is written down while alerts flow.
+const SETTLE_EVERY: Duration = Duration::from_millis(200);

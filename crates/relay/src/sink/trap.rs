@@ -1,0 +1,135 @@
+//! Traps: delivered means that the kernel took them, at a pace receivers can follow.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::notify::{Link, Notify};
+use super::pump::{Parcel, Pump};
+use super::{Backoff, Failure};
+use crate::Error;
+use crate::stop::Stop;
+
+/// A receiver of traps.
+#[derive(Debug)]
+pub(crate) struct Traps {
+    pub(crate) notify: Notify,
+    pub(crate) pace: Pace,
+}
+
+impl Traps {
+    /// Delivers until `stop` turns true and everything is sent, or a send fails after that.
+    pub(crate) async fn run(mut self, mut pump: Pump, mut stop: Stop) -> Result<(), Error> {
+        let mut link = Link::default();
+        let mut backoff = Backoff::default();
+        loop {
+            let parcels = pump.next(BATCH, false).await?;
+            if parcels.is_empty() {
+                if stop.is_told() {
+                    return pump.settle(true).await;
+                }
+                pump.rest(&mut stop).await?;
+                continue;
+            }
+            for parcel in parcels {
+                while let Some(wait) = self.pace.take(Instant::now()) {
+                    pump.wait(wait).await?;
+                }
+                while let Err(failure) = self.send(&mut link, &parcel, &pump).await {
+                    if !failure.retry() {
+                        pump.set_aside(&parcel, &failure);
+                        break;
+                    }
+                    let wait = backoff.failed();
+                    pump.failed(&failure, backoff.failures(), wait);
+                    link.forget(true);
+                    if stop.is_told() {
+                        return pump.settle(true).await;
+                    }
+                    pump.pause(wait, &mut stop).await?;
+                }
+                backoff.succeeded();
+                pump.delivered(parcel.position, 1);
+            }
+            pump.all_delivered();
+            pump.settle(false).await?;
+        }
+    }
+
+    async fn send(&self, link: &mut Link, parcel: &Parcel, pump: &Pump) -> Result<(), Failure> {
+        let sender = link.sender(&self.notify).await?;
+        let sent = sender.trap(&self.notify.encode(parcel, pump)).await;
+        sent.map_err(|source| {
+            let never = source.retry() == snmp::Retry::Never;
+            let failure = Failure::new(format!("cannot send a trap to {}", self.notify.receiver), source);
+            if never { failure.never() } else { failure }
+        })
+    }
+}
+
+/// A token bucket: so many per second, so many at once after a rest.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    rate: u32,
+    burst: u32,
+    tokens: f64,
+    filled: Option<Instant>,
+}
+
+impl Pace {
+    /// A full bucket; a `rate` of 0 is no limit.
+    pub(crate) fn new(rate: u32, burst: u32) -> Self {
+        let burst = burst.max(1);
+        Self { rate, burst, tokens: f64::from(burst), filled: None }
+    }
+
+    /// Takes one token, or says how long to wait for it.
+    fn take(&mut self, now: Instant) -> Option<Duration> {
+        if self.rate == 0 {
+            return None;
+        }
+        let rested = self.filled.map_or(Duration::ZERO, |filled| now.saturating_duration_since(filled));
+        self.tokens = (self.tokens + rested.as_secs_f64() * f64::from(self.rate)).min(f64::from(self.burst));
+        self.filled = Some(now);
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return None;
+        }
+        // one millisecond more than it takes, so that rounding never asks twice
+        Some(Duration::from_secs_f64((1.0 - self.tokens) / f64::from(self.rate)) + Duration::from_millis(1))
+    }
+}
+
+/// How many alerts are read at once.
+const BATCH: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_burst_goes_at_once_and_the_rest_at_its_pace() {
+        let mut pace = Pace::new(200, 1000);
+        let start = Instant::now();
+        let mut now = start;
+        let mut sent = 0;
+        while now.duration_since(start) < Duration::from_secs(2) {
+            match pace.take(now) {
+                None => sent += 1,
+                Some(wait) => now += wait,
+            }
+            if now == start {
+                assert!(sent <= 1000, "no more than the burst at once");
+            }
+        }
+
+        assert!((1300..=1401).contains(&sent), "{sent} in two seconds");
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let mut pace = Pace::new(0, 1);
+
+        assert!((0..10_000).all(|_| pace.take(Instant::now()).is_none()));
+    }
+}

@@ -1,0 +1,269 @@
+//! Looks after the relay once a second: bounds, figures, and what the relay has to say of itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alarm::{Entry, Own, OwnKind, State};
+use ids::Timestamp;
+use journal::{CursorStatus, Journal, Log, Notice, Notices, Position, Priority, Status};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+use crate::Error;
+use crate::error::Chain;
+use crate::inbox;
+use crate::interpreter::failed;
+use crate::metrics::{Metrics, SinkLabel};
+use crate::stop::Stop;
+
+/// Lets any part of the relay say something of the relay itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Voice(mpsc::Sender<Own>);
+
+impl Voice {
+    /// A voice, and what it says.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Own>) {
+        let (sender, receiver) = mpsc::channel(SAYINGS);
+        (Self(sender), receiver)
+    }
+
+    /// Says it; when too much is being said at once, only the log does.
+    pub(crate) fn say(&self, own: Own) {
+        if let Err(error) = self.0.try_send(own) {
+            let own = error.into_inner();
+            warn!(kind = own.kind.word(), text = own.text, "too much to say at once; this is only logged");
+        }
+    }
+
+    /// Says that an entry of `log` is whole and still cannot be used.
+    pub(crate) fn unusable(&self, log: Log, position: Position) {
+        self.say(damaged(log, position, 1));
+    }
+}
+
+fn damaged(log: Log, position: Position, rows: u64) -> Own {
+    let log = log.name();
+    Own {
+        kind: OwnKind::JournalDamaged,
+        resource: log.to_owned(),
+        state: State::Event,
+        text: format!(
+            "{rows} entries of the journal's {log}, the last at {position}, are damaged and could not be used; \
+             check the disk"
+        ),
+        count: rows,
+    }
+}
+
+/// Looks after the relay.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) said: mpsc::Receiver<Own>,
+    pub(crate) notices: Notices,
+    /// The receiver of each sink, for the texts.
+    pub(crate) receivers: HashMap<String, String>,
+}
+
+impl Supervisor {
+    /// Looks after the relay until `stop` turns true.
+    pub(crate) async fn run(mut self, mut stop: Stop) -> Result<(), Error> {
+        let mut open = Problems::recall(&self.journal, &self.receivers)?;
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut commits = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.told() => return Ok(()),
+                Some(own) = self.said.recv() => self.store(&own).await,
+                _ = seconds.tick() => {
+                    self.journal.tick();
+                    let status = self.journal.status().map_err(failed("reading its status"))?;
+                    self.measure(&status, &mut commits);
+                    let mut own = open.judge(&status, &self.receivers);
+                    own.extend(self.notices.take().into_iter().filter_map(|notice| self.noticed(notice, &mut open)));
+                    own.extend(open.judge_bound());
+                    for own in own {
+                        self.store(&own).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn store(&self, own: &Own) {
+        match own.state {
+            State::Cleared => info!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
+            _ => warn!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
+        }
+        if let Err(error) = self.journal.append(inbox::own(Timestamp::now(), own), Priority::Own).await {
+            error!(error = %Chain(&error), text = own.text, "the relay's own alert was not stored");
+        }
+    }
+
+    fn measure(&self, status: &Status, commits: &mut u64) {
+        let metrics = &self.metrics;
+        metrics.journal_bytes.set(signed(status.live_bytes));
+        metrics.journal_writable.set(i64::from(self.journal.writable()));
+        let written = status.writer.map_or(0, |writer| writer.commits);
+        metrics.journal_commits.inc_by(written.saturating_sub(*commits));
+        *commits = written;
+        for cursor in &status.cursors {
+            if cursor.log == Log::Inbox {
+                metrics.inbox_behind.set(signed(cursor.behind_records));
+            } else if cursor.registered {
+                let label = SinkLabel::new(&cursor.name);
+                metrics.behind_alerts.get_or_create(&label).set(signed(cursor.behind_records));
+                metrics.behind_bytes.get_or_create(&label).set(signed(cursor.behind_bytes));
+                metrics.behind_seconds.get_or_create(&label).set(age(cursor).as_secs_f64());
+            }
+        }
+    }
+
+    fn noticed(&self, notice: Notice, open: &mut Problems) -> Option<Own> {
+        match notice {
+            Notice::GaveUp { cursor, records, bytes, .. } => {
+                self.metrics.given_up.get_or_create(&SinkLabel::new(&cursor)).inc_by(records);
+                let text = format!(
+                    "sink `{cursor}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) \
+                     were given up; check {}",
+                    receiver(&self.receivers, &cursor)
+                );
+                let kind = OwnKind::AlertsGivenUp;
+                Some(Own { kind, resource: cursor, state: State::Event, text, count: records })
+            }
+            Notice::Damaged { log, rows, position } => Some(damaged(log, position, rows)),
+            Notice::NearBound { used, max } => {
+                open.bound = Bound { near: true, said: open.bound.said, used, max };
+                None
+            }
+            Notice::BelowBound => {
+                open.bound.near = false;
+                None
+            }
+            Notice::Full(reason) => {
+                error!(?reason, "the journal has no room: messages are answered 503 until there is");
+                None
+            }
+            Notice::NotFull => {
+                info!("the journal has room again: messages are taken");
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The problems of the relay that are there now.
+#[derive(Debug, Default)]
+struct Problems {
+    behind: HashMap<String, bool>,
+    bound: Bound,
+}
+
+/// How near the journal is to its bound, and whether that was said.
+#[derive(Debug, Default)]
+struct Bound {
+    near: bool,
+    said: bool,
+    used: u64,
+    max: u64,
+}
+
+impl Problems {
+    /// What was there before a restart, as the journal remembers it.
+    fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
+        let mut reader = journal.reader(Log::Outbox).map_err(failed("reading what is open"))?;
+        let mut is_open = |kind, resource: &str| -> Result<bool, Error> {
+            let own = problem(kind, resource, State::Raised, String::new());
+            let keys = alarm::keys_needed(&Entry::Own { at: Timestamp::default(), own });
+            let [key] = keys.as_slice() else { return Ok(false) };
+            Ok(reader.state(key).map_err(failed("reading what is open"))?.is_some())
+        };
+        let bound = Bound { said: is_open(OwnKind::JournalNearBound, "")?, ..Bound::default() };
+        let mut this = Self { bound, behind: HashMap::new() };
+        let status = journal.status().map_err(failed("reading its status"))?;
+        let cursors = status.cursors.into_iter().map(|cursor| cursor.name);
+        for name in cursors.chain(receivers.keys().cloned()) {
+            let open = is_open(OwnKind::SinkBehind, &name)?;
+            this.behind.insert(name, open);
+        }
+        Ok(this)
+    }
+
+    /// What begins or ends with `status`.
+    fn judge(&mut self, status: &Status, receivers: &HashMap<String, String>) -> Vec<Own> {
+        let mut said = Vec::new();
+        for cursor in status.cursors.iter().filter(|cursor| cursor.log == Log::Outbox) {
+            let open = self.behind.entry(cursor.name.clone()).or_default();
+            let age = age(cursor);
+            if !*open && cursor.registered && age >= BEHIND_AFTER {
+                *open = true;
+                let text = format!(
+                    "sink `{}` has {} alerts waiting, the oldest for {} s; check {}",
+                    cursor.name,
+                    cursor.behind_records,
+                    age.as_secs(),
+                    receiver(receivers, &cursor.name)
+                );
+                said.push(problem(OwnKind::SinkBehind, &cursor.name, State::Raised, text));
+            } else if *open && (!cursor.registered || age < BEHIND_AFTER / 2) {
+                *open = false;
+                let text = if cursor.registered {
+                    format!("sink `{}` keeps up again", cursor.name)
+                } else {
+                    format!("sink `{}` is not configured any more", cursor.name)
+                };
+                said.push(problem(OwnKind::SinkBehind, &cursor.name, State::Cleared, text));
+            }
+        }
+        said
+    }
+
+    /// Whether the journal has come near its bound or gone from it.
+    fn judge_bound(&mut self) -> Option<Own> {
+        let Bound { near, said, used, max } = self.bound;
+        if near == said {
+            return None;
+        }
+        self.bound.said = near;
+        let (state, text) = if near {
+            let text = format!(
+                "what sinks still need fills {used} of the {max} bytes of the journal; when it is full, webhooks are \
+                 answered 503: mend the sinks that are behind, or raise journal.max_bytes"
+            );
+            (State::Raised, text)
+        } else {
+            (State::Cleared, "the journal has enough room again".to_owned())
+        };
+        Some(problem(OwnKind::JournalNearBound, "", state, text))
+    }
+}
+
+fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
+    Own { kind, resource: resource.to_owned(), state, text, count: 0 }
+}
+
+fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {
+    receivers.get(sink).map_or("the receiver", String::as_str)
+}
+
+/// How long the oldest undelivered alert of a cursor has waited.
+fn age(cursor: &CursorStatus) -> Duration {
+    let oldest = cursor.oldest_undelivered_at.filter(|_| cursor.behind_records > 0);
+    oldest.map_or(Duration::ZERO, |at| Timestamp::now().since(Timestamp::from_micros(at)))
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// How long a sink may be behind before the others are told.
+const BEHIND_AFTER: Duration = Duration::from_secs(60);
+
+/// How many things may wait to be said.
+const SAYINGS: usize = 64;

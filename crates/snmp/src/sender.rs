@@ -1,0 +1,221 @@
+//! Sending; the only module that knows `async-snmp`.
+
+mod engine;
+mod failure;
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_snmp as wire;
+use thiserror::Error;
+use tokio::sync::Mutex;
+
+use crate::{AuthProtocol, Credentials, Limits, Notification, Oid, PrivacyProtocol, Value};
+pub use engine::{Engine, StartError};
+pub use failure::{Failure, Retry};
+
+/// Sends notifications to one receiver over UDP.
+///
+/// One socket for its whole life; several traps and informs may be under way at once. It must be made and
+/// used inside a tokio runtime.
+pub struct Sender {
+    client: wire::UdpClient,
+    started: Instant,
+    /// How often the receiver's engine was looked up again.
+    generation: AtomicU64,
+    rediscovery: Mutex<()>,
+}
+
+impl Sender {
+    /// Binds a socket for `target`. Nothing is sent yet.
+    ///
+    /// `engine` is needed for SNMPv3 traps alone, of which the sender is the authority. An SNMPv3 sender makes
+    /// its keys here, which takes some milliseconds of computing.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`] when the socket cannot be bound or cannot reach the address family.
+    pub async fn connect(
+        target: &Target,
+        credentials: &Credentials,
+        engine: Option<&Engine>,
+    ) -> Result<Self, ConnectError> {
+        let any = match target.address {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
+        };
+        let bind = target.bind.unwrap_or(any);
+        let failed = |source| ConnectError { address: target.address, bind, source };
+
+        // The limit on what leaves is the encoder's to keep; 1,472 here would be a second one.
+        let transport = wire::UdpTransport::builder()
+            .bind(bind.to_string())
+            .send_capacity(Limits::MAX_BYTES)
+            .build()
+            .await
+            .map_err(failed)?;
+        let mut builder = wire::ClientBuilder::new(auth(credentials).map_err(failed)?)
+            .request_timeout(target.timeout)
+            .send_timeout(target.timeout)
+            // Whether and when to send again is the caller's to say.
+            .retry(wire::Retry::none());
+        if let Some(engine) = engine {
+            builder = builder.local_authoritative_engine(engine.inner().clone());
+        }
+        let handle = transport.handle(target.address).map_err(failed)?;
+        let client = builder.build_with_transport(handle).map_err(failed)?;
+        Ok(Self {
+            client,
+            started: target.started,
+            generation: AtomicU64::new(0),
+            rediscovery: Mutex::new(()),
+        })
+    }
+
+    /// Sends a trap once. `Ok` means that the kernel took it; whether anybody listens, nobody says.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: it did not leave.
+    pub async fn trap(&self, notification: &Notification) -> Result<(), Failure> {
+        self.client
+            .send_trap(&oid(&notification.trap), self.uptime(), varbinds(notification))
+            .await
+            .map_err(|error| Failure::from_wire(&error))
+    }
+
+    /// Sends an inform once and waits for its acknowledgement, at most the target's timeout; the first of an
+    /// SNMPv3 sender may take twice that, since it asks for the receiver's engine before.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: nobody acknowledged it. It may have arrived all the same.
+    pub async fn inform(&self, notification: &Notification) -> Result<Acknowledged, Failure> {
+        let generation = self.generation.load(Ordering::Acquire);
+        let sent =
+            self.client.send_inform(&oid(&notification.trap), self.uptime(), varbinds(notification)).await;
+        match sent {
+            Ok(()) => Ok(Acknowledged::Whole),
+            Err(error) if error.kind() == wire::ErrorKind::MalformedResponse => {
+                // An answer that crosses a rediscovery ends like this too, and may have been a refusal.
+                let crossed = self.rediscovery.try_lock().is_err()
+                    || self.generation.load(Ordering::Acquire) != generation;
+                if crossed { Err(Failure::Timeout) } else { Ok(Acknowledged::Altered) }
+            }
+            Err(error) => Err(Failure::from_wire(&error)),
+        }
+    }
+
+    /// Asks the receiver again who it is: after it came back with a new engine id, SNMPv3 informs time out
+    /// until this was done. Without an answer what was known stays. Does nothing for SNMPv2c; calls at the
+    /// same time share one answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Timeout`] when no receiver answers: it is down, or not reachable.
+    pub async fn rediscover(&self) -> Result<(), Failure> {
+        if self.client.security_level().is_none() {
+            return Ok(());
+        }
+        let before = self.generation.load(Ordering::Acquire);
+        let _one_at_a_time = self.rediscovery.lock().await;
+        if self.generation.load(Ordering::Acquire) != before {
+            return Ok(());
+        }
+        self.client.rediscover_engine().await.map_err(|error| Failure::from_wire(&error))?;
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    /// Hundredths of a second since the start, beginning again after 497 days as TimeTicks do.
+    fn uptime(&self) -> u32 {
+        let ticks = self.started.elapsed().as_millis() / 10;
+        u32::try_from(ticks % (1 << 32)).expect("the remainder has 32 bits")
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("target", &self.client.peer_addr()).finish_non_exhaustive()
+    }
+}
+
+/// Where a sender sends.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The receiver.
+    pub address: SocketAddr,
+    /// The local address to send from; the system chooses without. Port 0 lets it choose the port.
+    pub bind: Option<SocketAddr>,
+    /// How long one attempt waits.
+    pub timeout: Duration,
+    /// When the relay started: `sysUpTime` counts from here.
+    pub started: Instant,
+}
+
+/// How the receiver acknowledged an inform.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Acknowledged {
+    /// With what was sent, as RFC 3416 4.2.7 demands.
+    Whole,
+    /// With something else, such as an empty list: it arrived, but the receiver is worth a warning.
+    Altered,
+}
+
+/// A sender could not be made.
+#[derive(Debug, Error)]
+#[error("cannot send to {address} from {bind}")]
+pub struct ConnectError {
+    address: SocketAddr,
+    bind: SocketAddr,
+    source: Box<wire::Error>,
+}
+
+fn auth(credentials: &Credentials) -> Result<wire::Auth, Box<wire::Error>> {
+    Ok(match credentials {
+        Credentials::V2c { community } => wire::Auth::v2c(community.text().to_owned()),
+        Credentials::V3 { user, auth, privacy } => wire::UsmConfig::new(user.as_str().to_owned())
+            .auth_priv(
+                match auth.0 {
+                    AuthProtocol::Sha1 => wire::AuthProtocol::Sha1,
+                    AuthProtocol::Sha224 => wire::AuthProtocol::Sha224,
+                    AuthProtocol::Sha256 => wire::AuthProtocol::Sha256,
+                    AuthProtocol::Sha384 => wire::AuthProtocol::Sha384,
+                    AuthProtocol::Sha512 => wire::AuthProtocol::Sha512,
+                },
+                auth.1.text(),
+                match privacy.0 {
+                    PrivacyProtocol::Aes128 => wire::PrivProtocol::Aes128,
+                    PrivacyProtocol::Aes192 => wire::PrivProtocol::Aes192Blumenthal,
+                    PrivacyProtocol::Aes192Reeder => wire::PrivProtocol::Aes192Reeder,
+                    PrivacyProtocol::Aes256 => wire::PrivProtocol::Aes256Blumenthal,
+                    PrivacyProtocol::Aes256Reeder => wire::PrivProtocol::Aes256Reeder,
+                },
+                privacy.1.text(),
+            )
+            .map_err(|error| wire::Error::Config(error.to_string().into()).boxed())?
+            .into(),
+    })
+}
+
+fn oid(oid: &Oid) -> wire::Oid {
+    wire::Oid::from_slice(oid.arcs())
+}
+
+/// The bindings as the library takes them; no text is copied.
+fn varbinds(notification: &Notification) -> Vec<wire::VarBind> {
+    let value = |value: &Value| match value {
+        Value::Integer(value) => wire::Value::Integer(*value),
+        Value::Gauge32(value) => wire::Value::Gauge32(*value),
+        Value::Counter64(value) => wire::Value::Counter64(*value),
+        Value::OctetString(text) => wire::Value::OctetString(text.bytes().clone()),
+        Value::IpAddress(address) => wire::Value::IpAddress(address.octets()),
+    };
+    notification
+        .varbinds
+        .iter()
+        .map(|varbind| wire::VarBind::new(oid(&varbind.oid), value(&varbind.value)))
+        .collect()
+}

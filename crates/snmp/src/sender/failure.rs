@@ -1,0 +1,89 @@
+//! Why a notification did not get through.
+
+use std::io;
+
+use async_snmp as wire;
+use thiserror::Error;
+
+/// One notification that was not delivered, as far as the sender knows.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Nobody answered in time. A wrong user or passphrase looks the same: a receiver's complaint about
+    /// those is not signed, so it proves nothing.
+    #[error("no acknowledgement in time")]
+    Timeout,
+    /// The receiver answered that it did not take it.
+    #[error("the receiver refused it: {reason}")]
+    Refused {
+        /// The error status or report in its answer.
+        reason: String,
+    },
+    /// The notification is larger than the receiver or the socket takes; encode it with smaller limits.
+    #[error("{size} bytes are more than the {limit} that can be sent")]
+    TooBig {
+        /// Bytes of the datagram.
+        size: usize,
+        /// Bytes that can be sent.
+        limit: usize,
+    },
+    /// The operating system did not send it.
+    #[error("the system did not send it")]
+    Io {
+        /// What it said.
+        source: io::Error,
+    },
+    /// The socket is of no use any more.
+    #[error("the socket is closed")]
+    Closed,
+    /// An SNMPv3 trap needs an [`Engine`](crate::Engine), or the library underneath refuses what it was given.
+    #[error("it cannot be sent: {reason}")]
+    Unsendable {
+        /// What the library said.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// What helps.
+    #[must_use]
+    pub const fn retry(&self) -> Retry {
+        match self {
+            Self::Timeout | Self::Refused { .. } => Retry::Again,
+            Self::Io { .. } | Self::Closed => Retry::Reconnect,
+            Self::TooBig { .. } | Self::Unsendable { .. } => Retry::Never,
+        }
+    }
+
+    pub(super) fn from_wire(error: &wire::Error) -> Self {
+        match error.exchange_source() {
+            wire::Error::Timeout { .. } => Self::Timeout,
+            wire::Error::OutboundMessageTooLarge { size, limit } => {
+                Self::TooBig { size: *size, limit: *limit }
+            }
+            wire::Error::Closed { .. } => Self::Closed,
+            wire::Error::Network { source, .. } => Self::Io {
+                source: source.raw_os_error().map_or_else(
+                    || io::Error::new(source.kind(), source.to_string()),
+                    io::Error::from_raw_os_error,
+                ),
+            },
+            wire::Error::Snmp { status, .. } => Self::Refused { reason: status.to_string() },
+            wire::Error::Report { status, .. } => Self::Refused { reason: status.to_string() },
+            wire::Error::Auth { .. } => Self::Refused { reason: "its answer is out of time".to_owned() },
+            wire::Error::RequestIdInUse { .. } => Self::Timeout,
+            other => Self::Unsendable { reason: other.to_string() },
+        }
+    }
+}
+
+/// What helps after a failure.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Retry {
+    /// Sending it again, after a pause.
+    Again,
+    /// Sending it again from a new sender.
+    Reconnect,
+    /// Nothing: this notification cannot be sent like this.
+    Never,
+}
