@@ -1,1 +1,39 @@
-//! testkit
+//! What stands around a relay of Juniper Mist webhooks, for tests: the cloud that posts, the receivers
+//! that listen, the certificates between them, and everything that goes wrong on the way.
+//!
+//! - [`mist`]: a fake Mist cloud that makes signed deliveries, and [`Post`], which posts them as Mist does.
+//! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
+//! - [`TestCa`]: certificates for names and addresses on loopback.
+//! - [`Proxy`]: a TCP proxy that stalls, resets, refuses and loses.
+//! - [`clients`]: badly behaved HTTPS clients.
+//! - [`fixtures`]: sample deliveries from a directory.
+//!
+//! Everything listens on loopback at port 0 unless told otherwise, keeps a bounded record, and waits only
+//! until a deadline. What is random comes from a seed: print it, and a failure can be repeated. Nothing here
+//! is built on the code that it is meant to test: notifications are read by [`ber`], syslog framing by
+//! [`frames`].
+
+pub mod ber;
+pub mod clients;
+pub mod fixtures;
+pub mod frames;
+pub mod mist;
+pub mod notification;
+pub mod show;
+
+mod certs;
+mod door;
+mod inbox;
+mod proxy;
+mod receivers;
+mod rng;
+mod tls;
+
+pub use certs::{TestCa, TestCertificate};
+pub use inbox::Missed;
+pub use mist::post::{Answer, Post, PostError, Retry};
+pub use proxy::{Proxy, ProxyCounters};
+pub use receivers::syslog::{Frame, SyslogCounters, SyslogReceiver, SyslogSettings, TlsSettings, Transport};
+pub use receivers::trap::{ReceivedTrap, TrapCounters, TrapMisbehaviour, TrapReceiver};
+pub use rng::Rng;
+pub use tls::{DangerAcceptAnyCertificate, TlsError, TlsVersion, Trust};
