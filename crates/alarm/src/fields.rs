@@ -55,12 +55,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The object under `name`.
-    pub(crate) fn object(self, name: &str) -> Option<Fields<'a>> {
+    pub(crate) fn object(self, name: &str) -> Option<Self> {
         self.0.get(name)?.as_object().map(Fields)
     }
 
     /// The objects in the list under `name`.
-    pub(crate) fn objects(self, name: &str) -> Vec<Fields<'a>> {
+    pub(crate) fn objects(self, name: &str) -> Vec<Self> {
         let values = self.0.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         values.iter().filter_map(Value::as_object).map(Fields).collect()
     }

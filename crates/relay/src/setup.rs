@@ -299,7 +299,7 @@ impl Checks<'_> {
                 unused("privacy", snmp.privacy.is_some(), "2c")?;
                 let home = snmp.community.as_ref().ok_or_else(|| missing("community", "2c"))?;
                 let keys = format!("{keys}.community.file");
-                let community = Community::new(&*self.text(&keys, home)?)
+                let community = Community::new(&self.text(&keys, home)?)
                     .map_err(|error| self.wrong(&keys, &error.to_string(), None))?;
                 Ok(Credentials::V2c { community })
             }
@@ -324,7 +324,7 @@ impl Checks<'_> {
 
     fn passphrase(&self, keys: &str, home: &SecretHome) -> Result<Passphrase, Error> {
         let keys = format!("{keys}.secret.file");
-        Passphrase::new(&*self.text(&keys, home)?)
+        Passphrase::new(&self.text(&keys, home)?)
             .map_err(|error| self.wrong(&keys, &error.to_string(), None))
     }
 

@@ -68,7 +68,7 @@ mod tests {
         for (keys, place) in [
             ("state", "f.toml:1:9: state"),
             ("snmp[1].name", "f.toml:5:8: snmp[1].name"),
-            ("snmp[1].auth.secret.file", "f.toml:6:29: snmp[1].auth.secret.file"),
+            ("snmp[1].auth.secret.file", "f.toml:6:28: snmp[1].auth.secret.file"),
             ("snmp[1].user", "f.toml:4:1: snmp[1].user"),
             ("tls", "f.toml: tls"),
         ] {

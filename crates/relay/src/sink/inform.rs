@@ -8,7 +8,7 @@ use journal::Position;
 use snmp::{Acknowledged, Notification, Retry};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::Failure;
 use super::notify::{Link, Notify};
@@ -84,7 +84,7 @@ impl Informs {
                     let Ok((position, result)) = attempt else {
                         return Err(Error::Ended { part: "an inform" });
                     };
-                    self.attempted(&mut window, &mut link, &mut pump, position, result).await;
+                    self.attempted(&mut window, &mut link, &pump, position, result).await;
                     if stopped && window.failures > 0 {
                         return pump.settle(true).await;
                     }
@@ -156,7 +156,7 @@ impl Informs {
         &self,
         window: &mut Window,
         link: &mut Link,
-        pump: &mut Pump,
+        pump: &Pump,
         position: Position,
         result: Result<Acknowledged, snmp::Failure>,
     ) {
@@ -193,12 +193,14 @@ impl Informs {
         let wait = window.failed();
         pump.failed(&failure, window.failures, wait);
         link.forget(retry == Retry::Reconnect);
-        if window.failures % REDISCOVER_EVERY == 0 {
+        if window.failures.is_multiple_of(REDISCOVER_EVERY) {
             // the receiver may be a new one with another engine: ask it who it is
-            if let Ok(sender) = link.sender(&self.notify).await {
-                if let Err(error) = sender.rediscover().await {
-                    warn!(sink = pump.name, %error, "the receiver does not say which engine it is");
-                }
+            let asked = match link.sender(&self.notify).await {
+                Ok(sender) => sender.rediscover().await,
+                Err(_) => return,
+            };
+            if let Err(error) = asked {
+                debug!(sink = pump.name, %error, "the receiver does not say which engine it is");
             }
         }
     }

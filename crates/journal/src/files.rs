@@ -1,0 +1,216 @@
+//! The files of a journal: made, locked, protected, opened.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::OpenError;
+use crate::schema::{self, APPLICATION_ID, FORMAT, PAGE_BYTES};
+
+/// A journal's file, opened for writing and held by the lock beside it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// Closed before the lock is let go: fields drop in order.
+    pub(crate) conn: Connection,
+    /// Canonical directory and the file's name.
+    pub(crate) path: PathBuf,
+    /// What the path named when it was opened.
+    pub(crate) identity: (u64, u64),
+    _lock: File,
+}
+
+/// Opens or creates the journal at `path`, waiting at most `wait` for its lock.
+pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, OpenError> {
+    let path = canonical(path)?;
+    let lock = lock(&path, wait)?;
+    let created = protect(&path)?;
+    let identity = identity(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+    let conn = connect(&path, max_bytes)?;
+    if created {
+        sync_directory(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
+    }
+    Ok(Held { conn, path, identity, _lock: lock })
+}
+
+/// Device and inode behind `path`.
+pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Opens `path` for short reads beside the writer.
+pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(BUSY)?;
+    conn.pragma_update(None, "query_only", true)?;
+    conn.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
+    Ok(conn)
+}
+
+/// The file `name` with `suffix` after its name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The path with its directory resolved: SQLite is told to follow no link, and the directory may be one.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok(parent.canonicalize()?.join(name))
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, OpenError> {
+    resolve(path).map_err(|source| OpenError::Directory { path: path.to_owned(), source })
+}
+
+/// Takes the lock, polling: a killed process can hold it for a moment while the kernel ends its I/O.
+fn lock(path: &Path, wait: Duration) -> Result<File, OpenError> {
+    let name = beside(path, ".lock");
+    let failed = |source| OpenError::File { path: name.clone(), source };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&name)
+        .map_err(failed)?;
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+            Err(TryLockError::WouldBlock) if started.elapsed() < wait => thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::Held {
+                    path: path.to_owned(),
+                    lock: name,
+                    waited_secs: wait.as_secs(),
+                });
+            }
+        }
+    }
+}
+
+/// Creates the file when it is missing and takes every right of others away; whether it was created.
+///
+/// Runs before SQLite opens the file: closing any descriptor of it later would drop SQLite's own locks.
+fn protect(path: &Path) -> Result<bool, OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let meta = fs::symlink_metadata(path).map_err(failed)?;
+            if !meta.is_file() {
+                return Err(OpenError::NotAJournal { path: path.to_owned() });
+            }
+            if meta.permissions().mode() & 0o777 != 0o600 {
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+            }
+            Ok(false)
+        }
+        Err(source) => Err(failed(source)),
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+fn connect(path: &Path, max_bytes: i64) -> Result<Connection, OpenError> {
+    let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotAJournal { path: path.to_owned() },
+        _ => OpenError::Sqlite { path: path.to_owned(), source },
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
+    conn.busy_timeout(BUSY).map_err(failed)?;
+    conn.set_prepared_statement_cache_capacity(64);
+
+    conn.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed)?;
+    let found = format(&conn).map_err(failed)?;
+    let found = match found {
+        Format::Empty => 0,
+        Format::Journal(found) if found > FORMAT => {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT });
+        }
+        Format::Journal(found) => found,
+        Format::Other => return Err(OpenError::NotAJournal { path: path.to_owned() }),
+    };
+    let settings = [
+        ("journal_mode", "wal".to_owned()),
+        ("synchronous", "2".to_owned()),
+        // The writer checkpoints itself: SQLite's own checkpoint after a commit hides a failed sync.
+        ("wal_autocheckpoint", "0".to_owned()),
+        ("journal_size_limit", WAL_KEPT_BYTES.to_string()),
+        ("cache_size", WRITER_CACHE_KIB.to_string()),
+        ("mmap_size", "0".to_owned()),
+        ("trusted_schema", "0".to_owned()),
+    ];
+    for (name, value) in &settings {
+        conn.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(quiet).map_err(failed)?;
+    }
+    schema::migrate(&mut conn, found).map_err(failed)?;
+    conn.pragma_update_and_check(None, "max_page_count", max_bytes / PAGE_BYTES, |_| Ok(()))
+        .map_err(failed)?;
+
+    let page_size = ("page_size", PAGE_BYTES.to_string());
+    for (name, wanted) in settings.into_iter().chain([page_size]) {
+        let found = schema::setting(&conn, name).map_err(failed)?;
+        if found != wanted {
+            return Err(OpenError::Setting { path: path.to_owned(), setting: name, wanted, found });
+        }
+    }
+    Ok(conn)
+}
+
+/// Some PRAGMAs answer with their new value and some with nothing.
+fn quiet(error: rusqlite::Error) -> rusqlite::Result<()> {
+    match error {
+        rusqlite::Error::QueryReturnedNoRows => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// What a file says it is.
+pub(crate) enum Format {
+    /// Nothing yet.
+    Empty,
+    /// A journal of this format.
+    Journal(i64),
+    /// Something of somebody else.
+    Other,
+}
+
+/// Reads the marks of a file.
+pub(crate) fn format(conn: &Connection) -> rusqlite::Result<Format> {
+    let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let version = schema::number(conn, "user_version")?;
+    Ok(match schema::number(conn, "application_id")? {
+        APPLICATION_ID => Format::Journal(version),
+        0 if tables == 0 && version == 0 => Format::Empty,
+        _ => Format::Other,
+    })
+}
+
+const BUSY: Duration = Duration::from_secs(1);
+const LOCK_POLL: Duration = Duration::from_millis(20);
+const READER_CACHE_KIB: i64 = -256; // negative: KiB, not pages
+const WRITER_CACHE_KIB: i64 = -2048;
+const WAL_KEPT_BYTES: i64 = 64 << 20;
