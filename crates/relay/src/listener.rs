@@ -132,7 +132,7 @@ impl Listener {
             };
             let (conflict, lost) = {
                 let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-                (watch.conflicts(index), watch.is_lost())
+                (watch.conflicts(index), watch.is_lost(index))
             };
             Box::pin(Arc::clone(&self.intake).answer(request, peer, conflict, lost))
         });

@@ -208,6 +208,12 @@ impl Checks<'_> {
                 let bytes = self.secret(&keys, home)?;
                 let secret = SigningSecret::new(&bytes)
                     .map_err(|error| self.wrong(&keys, &error.to_string(), None))?;
+                let same = |known: &&Organisation| known.secrets.iter().any(|other| other.same_as(&secret));
+                if let Some(known) = organisations.iter().chain([&organisation]).find(same) {
+                    let what =
+                        format!("`{}` has this secret too; a secret names one organisation", known.name);
+                    return Err(self.wrong(&keys, &what, None));
+                }
                 organisation.secrets.push(secret);
             }
             let cloud = org.cloud.map_or_else(Allowlist::default, |cloud| table.allowlist(cloud));
@@ -324,8 +330,7 @@ impl Checks<'_> {
 
     fn passphrase(&self, keys: &str, home: &SecretHome) -> Result<Passphrase, Error> {
         let keys = format!("{keys}.secret.file");
-        Passphrase::new(&self.text(&keys, home)?)
-            .map_err(|error| self.wrong(&keys, &error.to_string(), None))
+        Passphrase::new(&self.text(&keys, home)?).map_err(|error| self.wrong(&keys, &error.to_string(), None))
     }
 
     fn syslog(&self, keys: &str, syslog: &Syslog) -> Result<Sink, Error> {

@@ -28,13 +28,24 @@ pub(crate) enum Expired {
     Idle,
 }
 
+/// What a connection is expected to bring next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// The rest of the head behind so many others.
+    Head(u64),
+    /// The rest of the body that belongs to the last of so many heads.
+    Body(u64),
+    /// Nothing, behind so many heads.
+    Rest(u64),
+}
+
 /// A connection whose reads are watched and end when it takes too long.
 #[derive(Debug)]
 pub(crate) struct Connection<S> {
     stream: S,
     watch: Arc<Mutex<HeadWatch>>,
     patience: Patience,
-    waiting_for: Expired,
+    stage: Stage,
     deadline: Instant,
     /// Armed lazily: it may fire before the deadline and is then set again.
     timer: Pin<Box<Sleep>>,
@@ -48,7 +59,7 @@ impl<S> Connection<S> {
             stream,
             watch: Arc::default(),
             patience,
-            waiting_for: Expired::Head,
+            stage: Stage::Head(0),
             deadline,
             timer: Box::pin(sleep_until(deadline)),
             expired: None,
@@ -70,24 +81,29 @@ impl<S> Connection<S> {
     }
 
     fn moved(&mut self, bytes: &[u8]) {
-        let (before, between, in_head) = {
+        let stage = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-            let before = watch.is_in_head();
             watch.feed(bytes);
-            (before, watch.is_between(), watch.is_in_head())
-        };
-        let now = Instant::now();
-        if in_head {
-            // the time of a head runs from its first byte, not from its last
-            if !before && self.waiting_for == Expired::Idle {
-                self.waiting_for = Expired::Head;
-                self.deadline = now + self.patience.head;
+            let heads = watch.heads();
+            if watch.is_in_head() || heads == 0 {
+                Stage::Head(heads)
+            } else if watch.is_between() {
+                Stage::Rest(heads)
+            } else {
+                Stage::Body(heads)
             }
-        } else {
-            // while a body is read the request's own deadline runs; this one only has to be later
-            self.waiting_for = Expired::Idle;
-            let patience = if between { self.patience.idle } else { FOREVER };
-            self.deadline = now + patience;
+        };
+        // time runs from where a stage began: bytes that only go on with it win none, and line ends between two
+        // requests go on with the rest
+        if stage != self.stage {
+            self.stage = stage;
+            self.deadline = Instant::now()
+                + match stage {
+                    Stage::Head(_) => self.patience.head,
+                    Stage::Rest(_) => self.patience.idle,
+                    // while a body is read the request's own deadline runs; this one only has to be later
+                    Stage::Body(_) => FOREVER,
+                };
         }
     }
 }
@@ -111,7 +127,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
             }
             ready!(this.timer.as_mut().poll(cx));
             if Instant::now() >= this.deadline {
-                this.expired = Some(this.waiting_for);
+                this.expired = Some(match this.stage {
+                    Stage::Head(_) => Expired::Head,
+                    Stage::Body(_) | Stage::Rest(_) => Expired::Idle,
+                });
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             this.timer.as_mut().reset(this.deadline);
@@ -213,6 +232,47 @@ mod tests {
 
         assert_eq!(connection.expired(), Some(Expired::Head));
         assert_eq!(start.elapsed().as_secs(), 40);
+        task.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn line_ends_between_requests_win_no_time() {
+        for (first, ends, after) in [("", Expired::Head, 10), ("GET / HTTP/1.1\r\n\r\n", Expired::Idle, 60)] {
+            let (mut client, server) = duplex(1024);
+            let mut connection = Connection::new(server, PATIENCE);
+            let start = Instant::now();
+            let drip = tokio::spawn(async move {
+                client.write_all(first.as_bytes()).await.unwrap();
+                while client.write_all(b"\r\n").await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(7)).await;
+                }
+            });
+
+            connection.read_to_end(&mut Vec::new()).await.unwrap_err();
+
+            assert_eq!((connection.expired(), start.elapsed().as_secs()), (Some(ends), after), "{first:?}");
+            drip.abort();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_follow_each_other_without_rest_each_have_their_own_time() {
+        let (mut client, server) = duplex(1024);
+        let mut connection = Connection::new(server, PATIENCE);
+        let start = Instant::now();
+        let task = tokio::spawn(async move {
+            // every read ends inside a head, and every head is only seven seconds old
+            client.write_all(b"GET").await.unwrap();
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(7)).await;
+                client.write_all(b" / HTTP/1.1\r\n\r\nGET").await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        });
+
+        connection.read_to_end(&mut Vec::new()).await.unwrap_err();
+
+        assert_eq!((connection.expired(), start.elapsed().as_secs()), (Some(Expired::Head), 45));
         task.abort();
     }
 }

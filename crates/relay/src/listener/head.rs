@@ -11,10 +11,19 @@
 pub struct HeadWatch {
     state: State,
     line: Line,
-    length: Option<u64>,
+    length: Option<Length>,
     encoded: bool,
     heads: u64,
     conflict: Option<u64>,
+    lost: Option<u64>,
+}
+
+/// What a `Content-Length` says.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Length {
+    Bytes(u64),
+    /// Not a plain number, or so padded that its end was not kept. The library may still make one of it.
+    Unclear,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -26,8 +35,8 @@ enum State {
     Inside,
     /// Inside a body with this many bytes to come.
     Body(u64),
-    /// Behind a head with a transfer encoding: where its body ends is not followed, and the connection must
-    /// be closed behind it.
+    /// Behind a head with a transfer encoding or an unclear length: where its body ends is not followed, and
+    /// the connection must be closed behind it.
     Unknown,
 }
 
@@ -83,10 +92,17 @@ impl HeadWatch {
         self.state == State::Inside
     }
 
-    /// Whether the connection must be closed behind the current request.
+    /// How many heads have ended.
     #[must_use]
-    pub fn is_lost(&self) -> bool {
-        self.state == State::Unknown
+    pub fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// Whether the connection must be closed behind request number `index`, counted from zero: where the
+    /// next one begins is not known.
+    #[must_use]
+    pub fn is_lost(&self, index: u64) -> bool {
+        self.lost.is_some_and(|lost| lost <= index)
     }
 
     /// Whether head number `index`, counted from zero, carried both a length and a transfer encoding.
@@ -101,16 +117,19 @@ impl HeadWatch {
             if self.encoded && self.length.is_some() && self.conflict.is_none() {
                 self.conflict = Some(self.heads);
             }
-            self.heads += 1;
             self.state = match self.length {
-                _ if self.encoded => State::Unknown,
-                Some(0) | None => State::Before,
-                Some(length) => State::Body(length),
+                Some(Length::Bytes(0)) | None if !self.encoded => State::Before,
+                Some(Length::Bytes(length)) if !self.encoded => State::Body(length),
+                _ => {
+                    self.lost = Some(self.heads);
+                    State::Unknown
+                }
             };
+            self.heads += 1;
         } else if !line.requests {
             if let Some(value) = line.value_of("content-length") {
-                // what does not parse is refused by the library; here it only counts as present
-                self.length = Some(value.trim().parse().unwrap_or(0));
+                let digits = value.trim().parse().ok().filter(|_| line.is_whole());
+                self.length = Some(digits.map_or(Length::Unclear, Length::Bytes));
             } else if line.value_of("transfer-encoding").is_some() {
                 self.encoded = true;
             }
@@ -127,6 +146,11 @@ impl Line {
 
     fn is_empty(&self) -> bool {
         self.length == 0 || (self.length == 1 && self.bytes == b"\r")
+    }
+
+    /// Whether all of it was kept.
+    fn is_whole(&self) -> bool {
+        self.length == self.bytes.len()
     }
 
     fn value_of(&self, name: &str) -> Option<&str> {
@@ -183,6 +207,7 @@ mod tests {
 
     #[test]
     fn where_the_connection_is_is_known() {
+        let padded = format!("POST / HTTP/1.1\r\nContent-Length: {}7\r\n\r\n", "0".repeat(LINE_BYTES));
         for (bytes, between, in_head, lost) in [
             ("", true, false, false),
             ("\r\n", true, false, false),
@@ -192,13 +217,25 @@ mod tests {
             ("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab", false, false, false),
             ("POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", true, false, false),
             ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", false, false, true),
+            ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", false, false, true),
+            (&padded, false, false, true),
         ] {
             let watch = watch(bytes.as_bytes(), 1);
             assert_eq!(
-                (watch.is_between(), watch.is_in_head(), watch.is_lost()),
+                (watch.is_between(), watch.is_in_head(), watch.is_lost(0)),
                 (between, in_head, lost),
                 "{bytes:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_request_in_front_of_a_lost_one_is_not_lost() {
+        let watch = watch(
+            b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\naPOST / HTTP/1.1\r\nTransfer-Encoding: x\r\n\r\n",
+            1000,
+        );
+
+        assert_eq!((watch.is_lost(0), watch.is_lost(1), watch.is_lost(2)), (false, true, true));
     }
 }

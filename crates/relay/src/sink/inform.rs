@@ -1,12 +1,14 @@
 //! Informs: delivered means acknowledged, several in flight, one attempt at a time for each.
 
 use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use journal::Position;
 use snmp::{Acknowledged, Notification, Retry};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
@@ -32,6 +34,8 @@ struct Slot {
     refused: u32,
     /// How many had been acknowledged when its last attempt began.
     acknowledged_before: u64,
+    /// Not to be tried again before this.
+    not_before: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,8 +43,6 @@ enum State {
     Waiting,
     InFlight,
     Done,
-    /// Not to be delivered.
-    Aside,
 }
 
 /// What is on its way to one receiver.
@@ -50,20 +52,28 @@ struct Window {
     /// Read and not yet in a slot.
     read: VecDeque<Parcel>,
     acknowledged: u64,
-    /// Attempts that failed since one succeeded.
+    /// Attempts that failed since any succeeded: the receiver is away.
     failures: u32,
-    /// Not before this, after a failure.
+    /// Nothing is to be tried before this.
     not_before: Option<Instant>,
 }
 
-type Attempt = (Position, Result<Acknowledged, snmp::Failure>);
+/// The attempts in flight. They are polled here and in order, so that they are sent in order.
+#[derive(Default)]
+struct Attempts(Vec<Pin<Box<dyn Future<Output = Attempt> + Send>>>);
+
+/// What came of sending the alert at a position.
+struct Attempt {
+    position: Position,
+    result: Result<Acknowledged, snmp::Failure>,
+}
 
 impl Informs {
     /// Delivers until `stop` turns true and everything is acknowledged, or an attempt fails after that.
     pub(crate) async fn run(self, mut pump: Pump, mut stop: Stop) -> Result<(), Error> {
         let mut link = Link::default();
         let mut window = Window::default();
-        let mut attempts: JoinSet<Attempt> = JoinSet::new();
+        let mut attempts = Attempts::default();
         loop {
             if window.read.is_empty() && !pump.is_drained() {
                 window.read.extend(pump.next(BATCH, !window.slots.is_empty()).await?);
@@ -76,61 +86,50 @@ impl Informs {
                 pump.rest(&mut stop).await?;
                 continue;
             }
-            self.launch(&mut window, &mut attempts, &mut link, &pump).await;
-            let wake = [pump.settle_at(), window.not_before].into_iter().flatten().min();
             let stopped = stop.is_told();
+            if stopped && attempts.0.is_empty() && window.is_failing() {
+                return pump.settle(true).await;
+            }
+            self.launch(&mut window, &mut attempts, &mut link, &pump).await;
+            let wake = [pump.settle_at(), window.wake_at()].into_iter().flatten().min();
+            let more = window.read.is_empty() && !window.is_full() && window.failures == 0;
+            let more_came = pump.more();
             tokio::select! {
-                Some(attempt) = attempts.join_next() => {
-                    let Ok((position, result)) = attempt else {
-                        return Err(Error::Ended { part: "an inform" });
-                    };
-                    self.attempted(&mut window, &mut link, &pump, position, result).await;
-                    if stopped && window.failures > 0 {
-                        return pump.settle(true).await;
-                    }
-                }
+                attempt = attempts.next() => self.attempted(&mut window, &mut link, &pump, attempt).await,
+                () = more_came, if more => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
                 () = stop.told(), if !stopped => {}
             }
             window.confirm(&mut pump);
             pump.settle(pump.settle_at().is_some_and(|at| at <= Instant::now())).await?;
-            if stopped && attempts.is_empty() && window.failures > 0 {
-                return pump.settle(true).await;
-            }
         }
     }
 
-    /// Sends what may be sent now: up to a window in flight, and after a failure one alone.
-    async fn launch(
-        &self,
-        window: &mut Window,
-        attempts: &mut JoinSet<Attempt>,
-        link: &mut Link,
-        pump: &Pump,
-    ) {
-        if window.not_before.is_some_and(|at| at > Instant::now()) {
+    /// Sends what may be sent now, in order: a window of them, and only the first two while the receiver is
+    /// away. Two, since one alone could not tell a receiver that is away from one that refuses that one.
+    async fn launch(&self, window: &mut Window, attempts: &mut Attempts, link: &mut Link, pump: &Pump) {
+        let now = Instant::now();
+        if window.not_before.is_some_and(|at| at > now) {
             return;
         }
         window.not_before = None;
-        let most = if window.failures > 0 { 1 } else { IN_FLIGHT };
-        while attempts.len() < most {
-            let waiting = window.slots.iter().position(|slot| slot.state == State::Waiting);
-            let fresh = !window.read.is_empty() && window.slots.len() < MAX_SLOTS;
-            // after a failure a new one goes ahead of the one that failed, every other time: it tells whether
-            // the receiver or that one alert is at fault
-            let fresh_first = fresh && window.failures % 2 == 1;
-            let index = match waiting {
-                Some(index) if !(fresh_first && window.slots[index].tried()) => index,
-                None if !fresh => return,
-                _ => {
-                    let parcel = window.read.pop_front().expect("checked above");
+        let most = if window.failures > 0 { IN_FLIGHT_WHILE_AWAY } else { IN_FLIGHT };
+        while attempts.0.len() < most {
+            let due =
+                |slot: &Slot| slot.state == State::Waiting && slot.not_before.is_none_or(|at| at <= now);
+            let index = match window.slots.iter().position(due) {
+                Some(index) => index,
+                None if window.is_full() => return,
+                None => {
+                    let Some(parcel) = window.read.pop_front() else { return };
                     let notification = Arc::new(self.notify.encode(&parcel, pump));
                     window.slots.push_back(Slot {
                         parcel,
                         notification,
                         state: State::Waiting,
                         refused: 0,
-                        acknowledged_before: u64::MAX,
+                        acknowledged_before: 0,
+                        not_before: None,
                     });
                     window.slots.len() - 1
                 }
@@ -148,46 +147,46 @@ impl Informs {
             slot.state = State::InFlight;
             slot.acknowledged_before = window.acknowledged;
             let (position, notification) = (slot.parcel.position, Arc::clone(&slot.notification));
-            attempts.spawn(async move { (position, sender.inform(&notification).await) });
+            attempts.0.push(Box::pin(async move {
+                Attempt { position, result: sender.inform(&notification).await }
+            }));
         }
     }
 
-    async fn attempted(
-        &self,
-        window: &mut Window,
-        link: &mut Link,
-        pump: &Pump,
-        position: Position,
-        result: Result<Acknowledged, snmp::Failure>,
-    ) {
+    async fn attempted(&self, window: &mut Window, link: &mut Link, pump: &Pump, attempt: Attempt) {
+        let position = attempt.position;
         let Some(index) = window.slots.iter().position(|slot| slot.parcel.position == position) else {
             return;
         };
-        let failure = match result {
+        let slot = &mut window.slots[index];
+        let failure = match attempt.result {
             Ok(acknowledged) => {
                 if acknowledged == Acknowledged::Altered {
                     debug!(sink = pump.name, %position, "acknowledged with other content than was sent");
                 }
-                window.slots[index].state = State::Done;
+                slot.state = State::Done;
                 window.acknowledged += 1;
                 window.failures = 0;
                 window.not_before = None;
+                pump.count_delivered(1);
                 return;
             }
             Err(failure) => failure,
         };
         let retry = failure.retry();
-        let slot = &mut window.slots[index];
-        slot.state = State::Waiting;
-        if window.acknowledged > slot.acknowledged_before {
-            slot.refused += 1;
-        }
-        let set_aside = retry == Retry::Never || slot.refused >= MAX_REFUSED;
         let failure =
             Failure::new(format!("{} did not acknowledge an inform", self.notify.receiver), failure);
-        if set_aside {
-            slot.state = State::Aside;
-            pump.set_aside(&slot.parcel, &failure);
+        slot.state = State::Waiting;
+        if retry == Retry::Never || window.acknowledged > slot.acknowledged_before {
+            slot.refused += 1;
+            if retry == Retry::Never || slot.refused >= MAX_REFUSED {
+                slot.state = State::Done;
+                pump.set_aside(&slot.parcel, &failure);
+                return;
+            }
+            let wait = PAUSE * (1 << slot.refused);
+            slot.not_before = Some(Instant::now() + wait);
+            pump.failed(&failure, slot.refused, wait);
             return;
         }
         let wait = window.failed();
@@ -206,14 +205,24 @@ impl Informs {
     }
 }
 
-impl Slot {
-    fn tried(&self) -> bool {
-        self.acknowledged_before != u64::MAX
+impl Attempts {
+    /// The next attempt that ends; never while none is in flight.
+    async fn next(&mut self) -> Attempt {
+        poll_fn(|cx| {
+            for index in 0..self.0.len() {
+                if let Poll::Ready(attempt) = self.0[index].as_mut().poll(cx) {
+                    drop(self.0.remove(index));
+                    return Poll::Ready(attempt);
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 
 impl Window {
-    /// Counts a failure; how long to wait.
+    /// Counts a failure of the receiver; how long to wait.
     fn failed(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let wait = (PAUSE * self.failures).min(MAX_PAUSE);
@@ -221,21 +230,41 @@ impl Window {
         wait
     }
 
+    /// Whether something was tried and has not gone through.
+    fn is_failing(&self) -> bool {
+        self.failures > 0 || self.slots.iter().any(|slot| slot.refused > 0 && slot.state == State::Waiting)
+    }
+
+    /// Whether nothing new may be sent before something old is done with.
+    ///
+    /// While one that was refused is tried again, one more may go beside it each time: without the others'
+    /// success nobody could tell that it is the one at fault, and a full window would wait for it for ever.
+    fn is_full(&self) -> bool {
+        let retrying = self.slots.iter().any(|slot| slot.refused > 0 && slot.state == State::InFlight);
+        let beside: u32 = if retrying { self.slots.iter().map(|slot| slot.refused).sum() } else { 0 };
+        self.slots.len() >= MAX_SLOTS + beside as usize
+    }
+
+    /// When something may be tried again.
+    fn wake_at(&self) -> Option<Instant> {
+        let waiting = self.slots.iter().filter(|slot| slot.state == State::Waiting);
+        self.not_before
+            .or_else(|| waiting.filter_map(|slot| slot.not_before).filter(|at| *at > Instant::now()).min())
+    }
+
     /// Moves past what is done with at the front: the cursor is the lowest that is not.
     fn confirm(&mut self, pump: &mut Pump) {
-        while let Some(slot) = self.slots.front() {
-            match slot.state {
-                State::Done => pump.delivered(slot.parcel.position, 1),
-                State::Aside => pump.delivered(slot.parcel.position, 0),
-                State::Waiting | State::InFlight => break,
-            }
-            self.slots.pop_front();
+        while let Some(slot) = self.slots.pop_front_if(|slot| slot.state == State::Done) {
+            pump.moved_past(slot.parcel.position);
         }
     }
 }
 
 /// How many informs are in flight at once.
 const IN_FLIGHT: usize = 8;
+
+/// How many are in flight while the receiver is away.
+const IN_FLIGHT_WHILE_AWAY: usize = 2;
 
 /// How many may be between the lowest that is not acknowledged and the highest that was sent.
 const MAX_SLOTS: usize = 256;

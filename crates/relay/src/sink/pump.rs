@@ -203,7 +203,17 @@ impl Pump {
 
     /// Everything up to `position` has been delivered, `count` alerts of it just now.
     pub(crate) fn delivered(&mut self, position: Position, count: u64) {
+        self.moved_past(position);
+        self.count_delivered(count);
+    }
+
+    /// Nothing up to `position` needs to be delivered any more.
+    pub(crate) fn moved_past(&mut self, position: Position) {
         self.delivered = self.delivered.max(position);
+    }
+
+    /// Counts alerts that were delivered.
+    pub(crate) fn count_delivered(&self, count: u64) {
         self.metrics.delivered.get_or_create(&self.label).inc_by(count);
     }
 
