@@ -26,8 +26,8 @@ pub(crate) enum Make {
 /// The certificate and key of the listener: the operator's files, or the relay's own self-signed ones.
 pub(crate) fn identity(config: &Config, make: Make) -> Result<Identity, Box<dyn Error>> {
     let tls = &config.tls;
-    let wrong = |keys: &str, what: &str, source: Option<Cause>| {
-        Box::new(relay::Error::Config { place: Box::new(config.place(keys)), what: what.to_owned(), source })
+    let wrong = |keys: &str, what: &str, source: Option<Cause>| -> Box<dyn Error> {
+        relay::Error::Config { place: Box::new(config.place(keys)), what: what.to_owned(), source }.into()
     };
     let (chain, key) = match (&tls.certificate, &tls.key, tls.self_signed.as_slice()) {
         (Some(certificate), Some(key), []) => {

@@ -267,3 +267,6 @@ const BEHIND_AFTER: Duration = Duration::from_secs(60);
 
 /// How many things may wait to be said.
 const SAYINGS: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,10 @@ impl Datagrams {
                 pump.rest(&mut stop).await?;
                 continue;
             }
-            for parcel in parcels {
+            'parcels: for parcel in parcels {
+                if parcel.position <= pump.confirmed() {
+                    continue;
+                }
                 while let Err(failure) = self.send(&mut socket, &parcel, &mut line, &pump).await {
                     let wait = backoff.failed();
                     pump.failed(&failure, backoff.failures(), wait);
@@ -41,6 +44,9 @@ impl Datagrams {
                         return pump.settle(true).await;
                     }
                     pump.pause(wait, &mut stop).await?;
+                    if parcel.position <= pump.catch_up().await? {
+                        continue 'parcels;
+                    }
                 }
                 backoff.succeeded();
                 pump.delivered(parcel.position, 1);

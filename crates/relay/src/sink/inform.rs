@@ -75,6 +75,9 @@ impl Informs {
         let mut window = Window::default();
         let mut attempts = Attempts::default();
         loop {
+            if window.is_stale() && attempts.0.is_empty() {
+                window.forget(pump.catch_up().await?);
+            }
             if window.read.is_empty() && !pump.is_drained() {
                 window.read.extend(pump.next(BATCH, !window.slots.is_empty()).await?);
             }
@@ -233,6 +236,17 @@ impl Window {
     /// Whether something was tried and has not gone through.
     fn is_failing(&self) -> bool {
         self.failures > 0 || self.slots.iter().any(|slot| slot.refused > 0 && slot.state == State::Waiting)
+    }
+
+    /// Whether the receiver was away and is to be tried again now: what waits may have been given up meanwhile.
+    fn is_stale(&self) -> bool {
+        self.failures > 0 && self.not_before.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Drops everything up to `position`, none of which may be in flight.
+    fn forget(&mut self, position: Position) {
+        self.slots.retain(|slot| slot.parcel.position > position);
+        self.read.retain(|parcel| parcel.position > position);
     }
 
     /// Whether nothing new may be sent before something old is done with.

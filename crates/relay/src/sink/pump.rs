@@ -227,6 +227,17 @@ impl Pump {
         if self.delivered <= self.cursor || (!now && self.moved.elapsed() < SETTLE_EVERY) {
             return Ok(());
         }
+        self.write_down().await
+    }
+
+    /// Moves past what the journal gave up meanwhile, because the sink was too far behind: it was counted and
+    /// said to be lost, so it is not sent. Up to where nothing needs to be sent any more.
+    pub(crate) async fn catch_up(&mut self) -> Result<Position, Error> {
+        self.write_down().await?;
+        Ok(self.delivered)
+    }
+
+    async fn write_down(&mut self) -> Result<(), Error> {
         self.moved = Instant::now();
         match self.journal.advance(&self.name, self.delivered).await {
             // the journal may have moved it further, when the sink was too far behind

@@ -62,6 +62,7 @@ impl Stream {
             let failure = match self.connect().await {
                 Ok(link) => {
                     info!(sink = pump.name, receiver = %self.receiver, "connected");
+                    pump.catch_up().await?;
                     match self.converse(link, &mut pump, &mut stop).await? {
                         End::Stopped => return pump.settle(true).await,
                         End::Idle => {

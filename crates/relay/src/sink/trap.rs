@@ -31,7 +31,10 @@ impl Traps {
                 pump.rest(&mut stop).await?;
                 continue;
             }
-            for parcel in parcels {
+            'parcels: for parcel in parcels {
+                if parcel.position <= pump.confirmed() {
+                    continue;
+                }
                 while let Some(wait) = self.pace.take(Instant::now()) {
                     pump.wait(wait).await?;
                 }
@@ -47,6 +50,9 @@ impl Traps {
                         return pump.settle(true).await;
                     }
                     pump.pause(wait, &mut stop).await?;
+                    if parcel.position <= pump.catch_up().await? {
+                        continue 'parcels;
+                    }
                 }
                 backoff.succeeded();
                 pump.delivered(parcel.position, 1);
