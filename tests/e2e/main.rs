@@ -1,1 +1,14 @@
-//! e2e
+//! Stories: the built programs against real peers on loopback. `cargo xtask test` runs them.
+//!
+//! One module a story. What needs root is in a module `needs_root` of its story.
+#![allow(clippy::unwrap_used, reason = "stories are tests, their own functions too")]
+
+mod check;
+mod delivery;
+mod mib;
+mod nothing_lost;
+mod operation;
+mod peers;
+mod refusals;
+mod relay;
+mod tls;

@@ -1,1 +1,41 @@
-//! e2e
+//! The harness of the stories in `tests/e2e`: the built programs and the real peers, on loopback.
+//!
+//! - [`Fogbell`]: the relay, from a [`Config`], in a folder of its own.
+//! - [`Snmptrapd`], [`Rsyslog`]: what an NMS and a SIEM run, and what arrived there.
+//! - [`Curl`]: a client nobody here wrote.
+//! - [`Certs`]: a test CA by OpenSSL.
+//! - [`bench`]: what the programs of `cargo xtask bench` are made of.
+//!
+//! `cargo xtask test` provides the peers and says where everything is: `FOGBELL_BIN`,
+//! `FOGBELL_TESTKIT_BIN_DIR`, `FOGBELL_MIBS`, and the peers in front of `PATH`. Whatever a story starts ends with
+//! it. The harness panics where a story cannot go on, and then shows what the program last said.
+
+pub mod bench;
+
+mod asking;
+mod certs;
+mod curl;
+mod fogbell;
+mod parameters;
+mod ports;
+mod programs;
+mod rsyslog;
+mod running;
+mod signature;
+mod snmptrapd;
+mod wait;
+
+pub use asking::{Answer, ask_fogbell, ask_fogbell_in};
+pub use certs::Certs;
+pub use curl::{Curl, Response};
+pub use fogbell::Fogbell;
+pub use fogbell::config::{Config, Notification, TlsTrust, V3};
+pub use parameters::Parameters;
+pub use ports::free_port;
+pub use programs::{base_mibs, fogbell_program, testkit_program};
+pub use rsyslog::{Line, Rsyslog, RsyslogSetup, TlsClients};
+pub use running::Running;
+pub use signature::sign;
+pub use snmptrapd::trap::{Trap, Value, Varbind};
+pub use snmptrapd::{Reading, Snmptrapd, SnmptrapdSetup, SnmptrapdUser};
+pub use wait::{DEADLINE, wait_for, wait_until};

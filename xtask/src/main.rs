@@ -1,2 +1,67 @@
-//! x
-fn main() {}
+//! Tasks of the workspace: `cargo xtask demo`, `cargo xtask test` and what they are made of.
+#![allow(clippy::print_stdout, reason = "a command-line tool: what it says is its result")]
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+mod arrows;
+mod bench;
+mod demo;
+mod peers;
+mod programs;
+mod test;
+mod workspace;
+
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One line per command; each takes the arguments behind its name.
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        eprint!("{HELP}");
+        return Ok(ExitCode::FAILURE);
+    };
+    match command.as_str() {
+        "arrows" => arrows::run(&Workspace::open()?, rest),
+        "bench" => bench::run(&Workspace::open()?, rest),
+        "demo" => demo::run(&Workspace::open()?, rest),
+        "peers" => peers::run(&Workspace::open()?, rest),
+        "test" => test::run(&Workspace::open()?, rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => bail!("no command `{unknown}`; `cargo xtask help` lists them"),
+    }
+}
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo    the relay on loopback between a fake Mist cloud and receivers that print what arrives
+            --seconds N       end after N seconds (else Ctrl-C)
+  test    format, lints, documentation, and all tests, with real peers
+            --mist-spec FILE  Mist's OpenAPI document, to check requests against
+            --without-peers   leave out what needs snmptrapd, rsyslog and the like
+            --without-root    leave out what needs root
+  bench accept
+          how many messages a second are proven, on disk and answered, against two references
+            --rounds N        rounds that count (5)
+            --seconds S       seconds of load on each server in a round (3)
+            --json            one JSON object on standard output; the table goes to standard error
+  arrows  which crate may use which
+  peers   find the peers of the tests, or unpack them under the target directory; part of `test`
+            FOGBELL_PEERS_FETCH=always   unpack them even when the system has them
+  help    this text
+";

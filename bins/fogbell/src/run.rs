@@ -1,7 +1,10 @@
 //! `fogbell run`: parse, open, bind, run, drain.
 
 use std::error::Error;
+use std::fs::{DirBuilder, File};
+use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use relay::{Config, Relay, Setup, Sockets};
@@ -14,6 +17,7 @@ use crate::{signal, socket};
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
+    make_state(&config.state)?;
     let identity = open::identity(&config, Make::WhatIsMissing)?;
     let setup = Setup::new(config.clone(), identity, &open::secret)?;
     for warning in setup.warnings() {
@@ -21,6 +25,25 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     }
     let relay = Relay::open(setup)?;
     serve(config, relay)
+}
+
+/// Makes the state directory, for its owner only, when it is missing; durably, since what is acknowledged
+/// lives in it.
+fn make_state(state: &Path) -> Result<(), relay::Error> {
+    let make = || match DirBuilder::new().mode(0o700).create(state) {
+        Ok(()) => {
+            info!(path = %state.display(), "made the state directory");
+            let parent = state.parent().filter(|parent| !parent.as_os_str().is_empty());
+            File::open(parent.unwrap_or_else(|| Path::new(".")))?.sync_all()
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    };
+    make().map_err(|source| relay::Error::Keep {
+        action: "make the directory",
+        path: state.to_owned(),
+        source,
+    })
 }
 
 #[tokio::main]

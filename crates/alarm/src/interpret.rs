@@ -57,7 +57,13 @@ fn message(org: &str, received: Timestamp, origin: Origin, body: &[u8]) -> Effec
                     unread(org, received, origin, event.get().as_bytes(), &format!("event {index}: {error}"))
                 }
             };
-            message.events.iter().enumerate().map(read).collect()
+            let mut alerts: Vec<Alert> =
+                message.events.iter().take(MAX_EVENTS).enumerate().map(read).collect();
+            if let Some(more) = message.events.len().checked_sub(MAX_EVENTS).filter(|more| *more > 0) {
+                let why = format!("{more} events beyond the first {MAX_EVENTS} of one message were not read");
+                alerts.push(unread(org, received, origin, body, &why));
+            }
+            alerts
         }
         Err(error) => vec![unread(org, received, origin, body, &error.to_string())],
     };
@@ -115,7 +121,7 @@ fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &
     if *topic == Topic::Audits {
         alert.message = fields.text(&["message"]);
         alert.reason = audit_reason(fields);
-        alert.summary = or(alert.message.clone(), &kind);
+        alert.summary = or(shortened(&alert.message, SUMMARY_CHARS), &kind);
     } else {
         alert.reason = reason(fields);
         alert.summary = summary(&alert, &device.several);
@@ -287,12 +293,17 @@ fn summary(alert: &Alert, several: &[String]) -> String {
     }
     if !alert.reason.is_empty() {
         line += ": ";
-        line.extend(alert.reason.chars().take(SUMMARY_REASON_CHARS));
-        if alert.reason.chars().nth(SUMMARY_REASON_CHARS).is_some() {
-            line.push('…');
-        }
+        line += &shortened(&alert.reason, SUMMARY_REASON_CHARS);
     }
-    line
+    shortened(&line, SUMMARY_CHARS)
+}
+
+/// At most `most` characters of `text`; where some are missing, it shows.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 fn own_key(own: &Own) -> AlarmKey {
@@ -322,7 +333,7 @@ fn own_alert(known: &Known, at: Timestamp, own: &Own) -> Effects {
     alert.origin = Origin::Relay;
     alert.count = own.count;
     alert.reason.clone_from(&own.text);
-    alert.device.clone_from(&own.resource);
+    alert.category.clone_from(&own.resource);
     alert.summary = format!("{}: {}", own.kind.word(), own.text);
     if own.state == State::Event {
         return Effects { alerts: vec![alert], state: Vec::new() };
@@ -347,8 +358,12 @@ fn or(text: String, otherwise: &str) -> String {
     if text.is_empty() { otherwise.to_owned() } else { text }
 }
 
-/// How much of a long reason the summary repeats.
+/// How many events of one message are read; Mist sends some hundreds at most.
+const MAX_EVENTS: usize = 16_384;
+
+/// How much of a long reason the summary repeats, and how long it is at most, in characters.
 const SUMMARY_REASON_CHARS: usize = 120;
+const SUMMARY_CHARS: usize = 512;
 
 #[cfg(test)]
 mod tests;

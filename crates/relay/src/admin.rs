@@ -22,6 +22,7 @@ use tracing::{debug, warn};
 use crate::error::Chain;
 use crate::metrics::Metrics;
 use crate::stop::Stop;
+use crate::supervisor;
 
 /// Answers questions about the relay.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ impl Admin {
         let command =
             asked.as_ref().and_then(|asked| asked.get("command")).and_then(serde_json::Value::as_str);
         let answer = match command {
-            Some(JOURNAL_STATUS) => match self.journal.status() {
+            Some(JOURNAL_STATUS) => match supervisor::status(&self.journal).await {
                 Ok(status) => serde_json::json!({ "ok": status }),
                 Err(error) => serde_json::json!({ "error": Chain(&error).to_string() }),
             },

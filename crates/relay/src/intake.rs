@@ -28,17 +28,20 @@ pub(crate) struct Intake {
     journal: Journal,
     metrics: Arc<Metrics>,
     body_patience: Duration,
-    in_flight: AtomicUsize,
+    flights: Flights,
 }
 
 impl Intake {
     pub(crate) fn new(gate: Gate, journal: Journal, metrics: Arc<Metrics>, body_patience: Duration) -> Self {
-        Self { gate, journal, metrics, body_patience, in_flight: AtomicUsize::new(0) }
+        Self { gate, journal, metrics, body_patience, flights: Flights::default() }
     }
 
-    /// How many requests are being answered.
+    /// The most requests that were being answered at once since this was last asked.
+    ///
+    /// The number of the moment would not do: all that share a commit are answered together, so it falls to
+    /// nothing right behind every one, however busy the intake is.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.flights.most()
     }
 
     /// The answer to one request; `conflict` and `lost` are what the listener saw of its head.
@@ -49,7 +52,7 @@ impl Intake {
         conflict: bool,
         lost: bool,
     ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
-        let flight = Flight::begin(&self.in_flight);
+        let flight = self.flights.begin();
         let mut answer = match self.admit(request, peer, conflict).await {
             Ok(admitted) => self.store(admitted).await,
             Err(refusal) => self.refuse(peer, refusal),
@@ -151,21 +154,54 @@ const fn fixed_text(status: StatusCode) -> &'static str {
     }
 }
 
-/// One request being answered.
-#[derive(Debug)]
-struct Flight<'a>(&'a AtomicUsize);
+/// How many requests are being answered.
+#[derive(Debug, Default)]
+struct Flights {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
 
-impl<'a> Flight<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
+impl Flights {
+    fn begin(&self) -> Flight<'_> {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(now, Ordering::Relaxed);
+        Flight(self)
+    }
+
+    /// The most at once since this was last asked.
+    fn most(&self) -> usize {
+        let now = self.now.load(Ordering::Relaxed);
+        self.most.swap(now, Ordering::Relaxed).max(now)
     }
 }
 
+/// One request being answered.
+#[derive(Debug)]
+struct Flight<'a>(&'a Flights);
+
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_that_was_answered_in_between_is_still_seen_once() {
+        let flights = Flights::default();
+        let burst = [flights.begin(), flights.begin(), flights.begin()];
+        drop(burst);
+        let one = flights.begin();
+
+        assert_eq!(flights.most(), 3);
+        assert_eq!(flights.most(), 1);
+        drop(one);
+        assert_eq!(flights.most(), 1);
+        assert_eq!(flights.most(), 0);
+    }
+}

@@ -1,11 +1,12 @@
 //! Reads the inbox in order and writes alerts to the outbox: the only place where both are touched.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alarm::{Effects, Known};
 use ids::Timestamp;
-use journal::{Commit, CursorSpec, Journal, Log, OutRecord, Position, Reader};
+use journal::{Commit, CursorSpec, Journal, Log, OutRecord, Position, ReadError, Reader};
 use tokio::time::{Instant, sleep};
 use tracing::{error, warn};
 
@@ -62,10 +63,18 @@ impl Interpreter {
     /// Reads some entries and interprets them; `None` when there is nothing behind `after`.
     fn interpret(&self, reader: &mut Reader, after: Position) -> Result<Option<Batch>, Error> {
         let entries = reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
-        let Some(last) = entries.last() else { return Ok(None) };
-        let mut batch = Batch { from: after, to: last.position(), oldest: None, effects: Effects::default() };
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
         let mut known = Known::new();
+        // what was looked up is not looked up again: the journal does not know yet what this batch changes
+        let mut looked_up = HashSet::new();
         for entry in &entries {
+            if batch.effects.alerts.len() >= BATCH_ALERTS {
+                break;
+            }
+            batch.to = entry.position();
             let row = match entry {
                 journal::Entry::Row(row) => row,
                 journal::Entry::Damaged { from, to } => {
@@ -81,9 +90,9 @@ impl Interpreter {
                 continue;
             };
             for key in alarm::keys_needed(&entry) {
-                if !known.contains_key(&key) {
-                    let value = reader.state(&key).map_err(failed("reading the state"))?;
-                    known.extend(value.map(|value| (key, value.to_vec())));
+                if looked_up.insert(key.clone()) {
+                    let value = self.state(reader, &key)?;
+                    known.extend(value.map(|value| (key, value)));
                 }
             }
             let effects = alarm::step(&known, &entry);
@@ -97,6 +106,18 @@ impl Interpreter {
             batch.effects.state.extend(effects.state);
         }
         Ok(Some(batch))
+    }
+
+    /// What the journal knows under `key`; what is damaged is not known any more.
+    fn state(&self, reader: &mut Reader, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match reader.state(key) {
+            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Err(error @ ReadError::DamagedState { .. }) => {
+                error!(error = %Chain(&error), "what was known of a problem is lost; it counts as new");
+                Ok(None)
+            }
+            Err(source) => Err(failed("reading the state")(source)),
+        }
     }
 
     /// Lets the intake go first while it is busy, but never for long: an alert is no use when it is late.
@@ -176,6 +197,8 @@ const CURSOR: &str = "@interpret";
 /// How much is interpreted in one commit.
 const BATCH_ENTRIES: usize = 512;
 const BATCH_BYTES: usize = 4 << 20;
+/// How many alerts end a batch; the message that brings them is still finished.
+const BATCH_ALERTS: usize = 4096;
 const COMMIT_BYTES: usize = 8 << 20;
 
 /// Requests in flight from which on the intake counts as busy.

@@ -136,12 +136,13 @@ impl Listener {
             };
             Box::pin(Arc::clone(&self.intake).answer(request, peer, conflict, lost))
         });
+        // every answer is flushed by itself: gathered for pipelined requests, answers would wait for the rest of a
+        // half head behind them, and be lost with a connection that ends before its input was read
         let mut http = http1::Builder::new();
         http.timer(hyper_util::rt::TokioTimer::new())
             .header_read_timeout(None)
             .half_close(false)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .pipeline_flush(true);
+            .max_buf_size(MAX_HEAD_BYTES);
         let mut http = http.serve_connection(TokioIo::new(connection), service);
         let mut stopping = false;
         let result = loop {
@@ -155,13 +156,18 @@ impl Listener {
             }
         };
         let connection = http.into_parts().io.into_inner();
+        // a rest that ends too late is an orderly end to the library
+        let closed = match (connection.expired(), &result) {
+            (Some(Expired::Head), _) => Some(Closed::SlowHead),
+            (Some(Expired::Idle), _) => Some(Closed::Idle),
+            (None, Err(error)) if error.is_parse() => Some(Closed::Malformed),
+            (None, Err(_)) => Some(Closed::Broken),
+            (None, Ok(())) => None,
+        };
+        if let Some(reason) = closed {
+            self.metrics.closed(reason);
+        }
         if let Err(error) = result {
-            self.metrics.closed(match connection.expired() {
-                Some(Expired::Head) => Closed::SlowHead,
-                Some(Expired::Idle) => Closed::Idle,
-                None if error.is_parse() => Closed::Malformed,
-                None => Closed::Broken,
-            });
             debug!(%peer, %error, "connection ended");
         }
         farewell(connection.into_stream()).await;

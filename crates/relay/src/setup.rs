@@ -471,8 +471,8 @@ impl Checks<'_> {
     }
 }
 
-/// The longest body that fits a record of the journal.
-const MAX_BODY_BYTES: u64 = 8 << 20;
+/// The longest body of which every alert still fits a record of the journal.
+const MAX_BODY_BYTES: u64 = 4 << 20;
 
 /// The smallest journal that can be kept.
 const MIN_JOURNAL_BYTES: u64 = 4 << 20;

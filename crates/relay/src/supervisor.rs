@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alarm::{Entry, Own, OwnKind, State};
 use ids::Timestamp;
-use journal::{CursorStatus, Journal, Log, Notice, Notices, Position, Priority, Status};
+use journal::{CursorStatus, Journal, Log, Notice, Notices, Position, Priority, ReadError, Status};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
@@ -78,30 +78,42 @@ impl Supervisor {
         loop {
             tokio::select! {
                 biased;
-                () = stop.told() => return Ok(()),
-                Some(own) = self.said.recv() => self.store(&own).await,
+                () = stop.told() => {
+                    while let Ok(own) = self.said.try_recv() {
+                        self.store(&own).await;
+                    }
+                    return Ok(());
+                }
+                Some(own) = self.said.recv() => drop(self.store(&own).await),
                 _ = seconds.tick() => {
                     self.journal.tick();
-                    let status = self.journal.status().map_err(failed("reading its status"))?;
+                    let status = status(&self.journal).await?;
                     self.measure(&status, &mut commits);
                     let mut own = open.judge(&status, &self.receivers);
                     own.extend(self.notices.take().into_iter().filter_map(|notice| self.noticed(notice, &mut open)));
                     own.extend(open.judge_bound());
                     for own in own {
-                        self.store(&own).await;
+                        if !self.store(&own).await {
+                            open.unsaid(&own);
+                        }
                     }
                 }
             }
         }
     }
 
-    async fn store(&self, own: &Own) {
+    /// Stores what the relay says; whether that worked.
+    async fn store(&self, own: &Own) -> bool {
         match own.state {
             State::Cleared => info!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
             _ => warn!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
         }
-        if let Err(error) = self.journal.append(inbox::own(Timestamp::now(), own), Priority::Own).await {
-            error!(error = %Chain(&error), text = own.text, "the relay's own alert was not stored");
+        match self.journal.append(inbox::own(Timestamp::now(), own), Priority::Own).await {
+            Ok(_) => true,
+            Err(error) => {
+                error!(error = %Chain(&error), text = own.text, "the relay's own alert was not stored");
+                false
+            }
         }
     }
 
@@ -182,7 +194,12 @@ impl Problems {
             let own = problem(kind, resource, State::Raised, String::new());
             let keys = alarm::keys_needed(&Entry::Own { at: Timestamp::default(), own });
             let [key] = keys.as_slice() else { return Ok(false) };
-            Ok(reader.state(key).map_err(failed("reading what is open"))?.is_some())
+            match reader.state(key) {
+                Ok(value) => Ok(value.is_some()),
+                // what is damaged counts as open, so that its end is said rather than never
+                Err(ReadError::DamagedState { .. }) => Ok(true),
+                Err(source) => Err(failed("reading what is open")(source)),
+            }
         };
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, "")?, ..Bound::default() };
         let mut this = Self { bound, behind: HashMap::new() };
@@ -193,6 +210,17 @@ impl Problems {
             this.behind.insert(name, open);
         }
         Ok(this)
+    }
+
+    /// Takes back that something was said: it is said again as long as it is so.
+    fn unsaid(&mut self, own: &Own) {
+        match own.kind {
+            OwnKind::SinkBehind => {
+                self.behind.insert(own.resource.clone(), own.state != State::Raised);
+            }
+            OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
+            _ => {}
+        }
     }
 
     /// What begins or ends with `status`.
@@ -242,6 +270,13 @@ impl Problems {
         };
         Some(problem(OwnKind::JournalNearBound, "", state, text))
     }
+}
+
+/// The state of the journal, read where reading may block.
+pub(crate) async fn status(journal: &Journal) -> Result<Status, Error> {
+    let journal = journal.clone();
+    let read = tokio::task::spawn_blocking(move || journal.status()).await;
+    read.map_err(|_| Error::Ended { part: "a look at the journal" })?.map_err(failed("reading its status"))
 }
 
 fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {

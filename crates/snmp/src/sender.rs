@@ -93,6 +93,10 @@ impl Sender {
     ///
     /// [`Failure`]: nobody acknowledged it. It may have arrived all the same.
     pub async fn inform(&self, notification: &Notification) -> Result<Acknowledged, Failure> {
+        if self.generation.load(Ordering::Acquire) == 0 {
+            // Asked apart, so that a bad answer to this is never taken for one to the inform.
+            self.rediscover().await?;
+        }
         let generation = self.generation.load(Ordering::Acquire);
         let sent =
             self.client.send_inform(&oid(&notification.trap), self.uptime(), varbinds(notification)).await;

@@ -140,6 +140,28 @@ fn one_bad_event_does_not_take_its_neighbours_along() {
 }
 
 #[test]
+fn a_message_of_more_events_than_are_read_says_so() {
+    let events = vec![json!({}); MAX_EVENTS + 2];
+
+    let alerts = read("alarms", json!(events));
+
+    assert_eq!(alerts.len(), MAX_EVENTS + 1);
+    assert!(alerts[MAX_EVENTS].summary.contains("2 events beyond"), "{}", alerts[MAX_EVENTS].summary);
+}
+
+#[test]
+fn a_summary_stays_a_line_however_long_the_texts_are() {
+    let long = "é".repeat(100_000);
+
+    for topic in ["alarms", "audits"] {
+        let alert =
+            read(topic, json!([{"type": long, "reason": long, "message": long, "timestamp": 1}])).remove(0);
+        assert!(alert.summary.chars().count() <= SUMMARY_CHARS + 1, "{topic}");
+        assert!(alert.summary.ends_with('…'), "{topic}");
+    }
+}
+
+#[test]
 fn a_problem_of_the_relay_is_counted_and_its_end_says_how_long() {
     let own =
         |state| Own { kind: OwnKind::SinkBehind, resource: "noc".into(), state, text: "t".into(), count: 0 };

@@ -63,7 +63,7 @@ impl HeadWatch {
                 State::Before if byte == b'\r' || byte == b'\n' => {}
                 State::Before => {
                     self.state = State::Inside;
-                    self.line = Line { requests: true, ..Line::default() };
+                    self.line.begin(true);
                     (self.length, self.encoded) = (None, false);
                     continue;
                 }
@@ -112,7 +112,7 @@ impl HeadWatch {
     }
 
     fn line_ended(&mut self) {
-        let line = std::mem::take(&mut self.line);
+        let line = &self.line;
         if line.is_empty() {
             if self.encoded && self.length.is_some() && self.conflict.is_none() {
                 self.conflict = Some(self.heads);
@@ -134,10 +134,18 @@ impl HeadWatch {
                 self.encoded = true;
             }
         }
+        self.line.begin(false);
     }
 }
 
 impl Line {
+    /// Forgets the line before and keeps its memory: there are some ten lines to every request.
+    fn begin(&mut self, requests: bool) {
+        self.bytes.clear();
+        self.length = 0;
+        self.requests = requests;
+    }
+
     fn push(&mut self, bytes: &[u8]) {
         self.length += bytes.len();
         let room = LINE_BYTES - self.bytes.len();

@@ -37,6 +37,10 @@ impl Datagrams {
                     continue;
                 }
                 while let Err(failure) = self.send(&mut socket, &parcel, &mut line, &pump).await {
+                    if !failure.retry() {
+                        pump.set_aside(&parcel, &failure).await?;
+                        continue 'parcels;
+                    }
                     let wait = backoff.failed();
                     pump.failed(&failure, backoff.failures(), wait);
                     socket.forget();
@@ -70,7 +74,11 @@ impl Datagrams {
             pump.metrics.truncated.get_or_create(&pump.label).inc();
         }
         let sent = socket.send(line).await;
-        sent.map(drop).map_err(|source| Failure::new(format!("cannot send to {}", self.receiver), source))
+        sent.map(drop).map_err(|source| {
+            let too_long = source.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error());
+            let failure = Failure::new(format!("cannot send to {}", self.receiver), source);
+            if too_long { failure.never() } else { failure }
+        })
     }
 }
 

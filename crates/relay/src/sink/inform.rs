@@ -56,6 +56,8 @@ struct Window {
     failures: u32,
     /// Nothing is to be tried before this.
     not_before: Option<Instant>,
+    /// When the newest attempt began.
+    began: Option<Instant>,
 }
 
 /// The attempts in flight. They are polled here and in order, so that they are sent in order.
@@ -94,11 +96,12 @@ impl Informs {
                 return pump.settle(true).await;
             }
             self.launch(&mut window, &mut attempts, &mut link, &pump).await;
-            let wake = [pump.settle_at(), window.wake_at()].into_iter().flatten().min();
+            let beside = window.beside_at().filter(|at| attempts.0.len() == 1 && *at > Instant::now());
+            let wake = [pump.settle_at(), window.wake_at(), beside].into_iter().flatten().min();
             let more = window.read.is_empty() && !window.is_full() && window.failures == 0;
             let more_came = pump.more();
             tokio::select! {
-                attempt = attempts.next() => self.attempted(&mut window, &mut link, &pump, attempt).await,
+                attempt = attempts.next() => self.attempted(&mut window, &mut link, &pump, attempt).await?,
                 () = more_came, if more => {}
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
                 () = stop.told(), if !stopped => {}
@@ -108,16 +111,17 @@ impl Informs {
         }
     }
 
-    /// Sends what may be sent now, in order: a window of them, and only the first two while the receiver is
-    /// away. Two, since one alone could not tell a receiver that is away from one that refuses that one.
+    /// Sends what may be sent now, in order: a window of them, and only the first two while the receiver does not
+    /// answer. Two, since one alone could not tell a receiver that is away from one that refuses that one; and the
+    /// second some time later, since to a receiver of SNMPv3 that is new or back the first exchange is not one
+    /// datagram, and what begins beside it may overtake it.
     async fn launch(&self, window: &mut Window, attempts: &mut Attempts, link: &mut Link, pump: &Pump) {
         let now = Instant::now();
         if window.not_before.is_some_and(|at| at > now) {
             return;
         }
         window.not_before = None;
-        let most = if window.failures > 0 { IN_FLIGHT_WHILE_AWAY } else { IN_FLIGHT };
-        while attempts.0.len() < most {
+        while attempts.0.len() < window.most(now) {
             let due =
                 |slot: &Slot| slot.state == State::Waiting && slot.not_before.is_none_or(|at| at <= now);
             let index = match window.slots.iter().position(due) {
@@ -149,6 +153,7 @@ impl Informs {
             let slot = &mut window.slots[index];
             slot.state = State::InFlight;
             slot.acknowledged_before = window.acknowledged;
+            window.began = Some(now);
             let (position, notification) = (slot.parcel.position, Arc::clone(&slot.notification));
             attempts.0.push(Box::pin(async move {
                 Attempt { position, result: sender.inform(&notification).await }
@@ -156,10 +161,16 @@ impl Informs {
         }
     }
 
-    async fn attempted(&self, window: &mut Window, link: &mut Link, pump: &Pump, attempt: Attempt) {
+    async fn attempted(
+        &self,
+        window: &mut Window,
+        link: &mut Link,
+        pump: &Pump,
+        attempt: Attempt,
+    ) -> Result<(), Error> {
         let position = attempt.position;
         let Some(index) = window.slots.iter().position(|slot| slot.parcel.position == position) else {
-            return;
+            return Ok(());
         };
         let slot = &mut window.slots[index];
         let failure = match attempt.result {
@@ -172,7 +183,7 @@ impl Informs {
                 window.failures = 0;
                 window.not_before = None;
                 pump.count_delivered(1);
-                return;
+                return Ok(());
             }
             Err(failure) => failure,
         };
@@ -184,13 +195,13 @@ impl Informs {
             slot.refused += 1;
             if retry == Retry::Never || slot.refused >= MAX_REFUSED {
                 slot.state = State::Done;
-                pump.set_aside(&slot.parcel, &failure);
-                return;
+                pump.set_aside(&slot.parcel, &failure).await?;
+                return Ok(());
             }
             let wait = PAUSE * (1 << slot.refused);
             slot.not_before = Some(Instant::now() + wait);
             pump.failed(&failure, slot.refused, wait);
-            return;
+            return Ok(());
         }
         let wait = window.failed();
         pump.failed(&failure, window.failures, wait);
@@ -199,12 +210,13 @@ impl Informs {
             // the receiver may be a new one with another engine: ask it who it is
             let asked = match link.sender(&self.notify).await {
                 Ok(sender) => sender.rediscover().await,
-                Err(_) => return,
+                Err(_) => return Ok(()),
             };
             if let Err(error) = asked {
                 debug!(sink = pump.name, %error, "the receiver does not say which engine it is");
             }
         }
+        Ok(())
     }
 }
 
@@ -231,6 +243,24 @@ impl Window {
         let wait = (PAUSE * self.failures).min(MAX_PAUSE);
         self.not_before = Some(Instant::now() + wait);
         wait
+    }
+
+    /// How many may be in flight.
+    fn most(&self, now: Instant) -> usize {
+        if self.is_answered() {
+            return IN_FLIGHT;
+        }
+        if self.beside_at().is_some_and(|at| at <= now) { 2 } else { 1 }
+    }
+
+    /// When a second attempt may begin beside the only one in flight; `None` while the receiver answers.
+    fn beside_at(&self) -> Option<Instant> {
+        self.began.filter(|_| !self.is_answered()).map(|began| began + BESIDE)
+    }
+
+    /// Whether the receiver answers, as far as anybody knows.
+    fn is_answered(&self) -> bool {
+        self.failures == 0 && self.acknowledged > 0
     }
 
     /// Whether something was tried and has not gone through.
@@ -277,8 +307,8 @@ impl Window {
 /// How many informs are in flight at once.
 const IN_FLIGHT: usize = 8;
 
-/// How many are in flight while the receiver is away.
-const IN_FLIGHT_WHILE_AWAY: usize = 2;
+/// How long one is in flight alone while the receiver does not answer; shorter than an attempt takes.
+const BESIDE: Duration = Duration::from_millis(500);
 
 /// How many may be between the lowest that is not acknowledged and the highest that was sent.
 const MAX_SLOTS: usize = 256;
@@ -295,3 +325,23 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// How many alerts are read at once.
 const BATCH: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_does_not_answer_gets_one_at_a_time_and_later_a_second() {
+        let began = Instant::now();
+        let check = |acknowledged, failures, began, at, expect| {
+            let window = Window { acknowledged, failures, began, ..Window::default() };
+            assert_eq!(window.most(at), expect, "{acknowledged} acknowledged, {failures} failures");
+        };
+        check(0, 0, None, began, 1);
+        check(0, 0, Some(began), began, 1);
+        check(0, 0, Some(began), began + BESIDE, 2);
+        check(5, 2, Some(began), began, 1);
+        check(5, 2, Some(began), began + BESIDE, 2);
+        check(5, 0, Some(began), began, IN_FLIGHT);
+    }
+}

@@ -4,14 +4,16 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use alarm::{Alert, Own, State};
-use journal::{Journal, Log, Position, Reader};
+use alarm::{Alert, Own, OwnKind, State};
+use ids::Timestamp;
+use journal::{AppendError, Journal, Log, Position, Priority, Reader};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
 use crate::Error;
 use crate::error::Chain;
+use crate::inbox;
 use crate::interpreter::{failed, is_full};
 use crate::metrics::{Metrics, SinkLabel};
 use crate::route::Route;
@@ -108,18 +110,24 @@ impl Pump {
         self.settling(tokio::time::sleep(wait)).await
     }
 
-    /// Counts and says that an alert will not be delivered, so that those behind it can be.
-    pub(crate) fn set_aside(&self, parcel: &Parcel, failure: &super::Failure) {
+    /// Counts and says that an alert will not be delivered, so that those behind it can be; it is said durably
+    /// before the cursor can pass.
+    pub(crate) async fn set_aside(&self, parcel: &Parcel, failure: &super::Failure) -> Result<(), Error> {
         self.metrics.set_aside.get_or_create(&self.label).inc();
         let text = format!(
-            "sink `{}` does not take alert {} ({}) and takes others; it was set aside: {}",
+            "sink `{}` cannot be given alert {} ({}), which was set aside so that others go on: {}",
             self.name,
             parcel.alert.id,
             parcel.alert.kind,
             Chain(failure)
         );
-        let kind = alarm::OwnKind::AlertSetAside;
-        self.voice.say(Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1 });
+        warn!("{text}");
+        let kind = OwnKind::AlertSetAside;
+        let own = Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1 };
+        match self.journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await {
+            Ok(_) | Err(AppendError::Full) => Ok(()),
+            Err(source) => Err(failed("storing the relay's own alert")(source)),
+        }
     }
 
     /// Resolves when there is more to read; drops nothing when it is dropped.

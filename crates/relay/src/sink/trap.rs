@@ -40,8 +40,8 @@ impl Traps {
                 }
                 while let Err(failure) = self.send(&mut link, &parcel, &pump).await {
                     if !failure.retry() {
-                        pump.set_aside(&parcel, &failure);
-                        break;
+                        pump.set_aside(&parcel, &failure).await?;
+                        continue 'parcels;
                     }
                     let wait = backoff.failed();
                     pump.failed(&failure, backoff.failures(), wait);

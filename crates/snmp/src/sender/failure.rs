@@ -72,7 +72,11 @@ impl Failure {
             wire::Error::Report { status, .. } => Self::Refused { reason: status.to_string() },
             wire::Error::Auth { .. } => Self::Refused { reason: "its answer is out of time".to_owned() },
             wire::Error::RequestIdInUse { .. } => Self::Timeout,
-            other => Self::Unsendable { reason: other.to_string() },
+            unsendable @ (wire::Error::InvalidMessage(_)
+            | wire::Error::InvalidOid(_)
+            | wire::Error::Config(_)) => Self::Unsendable { reason: unsendable.to_string() },
+            // An answer that makes no sense says nothing about the next attempt.
+            other => Self::Refused { reason: other.to_string() },
         }
     }
 }

@@ -109,10 +109,12 @@ async fn run(args: Args) -> Result<u64, Box<dyn Error>> {
     let mut beat = interval(Duration::from_secs_f64(1.0 / args.rate));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
+    // one for the whole time: a signal that comes while a delivery is under way counts too
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut failed = 0;
     for _ in 0..args.count.unwrap_or(u64::MAX) {
         let stop = tokio::select! {
-            _ = tokio::signal::ctrl_c() => true,
+            _ = &mut interrupted => true,
             beaten = timeout_at(end, beat.tick()) => beaten.is_err(),
         };
         if stop {

@@ -1,0 +1,8 @@
+//! What Mist posts comes out of a real rsyslog and a real snmptrapd, by every way, with the right values.
+
+mod expected;
+mod organisations;
+mod receivers;
+mod samples;
+mod texts;
+mod users;

@@ -1,0 +1,53 @@
+//! What was answered 200 arrives at every sink, whatever happens in between: kills, power cuts, receivers that
+//! come and go, connections that break, a journal without room. The one way an alert is given up is a stated
+//! bound, and then it is counted and said.
+//!
+//! Every message carries its number in the name of its device, so that it is found again at each receiver. What
+//! is random follows from a seed that is printed; `FOGBELL_SEED` repeats it. `FOGBELL_LONG=1` does many more rounds.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use testkit::Rng;
+
+mod admin;
+mod arrivals;
+mod away;
+mod full;
+mod kills;
+mod load;
+mod needs_root;
+mod order;
+mod resets;
+mod share;
+mod sinks;
+
+/// `many` with `FOGBELL_LONG=1`, else `few`.
+fn rounds(few: usize, many: usize) -> usize {
+    if is_long() { many } else { few }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("FOGBELL_LONG").is_some_and(|value| value == "1")
+}
+
+/// What `story` makes random moments from; prints how to repeat them.
+fn seeded(story: &str) -> Rng {
+    let given =
+        std::env::var("FOGBELL_SEED").ok().map(|seed| seed.parse().expect("FOGBELL_SEED is a number"));
+    let seed = given.unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+        u64::from(now.subsec_nanos())
+    });
+    println!("{story}: FOGBELL_SEED={seed}");
+    Rng::new(seed)
+}
+
+/// A moment at random: up to `most` from now.
+fn moment(rng: &mut Rng, most: Duration) -> Duration {
+    let micros = usize::try_from(most.as_micros()).expect("less than an hour");
+    Duration::from_micros(rng.below(micros) as u64)
+}
+
+/// How long a receiver that is back may take until it has everything: the longest pause between two attempts
+/// and some more.
+const DRAINED: Duration = Duration::from_secs(90);

@@ -1,0 +1,54 @@
+//! The journal has no room: what cannot be promised is answered 503, and what was promised is kept.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use e2e::{Config, DEADLINE, Fogbell, wait_until};
+
+use super::load::{Load, Size, Target, Until, post};
+use super::sinks::Receivers;
+use super::{DRAINED, admin};
+
+#[test]
+fn a_full_journal_answers_503_and_keeps_what_it_promised() {
+    let mut receivers = Receivers::start();
+    receivers.set_all(false);
+    let config =
+        Config::new().set("journal", "max_bytes", "4194304").set("journal", "sink_max_bytes", "1073741824");
+    let relay = Fogbell::start(&receivers.add_to(config, ""));
+    let target = Target::of(&relay);
+
+    // More at once than is interpreted meanwhile, of which little becomes part of alerts.
+    let load = Load::start(&target, 0, 32, Size::Padded(100_000), Until::Count(12));
+    let done = AtomicBool::new(false);
+    let (told, unready) = thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let unready = || admin::get(&relay, "/readyz").filter(|(status, _)| *status == 503);
+            let mut seen = None;
+            while !done.load(Ordering::Relaxed) && seen.is_none() {
+                seen = unready();
+            }
+            seen
+        });
+        let told = load.finish(Until::Count(12));
+        done.store(true, Ordering::Relaxed);
+        (told, watch.join().unwrap())
+    });
+
+    let acknowledged = told.acknowledged().count();
+    println!("full: {acknowledged} acknowledged, {:?} refused, {unready:?}", told.refusals);
+    let kinds: Vec<(u16, bool)> = told.refusals.keys().copied().collect();
+    assert_eq!(kinds, [(503, true)], "a refusal says when to come again, and no other is given");
+    assert!(acknowledged > 0);
+    assert!(unready.is_some(), "/readyz was never 503");
+    assert!(wait_until(DEADLINE, || admin::is_ready(&relay)), "there is no room again");
+    let mut all = told;
+    let later = post(&target, 1_000, 1, 5);
+    assert!(later.refusals.is_empty(), "{:?}", later.refusals);
+    all.extend(later);
+    receivers.set_all(true);
+    admin::wait_drained(&relay, "", DRAINED);
+    let figures = receivers.judge_all(&all, DRAINED);
+    println!("full: {figures:?}");
+    assert_eq!(admin::metric(&relay, "fogbell_given_up_total", "").unwrap_or(0), 0);
+}

@@ -1,0 +1,95 @@
+//! The power is cut under load: what was not synced is gone, what was acknowledged is not.
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use e2e::{Config, Fogbell, wait_until};
+
+use self::disk::Disk;
+use super::load::{Load, Size, Target, Told, Until};
+use super::sinks::Receivers;
+use super::{DRAINED, admin, moment, rounds, seeded};
+
+mod disk;
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
+    let cuts = rounds(3, 20);
+    let mut rng = seeded("power cuts");
+    let mut receivers = Receivers::start();
+    let mut disk = Disk::mount();
+    let home = tempfile::tempdir().unwrap();
+    let state = disk.folder().join("state");
+    fs::create_dir(&state).unwrap();
+    let config = Config::new().set("", "state", &format!("{:?}", state.display().to_string())).set(
+        "tls",
+        "self_signed",
+        "[\"localhost\"]",
+    );
+    let mut relay = Fogbell::start_in(home.path(), &receivers.add_to(config, ""));
+    let certificate = fs::read(state.join("self-signed.pem")).unwrap();
+    let target = Target::trusting(&relay, &state.join("self-signed.pem"));
+    let mut engines = vec![Engine::read(&state)];
+    let mut told = Told::default();
+
+    for cut in 0..cuts {
+        let load = Load::start(&target, 4 * cut as u64, 4, Size::Usual, Until::Finished);
+        assert!(wait_until(SOON, || load.acknowledged() > 0), "nothing is acknowledged before cut {cut}");
+        receivers.change(&mut rng);
+        // The moment of the cut is what this is about: nothing can be waited for.
+        sleep(moment(&mut rng, BETWEEN_CUTS));
+        // A new file each time: ext4 itself syncs one that is emptied and written again.
+        let unsynced = state.join(format!("unsynced-{cut}"));
+        fs::write(&unsynced, UNSYNCED).unwrap();
+        relay.kill9();
+        disk.cut_power();
+        told.extend(load.finish(Until::Finished));
+
+        let survived = fs::read(&unsynced).is_ok_and(|left| left == UNSYNCED);
+        assert!(!survived, "what nobody synced survived: this was no power cut");
+        relay.start_again();
+        assert!(wait_until(SOON, || admin::is_ready(&relay)), "not ready after cut {cut}");
+        assert_eq!(fs::read(state.join("self-signed.pem")).unwrap(), certificate, "another certificate");
+        engines.push(Engine::read(&state));
+    }
+    receivers.set_all(true);
+    admin::wait_drained(&relay, "", DRAINED);
+
+    let acknowledged = told.acknowledged().count();
+    let figures = receivers.judge_all(&told, DRAINED);
+    let boots: Vec<u64> = engines.iter().map(|engine| engine.boots).collect();
+    println!("power cuts: {cuts} cuts, {acknowledged} acknowledged, boots {boots:?}; {figures:?}");
+    assert!(acknowledged > 10 * cuts, "{acknowledged} acknowledged is no load");
+    assert!(engines.iter().all(|engine| engine.id == engines[0].id), "another engine id: {engines:?}");
+    assert!(boots.is_sorted_by(|before, after| before < after), "boots {boots:?}");
+    relay.kill9();
+    disk.unmount();
+}
+
+/// The SNMP engine as the relay keeps it.
+#[derive(Debug)]
+struct Engine {
+    id: String,
+    boots: u64,
+}
+
+impl Engine {
+    fn read(state: &Path) -> Self {
+        let text = fs::read_to_string(state.join("snmp-engine")).expect("the engine is kept");
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
+            line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()
+        };
+        Self { id: value("engine_id"), boots: value("boots").parse().expect("a number") }
+    }
+}
+
+/// What a program that does not sync writes.
+const UNSYNCED: &[u8] = &[b'x'; 20_000];
+
+/// The longest the power stays on under load.
+const BETWEEN_CUTS: Duration = Duration::from_millis(1500);
+
+const SOON: Duration = Duration::from_secs(10);

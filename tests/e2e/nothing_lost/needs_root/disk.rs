@@ -1,0 +1,105 @@
+//! A disk whose power can be cut: an ext4 in a file, mounted through a loop device.
+//!
+//! The file holds what the mounted file system has written back, and nothing else; with `commit=300` that is what
+//! somebody synced. A copy of the file, made without unmounting, is what a machine finds at its next start.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A mounted disk; unmounted when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    home: TempDir,
+    mounted: bool,
+}
+
+impl Disk {
+    /// Makes an empty one and mounts it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made or mounted; mounting needs root.
+    pub(crate) fn mount() -> Self {
+        let home = TempDir::new().expect("a temporary folder can be made");
+        let mut this = Self { home, mounted: false };
+        fs::create_dir(this.folder()).expect("a temporary folder can be made");
+        let image = fs::File::create(this.image()).expect("a temporary file can be made");
+        image.set_len(BYTES).expect("a file may have holes");
+        drop(image);
+        run("mkfs.ext4", [OsStr::new("-q"), OsStr::new("-F"), this.image().as_os_str()]);
+        this.attach();
+        this
+    }
+
+    /// Where it is mounted.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.home.path().join("disk")
+    }
+
+    /// Cuts the power and turns it on again: what is mounted afterwards is what had been synced. No program may
+    /// have a file there open.
+    ///
+    /// # Panics
+    ///
+    /// When what is left cannot be mounted.
+    pub(crate) fn cut_power(&mut self) {
+        let copy = self.home.path().join("copy");
+        run("cp", [OsStr::new("--sparse=always"), self.image().as_os_str(), copy.as_os_str()]);
+        self.unmount();
+        fs::rename(copy, self.image()).expect("a file can be renamed");
+        self.attach();
+    }
+
+    /// Unmounts it, after which no loop device has it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be unmounted.
+    pub(crate) fn unmount(&mut self) {
+        run("umount", [self.folder()]);
+        self.mounted = false;
+        let devices = run("losetup", [OsStr::new("-j"), self.image().as_os_str()]);
+        assert!(devices.is_empty(), "a loop device is left: {devices}");
+    }
+
+    fn attach(&mut self) {
+        let options = [OsStr::new("-o"), OsStr::new("loop,commit=300")];
+        run("mount", [options[0], options[1], self.image().as_os_str(), self.folder().as_os_str()]);
+        self.mounted = true;
+    }
+
+    fn image(&self) -> PathBuf {
+        self.home.path().join("image")
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.mounted {
+            // A program that is still about to end keeps a plain unmount from working; nothing can be done about
+            // an error here.
+            let _ = Command::new("umount").arg("--lazy").arg(self.folder()).stderr(Stdio::null()).status();
+        }
+    }
+}
+
+/// What a program printed.
+fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>) -> String {
+    let output = Command::new(path_of(program)).args(arguments).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("cannot run {program}: {error}"));
+    assert!(output.status.success(), "{program} failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Where a program is: system programs are not on everybody's `PATH`.
+fn path_of(program: &str) -> PathBuf {
+    let places = ["/usr/sbin", "/sbin"].map(|folder| Path::new(folder).join(program));
+    places.into_iter().find(|path| path.exists()).unwrap_or_else(|| program.into())
+}
+
+/// Size of the disk: more than the journal asks to be left free.
+const BYTES: u64 = 256 << 20;

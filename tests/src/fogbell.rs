@@ -1,0 +1,200 @@
+//! The relay as it was built.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::certs::Certs;
+use crate::ports::free_port;
+use crate::programs::fogbell_program;
+use crate::running::Running;
+
+pub(crate) mod config;
+
+use config::Config;
+
+/// A running `fogbell run`, in a folder of its own.
+#[derive(Debug)]
+pub struct Fogbell {
+    home: PathBuf,
+    /// Removed when this is dropped, unless the story brought its own folder.
+    _folder: Option<TempDir>,
+    ca: PathBuf,
+    running: Running,
+    address: String,
+    admin: String,
+}
+
+impl Fogbell {
+    /// Starts one and waits until it accepts webhooks.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start(config: &Config) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let home = folder.path().to_owned();
+        let mut this = Self::start_in(&home, config);
+        this._folder = Some(folder);
+        this
+    }
+
+    /// The same in `home`, which stays when this is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_in(home: &Path, config: &Config) -> Self {
+        write_home(home, config);
+        let (running, address, admin) = run(home, &[]);
+        Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
+    }
+
+    /// Starts it again on the same folder, configuration and ports; what still runs is killed first.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.start_again_under(&[]);
+    }
+
+    /// The same under another program, such as `strace` with its arguments, which must end with it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_again_under(&mut self, wrapper: &[&str]) {
+        self.running.kill9();
+        (self.running, self.address, self.admin) = run(&self.home, wrapper);
+    }
+
+    /// Where it listens for webhooks, as `IP:PORT`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// `https://IP:PORT` and `path` behind it.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.address)
+    }
+
+    /// `http://IP:PORT` of the admin listener, and `path` behind it.
+    #[must_use]
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.admin)
+    }
+
+    /// The CA of its certificate.
+    #[must_use]
+    pub fn ca(&self) -> &Path {
+        &self.ca
+    }
+
+    /// Its folder: `fogbell.toml`, `state/`, `secrets/`, `certs/`.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The process: its log, its signals.
+    #[must_use]
+    pub fn process(&mut self) -> &mut Running {
+        &mut self.running
+    }
+
+    /// Ends it without a chance to tidy up.
+    pub fn kill9(&mut self) {
+        self.running.kill9();
+    }
+
+    /// Asks it to drain and end.
+    pub fn sigterm(&self) {
+        self.running.sigterm();
+    }
+
+    /// How it ended, once it does.
+    ///
+    /// # Panics
+    ///
+    /// When it has not ended within `deadline`.
+    #[must_use]
+    pub fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        self.running.wait_exit(deadline)
+    }
+}
+
+/// Writes configuration, secrets and certificates into `home`.
+fn write_home(home: &Path, config: &Config) {
+    for name in ["state", "secrets"] {
+        let folder = home.join(name);
+        fs::create_dir_all(&folder).expect("a temporary folder can be made");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
+            .expect("a folder can be closed to others");
+    }
+    for (name, value) in config.secrets() {
+        let file = home.join("secrets").join(name);
+        let mut options = fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(file);
+        file.and_then(|mut file| file.write_all(value.as_bytes())).expect("a secret can be written");
+    }
+    if !home.join("certs").exists() {
+        let _ = Certs::make(&home.join("certs"));
+    }
+    let text = config.render(home, free_port(), free_port());
+    fs::write(home.join("fogbell.toml"), text).expect("a temporary file can be written");
+}
+
+/// Starts the program and learns from its log where it listens.
+fn run(home: &Path, wrapper: &[&str]) -> (Running, String, String) {
+    let program = fogbell_program();
+    let mut command = match wrapper.split_first() {
+        None => Command::new(program),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    command.arg("run").arg("--config").arg(home.join("fogbell.toml"));
+    command.env("NO_COLOR", "1").env_remove("RUST_LOG").current_dir(home);
+    let mut running = Running::start("fogbell", &mut command);
+    let mut address = |said: &str| {
+        let line = running.wait_line(&format!("`{said}`"), |line| line.contains(said));
+        let address = address_in(&line);
+        address.unwrap_or_else(|| running.give_up(&format!("named no address in `{line}`")))
+    };
+    let admin = address("serving health and metrics");
+    let listener = address("accepting webhooks");
+    (running, listener, admin)
+}
+
+/// The value of `address=` in a line of the log.
+fn address_in(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("address=")?;
+    let word = rest.split_whitespace().next()?;
+    Some(word.trim_matches('"').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_in_a_line_of_the_log_is_found() {
+        let check =
+            |line: &str, expect: Option<&str>| assert_eq!(address_in(line).as_deref(), expect, "{line}");
+        check("INFO relay: accepting webhooks address=127.0.0.1:8443", Some("127.0.0.1:8443"));
+        check("INFO accepting webhooks address=\"[::1]:8443\" tls=self-signed", Some("[::1]:8443"));
+        check("INFO accepting webhooks", None);
+    }
+}

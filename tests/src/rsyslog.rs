@@ -1,0 +1,248 @@
+//! rsyslog as a syslog receiver.
+
+use std::fs;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::certs::Certs;
+use crate::ports::free_port;
+use crate::running::Running;
+use crate::wait::{DEADLINE, wait_for, wait_until};
+
+/// A real `rsyslogd` on 127.0.0.1 with inputs over UDP, TCP (octet-counted or newline) and TLS, and the messages
+/// it wrote.
+#[derive(Debug)]
+pub struct Rsyslog {
+    folder: TempDir,
+    certs: Certs,
+    udp: u16,
+    tcp: u16,
+    tls: u16,
+    running: Option<Running>,
+}
+
+/// How it listens.
+#[derive(Clone, Debug, Default)]
+pub struct RsyslogSetup {
+    /// Whose TLS connections it takes.
+    pub tls_clients: TlsClients,
+}
+
+/// Whose TLS connections are taken.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TlsClients {
+    /// Everybody's.
+    #[default]
+    Anyone,
+    /// Those with a certificate of the test CA.
+    Certified,
+}
+
+/// One message as rsyslog understood it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Line {
+    /// The input it came by: `udp`, `tcp` or `tls`.
+    pub input: String,
+    /// Facility and severity in one number.
+    pub pri: String,
+    /// Version of the protocol: `1` for RFC 5424, `0` else.
+    pub version: String,
+    /// Timestamp in RFC 3339.
+    pub timestamp: String,
+    /// HOSTNAME.
+    pub host: String,
+    /// APP-NAME.
+    pub app: String,
+    /// PROCID.
+    pub procid: String,
+    /// MSGID.
+    pub msgid: String,
+    /// Structured data as it came, `-` when there is none.
+    pub data: String,
+    /// MSG, control characters as `#012`.
+    pub message: String,
+}
+
+impl Rsyslog {
+    /// Starts one and waits until it listens.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start(setup: &RsyslogSetup) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let certs = Certs::make(&folder.path().join("certs"));
+        let mut this =
+            Self { folder, certs, udp: free_port(), tcp: free_port(), tls: free_port(), running: None };
+        fs::write(this.file("rsyslog.conf"), this.config(setup)).expect("a temporary file can be written");
+        this.start_again();
+        this
+    }
+
+    /// The address for datagrams, as `IP:PORT`.
+    #[must_use]
+    pub fn udp(&self) -> String {
+        format!("127.0.0.1:{}", self.udp)
+    }
+
+    /// The address for TCP, as `IP:PORT`.
+    #[must_use]
+    pub fn tcp(&self) -> String {
+        format!("127.0.0.1:{}", self.tcp)
+    }
+
+    /// The address for TLS, as `IP:PORT`; its certificate is also good for `localhost`.
+    #[must_use]
+    pub fn tls(&self) -> String {
+        format!("127.0.0.1:{}", self.tls)
+    }
+
+    /// The CA it trusts and that made its certificate, with a client certificate.
+    #[must_use]
+    pub fn certs(&self) -> &Certs {
+        &self.certs
+    }
+
+    /// Stops it as a service manager would.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    pub fn stop(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.sigterm();
+            let _ = running.wait_exit(DEADLINE);
+        }
+    }
+
+    /// Ends it without a chance to tidy up.
+    pub fn kill9(&mut self) {
+        if let Some(mut running) = self.running.take() {
+            running.kill9();
+        }
+    }
+
+    /// Starts it on the same ports, adding to the same messages.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.stop();
+        // A pid file that a killed one left behind would keep the next one from starting.
+        let pid_file = self.file("rsyslogd.own");
+        let _ = fs::remove_file(&pid_file);
+        let mut command = Command::new("rsyslogd");
+        command.arg("-n").arg("-f").arg(self.file("rsyslog.conf")).arg("-i").arg(pid_file);
+        let mut running = Running::start("rsyslogd", &mut command);
+        let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
+        let up = wait_until(DEADLINE, || !running.is_running() || (listens(self.tcp) && listens(self.tls)));
+        if !up || !running.is_running() {
+            running.give_up("did not start");
+        }
+        self.running = Some(running);
+    }
+
+    /// What it wrote so far, in the order of arrival.
+    ///
+    /// # Panics
+    ///
+    /// When a complete line of its file is no message.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        let text = read(&self.file("messages.jsonl"));
+        let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
+        complete.lines().map(parse).collect()
+    }
+
+    /// What it wrote, once there are `count` messages or more.
+    ///
+    /// # Panics
+    ///
+    /// When fewer came within the deadline.
+    #[must_use]
+    pub fn wait_lines(&self, count: usize) -> Vec<Line> {
+        let enough = wait_for(DEADLINE, || Some(self.lines()).filter(|lines| lines.len() >= count));
+        enough.unwrap_or_else(|| panic!("rsyslog has {} of {count} messages", self.lines().len()))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn config(&self, setup: &RsyslogSetup) -> String {
+        let folder = self.folder.path().display();
+        let (ca, certificate, key) = (self.certs.ca(), self.certs.server(), self.certs.server_key());
+        let (ca, certificate, key) = (ca.display(), certificate.display(), key.display());
+        let clients = match setup.tls_clients {
+            TlsClients::Anyone => "anon",
+            TlsClients::Certified => "x509/certvalid",
+        };
+        let Self { udp, tcp, tls, .. } = self;
+        let mut properties = String::new();
+        for (name, property) in PROPERTIES {
+            let date = if *property == "timestamp" { " dateFormat=\"rfc3339\"" } else { "" };
+            properties +=
+                &format!("  property(outname=\"{name}\" name=\"{property}\"{date} format=\"jsonf\")\n");
+        }
+        format!(
+            r#"global(workDirectory="{folder}" maxMessageSize="256k" parser.escapeControlCharactersOnReceive="on"
+  DefaultNetstreamDriver="ossl" DefaultNetstreamDriverCAFile="{ca}"
+  DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
+module(load="imudp")
+module(load="imptcp")
+module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="{clients}")
+template(name="json" type="list" option.jsonf="on") {{
+{properties}}}
+input(type="imudp" address="127.0.0.1" port="{udp}" name="udp" ruleset="keep")
+input(type="imptcp" address="127.0.0.1" port="{tcp}" name="tcp" ruleset="keep" SupportOctetCountedFraming="on")
+input(type="imtcp" address="127.0.0.1" port="{tls}" name="tls" ruleset="keep")
+ruleset(name="keep") {{ action(type="omfile" file="{folder}/messages.jsonl" template="json") }}
+"#
+        )
+    }
+}
+
+/// Our names and rsyslog's names of what a message consists of.
+const PROPERTIES: &[(&str, &str)] = &[
+    ("input", "inputname"),
+    ("pri", "pri"),
+    ("version", "protocol-version"),
+    ("timestamp", "timestamp"),
+    ("host", "hostname"),
+    ("app", "app-name"),
+    ("procid", "procid"),
+    ("msgid", "msgid"),
+    ("data", "structured-data"),
+    ("message", "msg"),
+];
+
+fn parse(line: &str) -> Line {
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"));
+    let text = |name: &str| match &value[name] {
+        Value::String(text) => text.clone(),
+        other => panic!("`{name}` is {other} in {line}"),
+    };
+    Line {
+        input: text("input"),
+        pri: text("pri"),
+        version: text("version"),
+        timestamp: text("timestamp"),
+        host: text("host"),
+        app: text("app"),
+        procid: text("procid"),
+        msgid: text("msgid"),
+        data: text("data"),
+        message: text("message"),
+    }
+}
+
+/// The file's text, empty before there is one.
+fn read(file: &Path) -> String {
+    fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

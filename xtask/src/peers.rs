@@ -1,0 +1,270 @@
+//! The real programs that the tests talk to.
+//!
+//! What the system has is used. What it has not is taken from Debian's archive and unpacked under the target
+//! directory, beside the system: nothing is installed, no service starts, and no root is needed.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::programs::{in_sbin, is_program, must_succeed, on_path};
+use crate::workspace::Workspace;
+
+mod apt;
+mod mibs;
+
+/// Where the peers are.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    /// To be put in front of `PATH`; holds what is not on it already.
+    pub(crate) bin: PathBuf,
+    /// The base MIBs, one file a module, named as the module.
+    pub(crate) mibs: PathBuf,
+}
+
+/// Provides the peers and says where each came from.
+///
+/// # Errors
+///
+/// As [`provide`].
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    if let Some(argument) = arguments.first() {
+        bail!("`peers` takes no argument, not `{argument}`");
+    }
+    let peers = provide(workspace)?;
+    println!("peers: programs in {}, MIBs in {}", peers.bin.display(), peers.mibs.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Finds every peer, or unpacks it under the target directory, and sees each start.
+///
+/// # Errors
+///
+/// When one cannot be had; the error names its package and the flag that leaves the peers out.
+pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
+    let home = workspace.target.join("peers");
+    let (bin, root) = (home.join("bin"), home.join("root"));
+    let always = std::env::var_os("FOGBELL_PEERS_FETCH").is_some_and(|value| value == "always");
+    clear(&bin)?;
+
+    let mut beside = Vec::new();
+    for program in PROGRAMS {
+        let found = if always { None } else { find(program) };
+        match found {
+            Some(Found::OnPath) => {}
+            Some(Found::Elsewhere(file)) => {
+                let link = bin.join(program.name);
+                symlink(&file, &link).with_context(|| format!("cannot make `{}`", link.display()))?;
+            }
+            None => beside.push(program),
+        }
+    }
+
+    if beside.iter().any(|program| unpacked(program, &root).is_none()) {
+        let mut packages: Vec<&str> = beside.iter().flat_map(|program| program.packages).copied().collect();
+        packages.sort_unstable();
+        packages.dedup();
+        println!("peers: unpacking {} beside the system", packages.join(", "));
+        apt::unpack(&home, &root, &packages).with_context(|| {
+            format!(
+                "the tests need the Debian packages {}: install them, or leave the peers out with --without-peers",
+                packages.join(", ")
+            )
+        })?;
+    }
+    for program in beside {
+        let file = unpacked(program, &root).with_context(|| {
+            let packages = program.packages.join(", ");
+            format!("`{}` is not in {packages}; leave the peers out with --without-peers", program.name)
+        })?;
+        write_wrapper(program, &file, &root, &bin)?;
+    }
+    for program in PROGRAMS {
+        start_once(program, &bin).with_context(|| {
+            let packages = program.packages.join(", ");
+            format!(
+                "`{}` ({packages}) does not start; leave the peers out with --without-peers",
+                program.name
+            )
+        })?;
+    }
+
+    let mibs = home.join("mibs");
+    mibs::provide(&home, &mibs, always).with_context(|| {
+        format!(
+            "the tests need the base MIBs, which are in no Debian package but in the npm package {}: install npm \
+             (Debian package npm), or leave the peers out with --without-peers",
+            mibs::NPM_PACKAGE
+        )
+    })?;
+    Ok(Peers { bin, mibs })
+}
+
+/// A program and where it comes from.
+#[derive(Debug)]
+struct Program {
+    name: &'static str,
+    /// Debian packages, the first one that of the program.
+    packages: &'static [&'static str],
+    /// Arguments that make it say its version and end.
+    version: &'static [&'static str],
+    /// A loadable module it must find, as folder of modules and file.
+    module: Option<(&'static str, &'static str)>,
+}
+
+/// Where the system has a program.
+#[derive(Debug)]
+enum Found {
+    OnPath,
+    Elsewhere(PathBuf),
+}
+
+/// The program on this system, with the module it needs, and free to read the tests' files.
+fn find(program: &Program) -> Option<Found> {
+    let (file, found) = match on_path(program.name) {
+        Some(file) => (file, Found::OnPath),
+        None => {
+            let file = in_sbin(program.name)?;
+            (file.clone(), Found::Elsewhere(file))
+        }
+    };
+    let has_module = program.module.is_none_or(|(folder, module)| {
+        library_folders(Path::new("/")).iter().any(|library| library.join(folder).join(module).exists())
+    });
+    (has_module && !confined(&file)).then_some(found)
+}
+
+/// Whether AppArmor may keep the system's copy of a program to the system's folders.
+fn confined(program: &Path) -> bool {
+    let enabled =
+        fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.starts_with('Y'));
+    let profile: String = program.display().to_string().trim_start_matches('/').replace('/', ".");
+    enabled && Path::new("/etc/apparmor.d").join(profile).exists()
+}
+
+/// The program under `root`, with the module it needs.
+fn unpacked(program: &Program, root: &Path) -> Option<PathBuf> {
+    let file = ["usr/bin", "usr/sbin", "bin", "sbin"]
+        .iter()
+        .map(|folder| root.join(folder).join(program.name))
+        .find(|file| is_program(file))?;
+    let has_module = program.module.is_none_or(|(folder, module)| {
+        library_folders(root).iter().any(|library| library.join(folder).join(module).exists())
+    });
+    has_module.then_some(file)
+}
+
+/// A script that starts an unpacked program with its own libraries and modules, and becomes it.
+fn write_wrapper(program: &Program, file: &Path, root: &Path, bin: &Path) -> Result<()> {
+    let libraries = library_folders(root);
+    let path: Vec<String> = libraries.iter().map(|folder| folder.display().to_string()).collect();
+    let modules = program.module.and_then(|(folder, module)| {
+        libraries.iter().map(|library| library.join(folder)).find(|folder| folder.join(module).exists())
+    });
+    let modules =
+        modules.map(|folder| format!(" -M {}", quoted(&folder.display().to_string()))).unwrap_or_default();
+    let text = format!(
+        "#!/bin/sh\nLD_LIBRARY_PATH={}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nexport LD_LIBRARY_PATH\nexec {}{modules} \"$@\"\n",
+        quoted(&path.join(":")),
+        quoted(&file.display().to_string()),
+    );
+    let wrapper = bin.join(program.name);
+    fs::write(&wrapper, text)
+        .and_then(|()| fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)))
+        .with_context(|| format!("cannot write `{}`", wrapper.display()))
+}
+
+/// Where shared libraries are under `root`, the folders of its architecture among them.
+fn library_folders(root: &Path) -> Vec<PathBuf> {
+    let architecture = std::env::consts::ARCH;
+    ["usr/lib", "lib"]
+        .iter()
+        .flat_map(|folder| [root.join(folder).join(format!("{architecture}-linux-gnu")), root.join(folder)])
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
+/// Runs it for its version: a missing library shows here and not in the middle of a test.
+fn start_once(program: &Program, bin: &Path) -> Result<()> {
+    let beside = bin.join(program.name);
+    let file = if beside.exists() { beside } else { PathBuf::from(program.name) };
+    must_succeed(Command::new(file).args(program.version)).map(|_| ())
+}
+
+/// An empty folder at `path`.
+fn clear(path: &Path) -> Result<()> {
+    if path.exists() {
+        fs::remove_dir_all(path).with_context(|| format!("cannot clear `{}`", path.display()))?;
+    }
+    fs::create_dir_all(path).with_context(|| format!("cannot make `{}`", path.display()))
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+const PROGRAMS: &[Program] = &[
+    Program { name: "snmptrapd", packages: &["snmptrapd"], version: &["-v"], module: None },
+    Program { name: "snmptrap", packages: &["snmp"], version: &["-V"], module: None },
+    Program { name: "snmptranslate", packages: &["snmp"], version: &["-V"], module: None },
+    Program {
+        name: "rsyslogd",
+        packages: &["rsyslog", "rsyslog-openssl"],
+        version: &["-v"],
+        module: Some(("rsyslog", "lmnsd_ossl.so")),
+    },
+    Program { name: "smilint", packages: &["smitools"], version: &["-V"], module: None },
+    Program { name: "openssl", packages: &["openssl"], version: &["version"], module: None },
+    Program { name: "curl", packages: &["curl"], version: &["-V"], module: None },
+    Program { name: "strace", packages: &["strace"], version: &["-V"], module: None },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapped_program_gets_its_arguments_whole_and_its_own_libraries() {
+        let home = std::env::temp_dir().join(format!("fogbell-peers 'test' {}", std::process::id()));
+        let (root, bin) = (home.join("root"), home.join("bin"));
+        let library = root.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+        fs::create_dir_all(library.join("rsyslog")).unwrap();
+        fs::create_dir_all(root.join("usr/sbin")).unwrap();
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(library.join("rsyslog/lmnsd_ossl.so"), "").unwrap();
+        let program = PROGRAMS.iter().find(|program| program.name == "rsyslogd").unwrap();
+        let file = root.join("usr/sbin/rsyslogd");
+        fs::write(&file, "#!/bin/sh\necho \"$LD_LIBRARY_PATH\"\nprintf '%s\\n' \"$@\"\n").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+
+        let found = unpacked(program, &root).unwrap();
+        write_wrapper(program, &found, &root, &bin).unwrap();
+        let printed =
+            must_succeed(Command::new(bin.join("rsyslogd")).env_remove("LD_LIBRARY_PATH").arg("a b"))
+                .unwrap();
+
+        let library = library.display();
+        let expect = format!("{library}:{}\n-M\n{library}/rsyslog\na b\n", root.join("usr/lib").display());
+        fs::remove_dir_all(&home).unwrap();
+        assert_eq!(printed, expect);
+    }
+
+    #[test]
+    fn a_program_without_the_module_it_needs_does_not_count() {
+        let root = std::env::temp_dir().join(format!("fogbell-peers-{}-module", std::process::id()));
+        fs::create_dir_all(root.join("usr/sbin")).unwrap();
+        let file = root.join("usr/sbin/rsyslogd");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let program = PROGRAMS.iter().find(|program| program.name == "rsyslogd").unwrap();
+
+        let found = unpacked(program, &root);
+
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(found, None);
+    }
+}

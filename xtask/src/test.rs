@@ -1,0 +1,339 @@
+//! `cargo xtask test`: everything that a change must pass before it lands.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::programs::{must_succeed, succeeds};
+use crate::workspace::Workspace;
+use crate::{arrows, peers};
+
+/// Runs every step, also behind one that failed, and closes with `N passed, M failed`.
+///
+/// A test counts as one, and so does a failed step that is no test or ran none.
+///
+/// # Errors
+///
+/// When the arguments are wrong, or root is needed and missing: before anything is run.
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    let options = Options::parse(arguments)?;
+    let mut left_out = options.left_out();
+    if options.peers && options.root && !is_root()? {
+        bail!("some tests need root: run as root, or leave them out with --without-root");
+    }
+    match &options.mist_spec {
+        Some(file) => {
+            check_spec(file)?;
+            left_out.push("request shapes: no request to Mist is made by this version".to_owned());
+        }
+        None => left_out.push(
+            "request shapes: no --mist-spec, and no request to Mist is made by this version".to_owned(),
+        ),
+    }
+
+    let mut run = Run { workspace, tally: Tally::default() };
+    run.step("format", |workspace| succeeds(&mut workspace.cargo(["fmt", "--all", "--check"])));
+    run.step("arrows", |workspace| Ok(arrows::run(workspace, &[])? == ExitCode::SUCCESS));
+    run.step("lints", |workspace| {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+        succeeds(&mut workspace.cargo(arguments))
+    });
+    run.step("documentation", |workspace| {
+        let mut command = workspace.cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
+        succeeds(command.env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    run.step("each crate alone", |workspace| {
+        let mut all = true;
+        for package in workspace.packages() {
+            if !succeeds(&mut workspace.cargo(["check", "--quiet", "--package", package]))? {
+                println!("`{package}` does not compile alone");
+                all = false;
+            }
+        }
+        Ok(all)
+    });
+    run.tests("tests", workspace.cargo(["test", "--quiet", "--no-fail-fast"]));
+    if options.peers {
+        run_peers(&mut run, options.root);
+    }
+
+    let Tally { passed, failed, failures } = run.tally;
+    println!();
+    for line in left_out {
+        println!("left out: {line}");
+    }
+    for failure in &failures {
+        println!("failed: {failure}");
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The built programs against real peers.
+fn run_peers(run: &mut Run<'_>, root: bool) {
+    let mut provided = None;
+    run.step("peers", |workspace| {
+        provided = Some(peers::provide(workspace)?);
+        Ok(true)
+    });
+    let built = run.step("programs", |workspace| {
+        let arguments =
+            ["build", "--quiet", "--package", "fogbell", "--package", "fogbell-testkit", "--bins"];
+        succeeds(&mut workspace.cargo(arguments))
+    });
+    let (Some(peers), true) = (provided, built) else {
+        run.tally.fail("tests with peers: not run, since what they need is missing".to_owned());
+        return;
+    };
+    let workspace = run.workspace;
+    let mut command = workspace.cargo(["test", "--quiet", "--package", "e2e", "--no-fail-fast"]);
+    if !root {
+        command.args(["--", "--skip", NEEDS_ROOT]);
+    }
+    command
+        .env("FOGBELL_BIN", workspace.program("fogbell"))
+        .env("FOGBELL_TESTKIT_BIN_DIR", workspace.target.join("debug"))
+        .env("FOGBELL_MIBS", &peers.mibs)
+        .env("PATH", path_with(&peers.bin));
+    run.tests("tests with peers", command);
+}
+
+/// Tests under a module of this name need root.
+const NEEDS_ROOT: &str = "needs_root";
+
+/// What was asked for on the command line.
+#[derive(Debug, Eq, PartialEq)]
+struct Options {
+    /// Mist's OpenAPI document.
+    mist_spec: Option<PathBuf>,
+    /// Whether tests with peers run.
+    peers: bool,
+    /// Whether tests that need root run.
+    root: bool,
+}
+
+impl Options {
+    fn parse(arguments: &[String]) -> Result<Self> {
+        let mut options = Self { mist_spec: None, peers: true, root: true };
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match argument
+                .split_once('=')
+                .map_or((argument.as_str(), None), |(name, value)| (name, Some(value)))
+            {
+                ("--without-peers", None) => options.peers = false,
+                ("--without-root", None) => options.root = false,
+                ("--mist-spec", value) => {
+                    let file = value
+                        .or_else(|| rest.next().map(String::as_str))
+                        .context("--mist-spec needs a file")?;
+                    options.mist_spec = Some(file.into());
+                }
+                _ => bail!("`test` does not know `{argument}`; `cargo xtask help` lists what it knows"),
+            }
+        }
+        Ok(options)
+    }
+
+    fn left_out(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.peers {
+            lines.push("tests with real peers (--without-peers)".to_owned());
+        }
+        if !self.root {
+            lines.push("tests that need root (--without-root)".to_owned());
+        }
+        lines
+    }
+}
+
+/// Steps that were run.
+#[derive(Debug)]
+struct Run<'a> {
+    workspace: &'a Workspace,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    /// Runs a step that is no test; whether it succeeded.
+    fn step(&mut self, name: &str, work: impl FnOnce(&Workspace) -> Result<bool>) -> bool {
+        println!("── {name}");
+        let started = Instant::now();
+        let succeeded = work(self.workspace).unwrap_or_else(|error| {
+            println!("{error:#}");
+            false
+        });
+        println!("── {name}: {}, {} s", if succeeded { "ok" } else { "FAILED" }, started.elapsed().as_secs());
+        if !succeeded {
+            self.tally.fail(name.to_owned());
+        }
+        succeeded
+    }
+
+    /// Runs `cargo test`, passes on what it prints and counts the results in it.
+    fn tests(&mut self, name: &str, command: Command) {
+        println!("── {name}");
+        let started = Instant::now();
+        match counted(command) {
+            Ok((succeeded, counts)) => self.tally.tests(name, succeeded, &counts),
+            Err(error) => self.tally.fail(format!("{name}: {error:#}")),
+        }
+        println!("── {name}: {} s", started.elapsed().as_secs());
+    }
+}
+
+/// What has been counted so far.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    /// What failed, one line each.
+    failures: Vec<String>,
+}
+
+impl Tally {
+    /// Counts something that failed and is no test.
+    fn fail(&mut self, what: String) {
+        self.failed += 1;
+        self.failures.push(what);
+    }
+
+    /// Counts the results of one `cargo test`, which must agree with how it ended.
+    fn tests(&mut self, name: &str, succeeded: bool, counts: &Counts) {
+        self.passed += counts.passed;
+        self.failed += counts.failed;
+        if counts.failed > 0 {
+            self.failures.push(format!("{name}: {} of {}", counts.failed, counts.failed + counts.passed));
+        } else if !succeeded {
+            self.fail(format!("{name}: did not run to their end"));
+        } else if counts.passed == 0 {
+            self.fail(format!("{name}: none was run"));
+        }
+    }
+}
+
+/// Results in what `cargo test` printed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+}
+
+impl Counts {
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 0 ignored; …`; other lines count nothing.
+    fn add(&mut self, line: &str) {
+        let Some(result) = line.trim().strip_prefix("test result: ") else { return };
+        for part in result.split([';', '.']) {
+            match part.trim().split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Runs a `cargo test`, passing on its output: whether it succeeded, and what it counted.
+fn counted(mut command: Command) -> Result<(bool, Counts)> {
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run `cargo test`")?;
+    let output = child.stdout.take().context("`cargo test` has no output")?;
+    let mut counts = Counts::default();
+    let mut terminal = std::io::stdout();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line.context("cannot read what `cargo test` prints")?;
+        counts.add(&String::from_utf8_lossy(&line));
+        terminal.write_all(&line).and_then(|()| terminal.write_all(b"\n")).context("cannot print")?;
+    }
+    let status = child.wait().context("cannot wait for `cargo test`")?;
+    Ok((status.success(), counts))
+}
+
+/// Reads an OpenAPI document as far as seeing that it is one.
+fn check_spec(file: &Path) -> Result<()> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
+    let document: Value = serde_json::from_str(&text).with_context(|| format!("`{shown}` is no JSON"))?;
+    if !document["openapi"].is_string() {
+        bail!("`{shown}` is no OpenAPI document: it has no `openapi`");
+    }
+    Ok(())
+}
+
+/// Whether this process may do everything.
+fn is_root() -> Result<bool> {
+    Ok(must_succeed(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+/// `PATH` with `folder` in front.
+fn path_with(folder: &Path) -> OsString {
+    let mut path = folder.as_os_str().to_owned();
+    if let Some(rest) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(rest);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted_line_by_line() {
+        let check = |line: &str, passed, failed| {
+            let mut counts = Counts::default();
+            counts.add(line);
+            assert_eq!(counts, Counts { passed, failed }, "{line}");
+        };
+        check(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s",
+            12,
+            0,
+        );
+        check("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out", 3, 2);
+        check("test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", 0, 0);
+        check("running 3 tests", 0, 0);
+        check("thread panicked: 3 passed; 1 failed;", 0, 0);
+    }
+
+    #[test]
+    fn the_tally_never_reports_success_for_tests_that_did_not_run() {
+        let check = |succeeded, passed, failed, expect: (u64, u64, &[&str])| {
+            let mut tally = Tally::default();
+            tally.tests("tests", succeeded, &Counts { passed, failed });
+            let failures: Vec<&str> = tally.failures.iter().map(String::as_str).collect();
+            assert_eq!((tally.passed, tally.failed, failures.as_slice()), expect);
+        };
+        check(true, 5, 0, (5, 0, &[]));
+        check(false, 5, 2, (5, 2, &["tests: 2 of 7"]));
+        check(false, 5, 0, (5, 1, &["tests: did not run to their end"]));
+        check(true, 0, 0, (0, 1, &["tests: none was run"]));
+    }
+
+    #[test]
+    fn options_are_read_in_any_order_and_unknown_ones_refused() {
+        let parse =
+            |words: &str| Options::parse(&words.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        let spec = Some(PathBuf::from("mist.json"));
+
+        assert_eq!(parse("").unwrap(), Options { mist_spec: None, peers: true, root: true });
+        assert_eq!(
+            parse("--without-root --mist-spec mist.json").unwrap(),
+            Options { mist_spec: spec.clone(), peers: true, root: false }
+        );
+        assert_eq!(
+            parse("--mist-spec=mist.json --without-peers").unwrap(),
+            Options { mist_spec: spec, peers: false, root: true }
+        );
+        assert!(parse("--mist-spec").is_err());
+        assert!(parse("--without-tests").is_err());
+        assert!(parse("--without-peers=yes").is_err());
+    }
+}
