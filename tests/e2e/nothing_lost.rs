@@ -38,7 +38,7 @@ fn seeded(story: &str) -> Rng {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
         u64::from(now.subsec_nanos())
     });
-    println!("{story}: FOGBELL_SEED={seed}");
+    eprintln!("{story}: FOGBELL_SEED={seed}");
     Rng::new(seed)
 }
 

@@ -1,8 +1,8 @@
 //! From a request to its answer: screen, read, admit, store, and only then 200.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use ids::Timestamp;
 use journal::{Journal, Priority};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 use webhook::{Admitted, ConflictingLength, Gate, Refusal};
 
@@ -29,11 +29,21 @@ pub(crate) struct Intake {
     metrics: Arc<Metrics>,
     body_patience: Duration,
     flights: Flights,
+    refusals_logged: Ration,
+    room: AtomicUsize,
 }
 
 impl Intake {
     pub(crate) fn new(gate: Gate, journal: Journal, metrics: Arc<Metrics>, body_patience: Duration) -> Self {
-        Self { gate, journal, metrics, body_patience, flights: Flights::default() }
+        Self {
+            gate,
+            journal,
+            metrics,
+            body_patience,
+            flights: Flights::default(),
+            refusals_logged: Ration::default(),
+            room: AtomicUsize::new(BODIES_BYTES),
+        }
     }
 
     /// The most requests that were being answered at once since this was last asked.
@@ -76,7 +86,8 @@ impl Intake {
             head.extensions.insert(ConflictingLength);
         }
         let screened = self.gate.screen(peer, &head)?;
-        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes())).await;
+        let mut share = Share { room: &self.room, taken: 0 };
+        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), &mut share)).await;
         let body = read.map_err(|_| Refusal::SlowBody)??;
         self.gate.admit(screened, body, Timestamp::now())
     }
@@ -89,8 +100,9 @@ impl Intake {
             Err(error) => {
                 self.metrics.unstored();
                 warn!(error = %Chain(&error), "a message was not stored and is answered 503");
-                let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, "try again later\n");
-                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
+                let mut answer =
+                    plain(StatusCode::SERVICE_UNAVAILABLE, fixed_text(StatusCode::SERVICE_UNAVAILABLE));
+                answer.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
                 answer.headers_mut().insert(CONNECTION, CLOSE);
                 answer
             }
@@ -99,9 +111,15 @@ impl Intake {
 
     fn refuse(&self, peer: IpAddr, refusal: Refusal) -> Response<Full<Bytes>> {
         self.metrics.refused(refusal);
-        info!(%peer, reason = refusal.reason(), status = refusal.status().as_u16(), "refused a request");
+        if let Some(unlogged) = self.refusals_logged.one_more(Instant::now()) {
+            let (reason, status) = (refusal.reason(), refusal.status().as_u16());
+            info!(%peer, reason, status, unlogged, "refused a request");
+        }
         let mut answer = plain(refusal.status(), fixed_text(refusal.status()));
         answer.headers_mut().insert(CONNECTION, CLOSE);
+        if refusal == Refusal::Busy {
+            answer.headers_mut().insert(RETRY_AFTER, RETRY_SECS);
+        }
         if refusal == Refusal::Method {
             answer.headers_mut().insert(http::header::ALLOW, HeaderValue::from_static("POST"));
         }
@@ -110,7 +128,7 @@ impl Intake {
 }
 
 /// Reads a body of at most `limit` bytes; one that comes in one piece is not copied.
-async fn read(mut body: Incoming, limit: u64) -> Result<Bytes, Refusal> {
+async fn read(mut body: Incoming, limit: u64, share: &mut Share<'_>) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     let mut length = 0;
@@ -120,6 +138,7 @@ async fn read(mut body: Incoming, limit: u64) -> Result<Bytes, Refusal> {
         if length > limit {
             return Err(Refusal::TooLarge);
         }
+        share.take(data.len())?;
         if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
@@ -150,7 +169,52 @@ const fn fixed_text(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "too large\n",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported encoding\n",
         StatusCode::UNAUTHORIZED => "unauthorized\n",
+        StatusCode::SERVICE_UNAVAILABLE => "try again later\n",
         _ => "bad request\n",
+    }
+}
+
+/// So many log lines a second and no more: whoever can be refused must not be able to fill the disk.
+#[derive(Debug, Default)]
+struct Ration(Mutex<(Option<Instant>, u32, u64)>);
+
+impl Ration {
+    /// Whether one more line may be logged, and how many were not since the last one.
+    fn one_more(&self, now: Instant) -> Option<u64> {
+        let mut ration = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, logged, unlogged) = &mut *ration;
+        if since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
+            (*since, *logged) = (Some(now), 0);
+        }
+        if *logged >= LINES_PER_SECOND {
+            *unlogged += 1;
+            return None;
+        }
+        *logged += 1;
+        Some(std::mem::take(unlogged))
+    }
+}
+
+/// What one body takes of the room that all bodies being read share.
+#[derive(Debug)]
+struct Share<'a> {
+    room: &'a AtomicUsize,
+    taken: usize,
+}
+
+impl Share<'_> {
+    /// Takes `bytes` more, if there is room.
+    fn take(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let take = |room: usize| room.checked_sub(bytes);
+        self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map_err(|_| Refusal::Busy)?;
+        self.taken += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.room.fetch_add(self.taken, Ordering::Relaxed);
     }
 }
 
@@ -185,11 +249,46 @@ impl Drop for Flight<'_> {
     }
 }
 
+/// Most bytes that all bodies being read may take together. What is read whole is stored at once.
+const BODIES_BYTES: usize = 64 << 20;
+
+const RETRY_SECS: HeaderValue = HeaderValue::from_static("10");
+
+/// How many refusals are logged in a second; all are counted.
+const LINES_PER_SECOND: u32 = 20;
+
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bodies_share_their_room_and_give_it_back() {
+        let room = AtomicUsize::new(100);
+        let mut first = Share { room: &room, taken: 0 };
+        let mut second = Share { room: &room, taken: 0 };
+
+        assert_eq!(first.take(60), Ok(()));
+        assert_eq!(second.take(40), Ok(()));
+        assert_eq!(second.take(1), Err(Refusal::Busy));
+        drop(first);
+        assert_eq!(second.take(60), Ok(()));
+        drop(second);
+        assert_eq!(room.into_inner(), 100);
+    }
+
+    #[test]
+    fn a_flood_of_refusals_is_logged_in_part_and_says_how_much_was_not() {
+        let ration = Ration::default();
+        let start = Instant::now();
+
+        let logged = (0..100).filter(|_| ration.one_more(start).is_some()).count();
+
+        assert_eq!(logged, LINES_PER_SECOND as usize);
+        assert_eq!(ration.one_more(start + Duration::from_secs(1)), Some(100 - u64::from(LINES_PER_SECOND)));
+        assert_eq!(ration.one_more(start + Duration::from_secs(1)), Some(0));
+    }
 
     #[test]
     fn a_burst_that_was_answered_in_between_is_still_seen_once() {

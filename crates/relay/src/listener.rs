@@ -104,10 +104,17 @@ impl Listener {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, peer: IpAddr, stop: Stop) {
+    async fn connection(&self, stream: TcpStream, peer: IpAddr, mut stop: Stop) {
         // without it the first answer waits for the client's delayed acknowledgement
         let _ = stream.set_nodelay(true);
-        let stream = match timeout(self.limits.handshake, self.tls.accept(stream)).await {
+        let handshake = timeout(self.limits.handshake, self.tls.accept(stream));
+        let handshake = tokio::select! {
+            biased;
+            done = handshake => done,
+            // nothing was asked yet, so there is nothing to finish
+            () = stop.told() => return,
+        };
+        let stream = match handshake {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 debug!(%peer, %error, "TLS handshake failed");

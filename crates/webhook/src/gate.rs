@@ -123,6 +123,12 @@ impl Gate {
         {
             return Err(Refusal::Framing);
         }
+        // an HTTP library takes any list of codings that ends with chunked, and undoes only that one
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        let other = codings.next().is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        if other || codings.next().is_some() {
+            return Err(Refusal::Framing);
+        }
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if length.is_some_and(|length: u64| length > self.max_body_bytes) {
             return Err(Refusal::TooLarge);
@@ -277,7 +283,7 @@ pub enum Refusal {
     Path,
     /// It is not a POST.
     Method,
-    /// It has both a length and a transfer encoding.
+    /// It has both a length and a transfer encoding, or another transfer encoding than chunked.
     Framing,
     /// Its body is longer than is read.
     TooLarge,
@@ -287,6 +293,8 @@ pub enum Refusal {
     SlowBody,
     /// Its body ended before its length.
     BrokenBody,
+    /// Too many bodies are being read at once.
+    Busy,
     /// It carries no signature that counts.
     SignatureMissing,
     /// Its signature is not one, or there are several.
@@ -299,7 +307,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Source,
         Self::Path,
         Self::Method,
@@ -308,6 +316,7 @@ impl Refusal {
         Self::Encoding,
         Self::SlowBody,
         Self::BrokenBody,
+        Self::Busy,
         Self::SignatureMissing,
         Self::SignatureMalformed,
         Self::SignatureWrong,
@@ -324,6 +333,7 @@ impl Refusal {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::SignatureMissing | Self::SignatureMalformed | Self::SignatureWrong => {
                 StatusCode::UNAUTHORIZED
             }
@@ -343,6 +353,7 @@ impl Refusal {
             Self::Encoding => "encoding",
             Self::SlowBody => "slow_body",
             Self::BrokenBody => "broken_body",
+            Self::Busy => "busy",
             Self::SignatureMissing => "signature_missing",
             Self::SignatureMalformed => "signature_malformed",
             Self::SignatureWrong => "signature_wrong",

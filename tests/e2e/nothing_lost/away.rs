@@ -34,7 +34,7 @@ fn a_sink_that_is_down_costs_the_others_nothing_and_gets_everything_in_order_whe
     admin::wait_drained(&relay, "", DRAINED);
     let figures = away.judge_all(&told, DRAINED);
 
-    println!(
+    eprintln!(
         "away: posted and there after {with_all:?} with all up, {without:?} with three down; {figures:?}"
     );
     assert_eq!(told.acknowledged().count() as u64, 4 * count);

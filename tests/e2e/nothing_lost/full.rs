@@ -36,7 +36,7 @@ fn a_full_journal_answers_503_and_keeps_what_it_promised() {
     });
 
     let acknowledged = told.acknowledged().count();
-    println!("full: {acknowledged} acknowledged, {:?} refused, {unready:?}", told.refusals);
+    eprintln!("full: {acknowledged} acknowledged, {:?} refused, {unready:?}", told.refusals);
     let kinds: Vec<(u16, bool)> = told.refusals.keys().copied().collect();
     assert_eq!(kinds, [(503, true)], "a refusal says when to come again, and no other is given");
     assert!(acknowledged > 0);
@@ -49,6 +49,6 @@ fn a_full_journal_answers_503_and_keeps_what_it_promised() {
     receivers.set_all(true);
     admin::wait_drained(&relay, "", DRAINED);
     let figures = receivers.judge_all(&all, DRAINED);
-    println!("full: {figures:?}");
+    eprintln!("full: {figures:?}");
     assert_eq!(admin::metric(&relay, "fogbell_given_up_total", "").unwrap_or(0), 0);
 }

@@ -53,7 +53,7 @@ fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
         let all = wait_for(DRAINED, || Some(arrivals()).filter(|all| has_all(all, &told)));
         let figures = judge(sink, &all.unwrap_or_else(arrivals), &told);
         let connections = proxy.counters().connections;
-        println!(
+        eprintln!(
             "resets: {sink}: {resets} resets, {connections} connections, {acknowledged} acknowledged, {figures:?}"
         );
         assert!(connections > resets as u64, "{connections} connections for {resets} resets");

@@ -82,7 +82,7 @@ impl Scene {
         };
 
         let total = siem.len() as u64;
-        println!("share: {total} alerts, {} delivered, {given_up} given up", away.len());
+        eprintln!("share: {total} alerts, {} delivered, {given_up} given up", away.len());
         let places = |arrivals: &[Arrival]| arrivals.iter().map(|a| a.sequence).collect::<Vec<u64>>();
         assert_eq!(
             places(&siem),

@@ -55,7 +55,7 @@ fn the_figures_add_up_from_what_came_in_to_what_went_out() {
     }
 
     // one alarm, twice two events, and what could not be read go to every sink; four alerts go nowhere
-    siem.wait_lines(6);
+    assert_eq!(siem.wait_lines(6).len(), 6);
     for (name, label, expect) in [
         ("fogbell_messages_total", "topic=\"alarms\"", 2.0),
         ("fogbell_messages_total", "topic=\"device-events\"", 2.0),

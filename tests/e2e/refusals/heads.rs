@@ -167,6 +167,7 @@ fn framings() -> Vec<Framing> {
         // a coding
         coding("gzip", "gzip", 400),
         coding("identity", "identity", 400),
+        coding("gzip, then chunked", "gzip, chunked", 400),
         coding("chunked, then gzip", "chunked, gzip", 400),
         coding("nearly chunked", "xchunked", 400),
         coding("quoted", "\"chunked\"", 400),

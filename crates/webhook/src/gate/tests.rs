@@ -143,6 +143,13 @@ fn every_head_has_its_answer() {
             PEER,
             Err(Refusal::Framing),
         ),
+        (signed(post()).header("Transfer-Encoding", "Chunked"), PEER, Ok(())),
+        (signed(post()).header("Transfer-Encoding", "gzip, chunked"), PEER, Err(Refusal::Framing)),
+        (
+            signed(post()).header("Transfer-Encoding", "gzip").header("Transfer-Encoding", "chunked"),
+            PEER,
+            Err(Refusal::Framing),
+        ),
         (signed(post()).header("Content-Encoding", "gzip"), PEER, Err(Refusal::Encoding)),
         (signed(post()).header("Content-Encoding", "identity"), PEER, Ok(())),
         (signed(post()).header("Content-Encoding", ""), PEER, Err(Refusal::Encoding)),
