@@ -63,11 +63,12 @@ impl Intake {
         lost: bool,
     ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
         let flight = self.flights.begin();
-        let mut answer = match self.admit(request, peer, conflict).await {
+        let mut share = Share { room: &self.room, taken: 0 };
+        let mut answer = match self.admit(request, peer, conflict, &mut share).await {
             Ok(admitted) => self.store(admitted).await,
             Err(refusal) => self.refuse(peer, refusal),
         };
-        drop(flight);
+        drop((flight, share));
         self.metrics.answered(answer.status());
         if lost {
             answer.headers_mut().insert(CONNECTION, CLOSE);
@@ -80,14 +81,14 @@ impl Intake {
         request: Request<Incoming>,
         peer: IpAddr,
         conflict: bool,
+        share: &mut Share<'_>,
     ) -> Result<Admitted, Refusal> {
         let (mut head, body) = request.into_parts();
         if conflict {
             head.extensions.insert(ConflictingLength);
         }
         let screened = self.gate.screen(peer, &head)?;
-        let mut share = Share { room: &self.room, taken: 0 };
-        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), &mut share)).await;
+        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), share)).await;
         let body = read.map_err(|_| Refusal::SlowBody)??;
         self.gate.admit(screened, body, Timestamp::now())
     }
@@ -195,7 +196,7 @@ impl Ration {
     }
 }
 
-/// What one body takes of the room that all bodies being read share.
+/// What one body takes of the room that all bodies share until they are answered.
 #[derive(Debug)]
 struct Share<'a> {
     room: &'a AtomicUsize,
@@ -249,7 +250,7 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// Most bytes that all bodies being read may take together. What is read whole is stored at once.
+/// Most bytes that all bodies may take together between being read and being answered.
 const BODIES_BYTES: usize = 64 << 20;
 
 const RETRY_SECS: HeaderValue = HeaderValue::from_static("10");

@@ -293,7 +293,7 @@ pub enum Refusal {
     SlowBody,
     /// Its body ended before its length.
     BrokenBody,
-    /// Too many bodies are being read at once.
+    /// Too many bodies are not answered yet.
     Busy,
     /// It carries no signature that counts.
     SignatureMissing,
