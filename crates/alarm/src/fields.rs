@@ -18,15 +18,14 @@ impl<'a> Fields<'a> {
             .unwrap_or_default()
     }
 
-    /// The elements of the first of `names` that is there: a list's, or one for a plain text.
+    /// The elements of the first of `names` that says something: a list's, or one for a plain text.
     pub(crate) fn list(self, names: &[&str]) -> Vec<String> {
-        let found = names.iter().filter_map(|name| self.0.get(*name)).find(|value| !value.is_null());
-        let texts: Vec<String> = match found {
-            Some(Value::Array(values)) => values.iter().map(spelt).collect(),
-            Some(value) => vec![spelt(value)],
-            None => Vec::new(),
+        let texts = |value: &Value| -> Vec<String> {
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            values.iter().map(spelt).filter(|text| !text.is_empty()).collect()
         };
-        texts.into_iter().filter(|text| !text.is_empty()).collect()
+        let mut found = names.iter().filter_map(|name| self.0.get(*name)).map(texts);
+        found.find(|texts| !texts.is_empty()).unwrap_or_default()
     }
 
     /// The first of `names` that is a MAC address and not all zero.
@@ -91,7 +90,7 @@ mod tests {
     fn every_form_of_a_field_is_read() {
         let event = json!({
             "float": 1552408871.5, "string": "1552408871.123", "int": 1552408871, "null": null, "empty": "",
-            "plain": "one", "many": ["a", "", 3], "zero": "000000000000", "ap": "02:53:4d:bb:7a:74", "neg": -1,
+            "plain": "one", "none": [], "blank": [""], "many": ["a", "", 3], "zero": "000000000000", "ap": "02:53:4d:bb:7a:74", "neg": -1,
             "count": "609"
         });
         let fields = Fields(event.as_object().unwrap());
@@ -103,6 +102,7 @@ mod tests {
         assert_eq!(fields.text(&["absent", "empty", "null", "plain"]), "one");
         assert_eq!(fields.list(&["plain"]), ["one"]);
         assert_eq!(fields.list(&["many"]), ["a", "3"]);
+        assert_eq!(fields.list(&["none", "blank", "empty", "plain"]), ["one"]);
         assert_eq!(fields.mac(&["plain", "zero", "ap"]).unwrap().to_string(), "02534dbb7a74");
         assert_eq!(fields.number("neg"), None);
         assert_eq!(fields.number("float"), Some(1_552_408_871));

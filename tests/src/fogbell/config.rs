@@ -128,7 +128,7 @@ impl Config {
     pub fn syslog_tls(self, name: &str, address: &str, trust: &TlsTrust<'_>) -> Self {
         let mut tls = format!("ca = {}, server_name = {}", path(trust.ca), quoted(trust.server_name));
         if let Some((certificate, key)) = trust.client {
-            tls += &format!(", certificate = {}, key = {}", path(certificate), path(key));
+            tls += &format!(", certificate = {}, key = {{ file = {} }}", path(certificate), path(key));
         }
         let name = quoted(name);
         self.table(&format!(
