@@ -43,9 +43,18 @@ pub(crate) fn identity(config: &Config, make: Make) -> Result<Identity, Box<dyn 
             })?;
             (chain, key)
         }
-        (None, None, names @ [_, ..]) => self_signed(config, names, make).map_err(|source| {
-            wrong("tls.self_signed", "the self-signed certificate cannot be used", Some(source))
-        })?,
+        (None, None, names @ [_, ..]) => match self_signed(config, names, make) {
+            Ok(made) => made,
+            // a full disk is no fault of the configuration
+            Err(source) if source.is::<pki::WriteError>() => return Err(source),
+            Err(source) => {
+                return Err(wrong(
+                    "tls.self_signed",
+                    "the self-signed certificate cannot be used",
+                    Some(source),
+                ));
+            }
+        },
         (None, None, []) => {
             let what = "the listener needs `certificate` and `key`, or `self_signed` with the relay's names";
             return Err(wrong("tls", what, None));
@@ -74,9 +83,11 @@ fn self_signed(config: &Config, names: &[String], make: Make) -> Result<(Chain, 
         Ok(pem) => pem,
         Err(error) if is_missing(&path) => {
             let made = pki::self_signed(names, SystemTime::now())?;
-            let mut pem = made.key_pem.clone();
-            pem.push_str(&made.chain_pem);
-            let pem = zeroize::Zeroizing::new(pem.as_bytes().to_vec());
+            // of its full size from the start: a buffer that grows leaves copies of the key behind
+            let mut pem =
+                zeroize::Zeroizing::new(Vec::with_capacity(made.key_pem.len() + made.chain_pem.len()));
+            pem.extend_from_slice(made.key_pem.as_bytes());
+            pem.extend_from_slice(made.chain_pem.as_bytes());
             if make == Make::WhatIsMissing {
                 pki::write_durably(&path, &pem, 0o600)?;
                 info!(path = %path.display(), "made a self-signed certificate");

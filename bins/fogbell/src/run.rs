@@ -8,6 +8,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use relay::{Config, Relay, Setup, Sockets};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
@@ -23,8 +24,25 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     for warning in setup.warnings() {
         warn!("{warning}");
     }
+    raise_descriptor_limit(config.gate.max_connections);
     let relay = Relay::open(setup)?;
     serve(config, relay)
+}
+
+/// Takes as many file descriptors as the system grants, and says so when connections could use them up.
+fn raise_descriptor_limit(connections: usize) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "cannot raise the limit of open files");
+    }
+    let needed = connections as u64 + DESCRIPTORS_BESIDES;
+    if let Some(granted) = getrlimit(Resource::Nofile).current.filter(|granted| *granted < needed) {
+        warn!(
+            granted,
+            needed, "too few open files for gate.max_connections; raise LimitNOFILE or lower max_connections"
+        );
+    }
 }
 
 /// Makes the state directory, for its owner only, when it is missing; durably, since what is acknowledged
@@ -75,3 +93,6 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, relay::Error> {
         |source| relay::Error::Keep { action: "listen on", path: PathBuf::from(address.to_string()), source };
     TcpListener::bind(address).await.map_err(failed)
 }
+
+/// File descriptors the relay needs besides those of its connections: journal, readers, sinks, sockets.
+const DESCRIPTORS_BESIDES: u64 = 128;

@@ -3,6 +3,7 @@
 //! Every section is a struct with its final types: a parsed configuration is well formed. What spans fields,
 //! files and secrets is checked by [`Setup`](crate::Setup), which `check` and `run` share.
 
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use std::time::Duration;
 
 use ids::Cloud;
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 mod place;
 mod sinks;
@@ -94,8 +96,13 @@ impl Config {
     ///
     /// [`Error::ParseConfig`], as [`load`](Self::load).
     pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
-        let mut config: Self = toml::from_str(&text)
-            .map_err(|source| Error::ParseConfig { path: path.to_owned(), source: Box::new(source) })?;
+        let mut config: Self = toml::from_str(&text).map_err(|error| Error::ParseConfig {
+            path: path.to_owned(),
+            at: error
+                .span()
+                .map_or_else(|| "somewhere".to_owned(), |span| place::describe(&text, span.start)),
+            what: error.message().replace('\n', ", "),
+        })?;
         config.source = Source { path: path.to_owned(), text };
         Ok(config)
     }
@@ -257,12 +264,46 @@ impl Default for JournalBounds {
 }
 
 /// Where a secret lives; never the secret itself.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct SecretHome {
     /// A file that nobody else can read and no group can write. One line end at its end is not part of the
     /// secret.
     pub file: PathBuf,
+}
+
+impl<'de> Deserialize<'de> for SecretHome {
+    /// Reads `{ file = "…" }`. Whoever writes the secret itself is told so, without the secret.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HomeVisitor)
+    }
+}
+
+struct HomeVisitor;
+
+impl<'de> Visitor<'de> for HomeVisitor {
+    type Value = SecretHome;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the home of a secret, as { file = \"/etc/fogbell/name.secret\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretHome, E> {
+        Err(E::custom(
+            "a secret is never written in the configuration; put it in a file and name that: \
+             { file = \"/etc/fogbell/name.secret\" }",
+        ))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretHome, A::Error> {
+        let mut file = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "file" => file = Some(map.next_value()?),
+                other => return Err(de::Error::unknown_field(other, &["file"])),
+            }
+        }
+        Ok(SecretHome { file: file.ok_or_else(|| de::Error::missing_field("file"))? })
+    }
 }
 
 fn default_state() -> PathBuf {

@@ -21,8 +21,8 @@ pub fn engine_path(state: &Path) -> PathBuf {
 /// An engine whose count is lost is never used again: receivers would drop its traps in silence.
 pub(crate) fn start(state: &Path, mib: &Mib) -> Result<Engine, Error> {
     let path = engine_path(state);
-    let kept = match fs::read_to_string(&path) {
-        Ok(text) => match EngineState::parse(&text) {
+    let kept = match fs::read(&path) {
+        Ok(text) => match EngineState::parse(&String::from_utf8_lossy(&text)) {
             Ok(kept) => Some(kept),
             Err(error) => {
                 warn!(

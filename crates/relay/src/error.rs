@@ -24,13 +24,15 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The configuration file is not valid.
-    #[error("`{path}` is not a valid configuration")]
+    /// The configuration file is not valid. The line itself is not shown: a secret may stand in it.
+    #[error("`{path}` is not a valid configuration: {at}: {what}")]
     ParseConfig {
         /// File that was read.
         path: PathBuf,
         /// Line, column and key at fault.
-        source: Box<toml::de::Error>,
+        at: String,
+        /// What is wrong with it, and which keys exist.
+        what: String,
     },
 
     /// The configuration is well formed and does not hold.

@@ -30,6 +30,7 @@ pub(crate) struct Intake {
     body_patience: Duration,
     flights: Flights,
     refusals_logged: Ration,
+    failures_logged: Ration,
     room: AtomicUsize,
 }
 
@@ -42,6 +43,7 @@ impl Intake {
             body_patience,
             flights: Flights::default(),
             refusals_logged: Ration::default(),
+            failures_logged: Ration::default(),
             room: AtomicUsize::new(BODIES_BYTES),
         }
     }
@@ -52,6 +54,11 @@ impl Intake {
     /// nothing right behind every one, however busy the intake is.
     pub(crate) fn in_flight(&self) -> usize {
         self.flights.most()
+    }
+
+    /// Whether anything from `peer` could ever be let in.
+    pub(crate) fn allows(&self, peer: IpAddr) -> bool {
+        self.gate.allows(peer)
     }
 
     /// The answer to one request; `conflict` and `lost` are what the listener saw of its head.
@@ -100,7 +107,9 @@ impl Intake {
             Ok(_) => plain(StatusCode::OK, ""),
             Err(error) => {
                 self.metrics.unstored();
-                warn!(error = %Chain(&error), "a message was not stored and is answered 503");
+                if let Some(unlogged) = self.failures_logged.one_more(Instant::now()) {
+                    warn!(error = %Chain(&error), unlogged, "a message was not stored and is answered 503");
+                }
                 let mut answer =
                     plain(StatusCode::SERVICE_UNAVAILABLE, fixed_text(StatusCode::SERVICE_UNAVAILABLE));
                 answer.headers_mut().insert(RETRY_AFTER, RETRY_SECS);

@@ -79,7 +79,8 @@ impl Listener {
                 }
             };
             let peer = address.ip().to_canonical();
-            let Some(permit) = Permit::take(&open, peer, &self.limits) else {
+            let stranger = !self.intake.allows(peer);
+            let Some(permit) = Permit::take(&open, peer, stranger, &self.limits) else {
                 self.metrics.closed(Closed::Cap);
                 continue;
             };
@@ -199,45 +200,57 @@ async fn farewell<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut s
     let _ = timeout(FAREWELL, drain).await;
 }
 
-/// How many connections are open, in all and from each address.
+/// How many connections are open.
 #[derive(Debug, Default)]
-struct Open(Mutex<(usize, HashMap<IpAddr, usize>)>);
+struct Open(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    /// From addresses that are allowed nothing; they get a share, so that they cannot shut Mist out.
+    strangers: usize,
+    from: HashMap<IpAddr, usize>,
+}
 
 /// The right to have one connection open.
 #[derive(Debug)]
 struct Permit {
     open: Arc<Open>,
     peer: IpAddr,
+    stranger: bool,
 }
 
 impl Permit {
-    fn take(open: &Arc<Open>, peer: IpAddr, limits: &Limits) -> Option<Self> {
+    fn take(open: &Arc<Open>, peer: IpAddr, stranger: bool, limits: &Limits) -> Option<Self> {
         let mut counts = open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, from) = &mut *counts;
-        if *all >= limits.connections
-            || from.get(&peer).is_some_and(|from| *from >= limits.connections_per_address)
+        let from = counts.from.get(&peer).copied().unwrap_or(0);
+        if counts.all >= limits.connections
+            || from >= limits.connections_per_address
+            || (stranger && counts.strangers >= (limits.connections / STRANGERS_SHARE).max(1))
         {
             return None;
         }
-        *all += 1;
-        *from.entry(peer).or_default() += 1;
-        Some(Self { open: Arc::clone(open), peer })
+        counts.all += 1;
+        counts.strangers += usize::from(stranger);
+        counts.from.insert(peer, from + 1);
+        Some(Self { open: Arc::clone(open), peer, stranger })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, from) = &mut *counts;
-        *all -= 1;
-        if let Some(count) = from.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                from.remove(&self.peer);
-            }
+        counts.all -= 1;
+        counts.strangers -= usize::from(self.stranger);
+        match counts.from.get_mut(&self.peer) {
+            Some(from) if *from > 1 => *from -= 1,
+            _ => drop(counts.from.remove(&self.peer)),
         }
     }
 }
+
+/// Which part of all connections may be from addresses that are allowed nothing: a quarter.
+const STRANGERS_SHARE: usize = 4;
 
 /// Longest head of a request; hyper answers 431 beyond it. Mist's heads are under 2 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -253,24 +266,42 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 mod tests {
     use super::*;
 
+    fn limits(connections: usize, per_address: usize) -> Limits {
+        Limits::from(&GateLimits {
+            max_connections: connections,
+            max_connections_per_address: per_address,
+            ..GateLimits::default()
+        })
+    }
+
     #[test]
     fn caps_hold_in_all_and_per_address_and_are_given_back() {
         let open = Arc::new(Open::default());
-        let limits = Limits::from(&GateLimits {
-            max_connections: 3,
-            max_connections_per_address: 2,
-            ..GateLimits::default()
-        });
+        let limits = limits(3, 2);
         let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
 
-        let first = Permit::take(&open, a, &limits).unwrap();
-        let _second = Permit::take(&open, a, &limits).unwrap();
-        assert!(Permit::take(&open, a, &limits).is_none(), "two from one address");
-        let _third = Permit::take(&open, b, &limits).unwrap();
-        assert!(Permit::take(&open, b, &limits).is_none(), "three in all");
+        let first = Permit::take(&open, a, false, &limits).unwrap();
+        let _second = Permit::take(&open, a, false, &limits).unwrap();
+        assert!(Permit::take(&open, a, false, &limits).is_none(), "two from one address");
+        let _third = Permit::take(&open, b, false, &limits).unwrap();
+        assert!(Permit::take(&open, b, false, &limits).is_none(), "three in all");
 
         drop(first);
-        assert!(Permit::take(&open, b, &limits).is_some());
-        assert_eq!(open.0.lock().unwrap().1.get(&a), Some(&1));
+        assert!(Permit::take(&open, b, false, &limits).is_some());
+        assert_eq!(open.0.lock().unwrap().from.get(&a), Some(&1));
+    }
+
+    #[test]
+    fn strangers_cannot_take_every_place() {
+        let open = Arc::new(Open::default());
+        let limits = limits(8, 8);
+        let stranger = |n: u8| Permit::take(&open, [203, 0, 113, n].into(), true, &limits);
+
+        let taken: Vec<_> = (0..8).filter_map(stranger).collect();
+
+        assert_eq!(taken.len(), 2);
+        assert!(Permit::take(&open, [192, 0, 2, 1].into(), false, &limits).is_some());
+        drop(taken);
+        assert!(stranger(9).is_some());
     }
 }

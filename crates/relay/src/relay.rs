@@ -8,13 +8,12 @@ use std::time::Duration;
 use journal::{CursorSpec, Journal, Log, Options};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
 use crate::config::Start;
-use crate::engine;
 use crate::error::{Cause, Chain, Error};
 use crate::intake::Intake;
 use crate::interpreter::{Interpreter, failed};
@@ -29,7 +28,8 @@ use crate::sink::pump::Pump;
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
-use crate::supervisor::{Supervisor, Voice};
+use crate::supervisor::{Supervisor, Unstored, Voice};
+use crate::{engine, supervisor};
 
 /// A relay that has opened what it keeps and is ready to run.
 #[derive(Debug)]
@@ -140,6 +140,7 @@ impl Relay {
             said,
             notices: journal.notices(),
             receivers,
+            unstored: Unstored::default(),
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let interpreter = Interpreter {
@@ -164,24 +165,34 @@ impl Relay {
         };
         let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
 
-        tokio::select! {
-            () = shutdown => {}
+        let ended = tokio::select! {
+            biased;
             halted = journal.halted() => return Err(failed("writing to the disk")(Cause::from(halted))),
-            ended = &mut supervising => return Err(broken(ended, "the supervisor")),
-            ended = &mut interpreting => return Err(broken(ended, "the interpreter")),
-            Some(ended) = sinking.join_next(), if !no_sinks => return Err(broken(ended, "a sink")),
-            _ = &mut listening => return Err(Error::Ended { part: "the listener" }),
+            () = shutdown => None,
+            ended = &mut supervising => Some(broken(ended, "the supervisor")),
+            ended = &mut interpreting => Some(broken(ended, "the interpreter")),
+            Some(ended) = sinking.join_next(), if !no_sinks => Some(broken(ended, "a sink")),
+            _ = &mut listening => Some(Error::Ended { part: "the listener" }),
+        };
+        if let Some(error) = ended {
+            // a part often hears of a failed write first; the journal knows which write and why
+            return Err(match timeout(HALT_PATIENCE, journal.halted()).await {
+                Ok(halted) => failed("writing to the disk")(Cause::from(halted)),
+                Err(_) => error,
+            });
         }
 
+        // each stage may take what the ones before have left, and none may take it all
         let deadline = Instant::now() + grace;
+        let (listeners, interpreters) = (deadline - grace / 2, deadline - grace / 4);
         info!(grace_secs = grace.as_secs(), "stopping: finishing what was begun");
         stop_listener.stop();
-        if timeout_at(deadline, &mut listening).await.is_err() {
+        if timeout_at(listeners, &mut listening).await.is_err() {
             warn!("some requests were not finished in time");
             listening.abort();
         }
         stop_interpreter.stop();
-        let interpreted = timeout_at(deadline, &mut interpreting).await;
+        let interpreted = timeout_at(interpreters, &mut interpreting).await;
         interpreting.abort();
         stop_sinks.stop();
         let drain = async {
@@ -198,18 +209,18 @@ impl Relay {
         supervising.abort();
         sides.shutdown().await;
 
-        let drained = Drained::of(&journal)?;
+        let drained = Drained::of(&journal).await;
         journal.close().await.map_err(|halted| failed("closing it")(Cause::from(halted)))?;
         match interpreted {
             Ok(Ok(Err(error))) => Err(error),
-            _ => Ok(drained),
+            _ => drained,
         }
     }
 }
 
 impl Drained {
-    fn of(journal: &Journal) -> Result<Self, Error> {
-        let status = journal.status().map_err(failed("reading its status"))?;
+    async fn of(journal: &Journal) -> Result<Self, Error> {
+        let status = supervisor::status(journal).await?;
         let mut drained = Self { waiting: Vec::new(), uninterpreted: 0 };
         for cursor in
             status.cursors.into_iter().filter(|cursor| cursor.registered && cursor.behind_records > 0)
@@ -272,3 +283,6 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
         _ => Error::Ended { part },
     }
 }
+
+/// How long to wait for the journal to say why it failed.
+const HALT_PATIENCE: Duration = Duration::from_millis(500);

@@ -183,6 +183,12 @@ impl Checks<'_> {
             let what = format!("a journal needs at least {MIN_JOURNAL_BYTES} bytes");
             return Err(self.wrong("journal.max_bytes", &what, None));
         }
+        if journal.max_bytes / gate.max_body_bytes < MIN_BODIES {
+            let what = format!(
+                "a journal must have room for {MIN_BODIES} of the longest messages (gate.max_body_bytes)"
+            );
+            return Err(self.wrong("journal.max_bytes", &what, None));
+        }
         for (key, value) in
             [("sink_max_bytes", journal.sink_max_bytes), ("sink_max_age_secs", journal.sink_max_age_secs)]
         {
@@ -473,6 +479,9 @@ impl Checks<'_> {
 
 /// The longest body of which every alert still fits a record of the journal.
 const MAX_BODY_BYTES: u64 = 4 << 20;
+
+/// How many of the longest messages a journal has room for, at the least.
+const MIN_BODIES: u64 = 4;
 
 /// The smallest journal that can be kept.
 const MIN_JOURNAL_BYTES: u64 = 4 << 20;

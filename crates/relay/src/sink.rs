@@ -62,17 +62,22 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// Looks the host up, preferring an address of the family to send from.
+    /// Looks the host up; the first of its addresses.
     pub(crate) async fn look_up(&self) -> Result<SocketAddr, Failure> {
+        Ok(self.look_up_all().await?[0])
+    }
+
+    /// Looks the host up: its addresses, at least one, of the family to send from when one is set.
+    pub(crate) async fn look_up_all(&self) -> Result<Vec<SocketAddr>, Failure> {
         let not_found = |source: io::Error| Failure::new(format!("cannot look up {}", self.address), source);
         let mut found: Vec<SocketAddr> = lookup_host(&self.address).await.map_err(not_found)?.collect();
         if let Some(bind) = self.bind {
             found.retain(|address| address.is_ipv4() == bind.is_ipv4());
         }
-        found
-            .first()
-            .copied()
-            .ok_or_else(|| Failure::plain(format!("{} has no usable address", self.address)))
+        if found.is_empty() {
+            return Err(Failure::plain(format!("{} has no usable address", self.address)));
+        }
+        Ok(found)
     }
 
     /// The address to bind for sending to `to`.

@@ -1,6 +1,6 @@
 //! Looks after the relay once a second: bounds, figures, and what the relay has to say of itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ pub(crate) struct Supervisor {
     pub(crate) notices: Notices,
     /// The receiver of each sink, for the texts.
     pub(crate) receivers: HashMap<String, String>,
+    pub(crate) unstored: Unstored,
 }
 
 impl Supervisor {
@@ -80,24 +81,49 @@ impl Supervisor {
                 biased;
                 () = stop.told() => {
                     while let Ok(own) = self.said.try_recv() {
-                        self.store(&own).await;
+                        self.unstored.add(own);
                     }
+                    for notice in self.notices.take() {
+                        self.noticed(notice, &mut open);
+                    }
+                    self.store_events().await;
                     return Ok(());
                 }
-                Some(own) = self.said.recv() => drop(self.store(&own).await),
+                Some(own) = self.said.recv() => self.unstored.add(own),
                 _ = seconds.tick() => {
                     self.journal.tick();
-                    let status = status(&self.journal).await?;
-                    self.measure(&status, &mut commits);
-                    let mut own = open.judge(&status, &self.receivers);
-                    own.extend(self.notices.take().into_iter().filter_map(|notice| self.noticed(notice, &mut open)));
+                    let mut own = match status(&self.journal).await {
+                        Ok(status) => {
+                            self.measure(&status, &mut commits);
+                            open.judge(&status, &self.receivers)
+                        }
+                        // nothing that was promised depends on it: it is looked at again in a second
+                        Err(error) => {
+                            warn!(error = %Chain(&error), "the journal could not be looked at");
+                            Vec::new()
+                        }
+                    };
+                    for notice in self.notices.take() {
+                        self.noticed(notice, &mut open);
+                    }
                     own.extend(open.judge_bound());
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
                         }
                     }
+                    self.store_events().await;
                 }
+            }
+        }
+    }
+
+    /// Stores the events that wait; those that cannot be stored wait on.
+    async fn store_events(&mut self) {
+        while let Some(own) = self.unstored.0.pop_front() {
+            if !self.store(&own).await {
+                self.unstored.0.push_front(own);
+                return;
             }
         }
     }
@@ -136,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    fn noticed(&self, notice: Notice, open: &mut Problems) -> Option<Own> {
+    fn noticed(&mut self, notice: Notice, open: &mut Problems) {
         match notice {
             Notice::GaveUp { cursor, records, bytes, .. } => {
                 self.metrics.given_up.get_or_create(&SinkLabel::new(&cursor)).inc_by(records);
@@ -146,26 +172,38 @@ impl Supervisor {
                     receiver(&self.receivers, &cursor)
                 );
                 let kind = OwnKind::AlertsGivenUp;
-                Some(Own { kind, resource: cursor, state: State::Event, text, count: records })
+                self.unstored.add(Own { kind, resource: cursor, state: State::Event, text, count: records });
             }
-            Notice::Damaged { log, rows, position } => Some(damaged(log, position, rows)),
+            Notice::Damaged { log, rows, position } => self.unstored.add(damaged(log, position, rows)),
             Notice::NearBound { used, max } => {
                 open.bound = Bound { near: true, said: open.bound.said, used, max };
-                None
             }
             Notice::BelowBound => {
                 open.bound.near = false;
-                None
             }
             Notice::Full(reason) => {
                 error!(?reason, "the journal has no room: messages are answered 503 until there is");
-                None
             }
             Notice::NotFull => {
                 info!("the journal has room again: messages are taken");
-                None
             }
-            _ => None,
+            _ => {}
+        }
+    }
+}
+
+/// Events that are not stored yet; those of one kind and resource become one while they wait.
+#[derive(Debug, Default)]
+pub(crate) struct Unstored(VecDeque<Own>);
+
+impl Unstored {
+    fn add(&mut self, own: Own) {
+        if self.0.len() < SAYINGS {
+            return self.0.push_back(own);
+        }
+        match self.0.iter_mut().find(|waiting| waiting.kind == own.kind && waiting.resource == own.resource) {
+            Some(waiting) => waiting.count += own.count,
+            None => error!(text = own.text, "too much waits to be said; this is only logged"),
         }
     }
 }
@@ -203,9 +241,14 @@ impl Problems {
         };
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, "")?, ..Bound::default() };
         let mut this = Self { bound, behind: HashMap::new() };
-        let status = journal.status().map_err(failed("reading its status"))?;
-        let cursors = status.cursors.into_iter().map(|cursor| cursor.name);
-        for name in cursors.chain(receivers.keys().cloned()) {
+        let cursors = match journal.status() {
+            Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
+            Err(error) => {
+                warn!(error = %Chain(&error), "the journal could not be looked at");
+                Vec::new()
+            }
+        };
+        for name in cursors.into_iter().chain(receivers.keys().cloned()) {
             let open = is_open(OwnKind::SinkBehind, &name)?;
             this.behind.insert(name, open);
         }

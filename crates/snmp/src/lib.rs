@@ -25,5 +25,5 @@ pub use engine::{EngineId, EngineState, ParseEngineError, RandomError};
 pub use mib::{BadEnterprise, Mib, Object, Trap};
 pub use notification::{Limits, Notification, Text, Value, Varbind};
 pub use oid::Oid;
-pub use sender::{Acknowledged, ConnectError, Engine, Failure, Retry, Sender, StartError, Target};
+pub use sender::{Acknowledged, ConnectError, Endpoint, Engine, Failure, Retry, Sender, StartError};
 pub use user_line::{revealed_user_line, user_line};

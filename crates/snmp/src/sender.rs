@@ -38,16 +38,16 @@ impl Sender {
     ///
     /// [`ConnectError`] when the socket cannot be bound or cannot reach the address family.
     pub async fn connect(
-        target: &Target,
+        endpoint: &Endpoint,
         credentials: &Credentials,
         engine: Option<&Engine>,
     ) -> Result<Self, ConnectError> {
-        let any = match target.address {
+        let any = match endpoint.address {
             SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
         };
-        let bind = target.bind.unwrap_or(any);
-        let failed = |source| ConnectError { address: target.address, bind, source };
+        let bind = endpoint.bind.unwrap_or(any);
+        let failed = |source| ConnectError { address: endpoint.address, bind, source };
 
         // The limit on what leaves is the encoder's to keep; 1,472 here would be a second one.
         let transport = wire::UdpTransport::builder()
@@ -57,18 +57,18 @@ impl Sender {
             .await
             .map_err(failed)?;
         let mut builder = wire::ClientBuilder::new(auth(credentials).map_err(failed)?)
-            .request_timeout(target.timeout)
-            .send_timeout(target.timeout)
+            .request_timeout(endpoint.timeout)
+            .send_timeout(endpoint.timeout)
             // Whether and when to send again is the caller's to say.
             .retry(wire::Retry::none());
         if let Some(engine) = engine {
             builder = builder.local_authoritative_engine(engine.inner().clone());
         }
-        let handle = transport.handle(target.address).map_err(failed)?;
+        let handle = transport.handle(endpoint.address).map_err(failed)?;
         let client = builder.build_with_transport(handle).map_err(failed)?;
         Ok(Self {
             client,
-            started: target.started,
+            started: endpoint.started,
             generation: AtomicU64::new(0),
             rediscovery: Mutex::new(()),
         })
@@ -142,13 +142,13 @@ impl Sender {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("target", &self.client.peer_addr()).finish_non_exhaustive()
+        f.debug_struct("Sender").field("endpoint", &self.client.peer_addr()).finish_non_exhaustive()
     }
 }
 
 /// Where a sender sends.
 #[derive(Clone, Copy, Debug)]
-pub struct Target {
+pub struct Endpoint {
     /// The receiver.
     pub address: SocketAddr,
     /// The local address to send from; the system chooses without. Port 0 lets it choose the port.

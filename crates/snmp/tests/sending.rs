@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use alarm::{AlarmKey, Alert, AlertId, Severity, Stamp, State};
 use async_snmp as wire;
 use fogbell_snmp::{
-    Acknowledged, AuthProtocol, Community, Credentials, Engine, EngineState, Failure, Limits, Mib,
-    Notification, Passphrase, PrivacyProtocol, Retry, Sender, Target, UserName, Value,
+    Acknowledged, AuthProtocol, Community, Credentials, Endpoint, Engine, EngineState, Failure, Limits, Mib,
+    Notification, Passphrase, PrivacyProtocol, Retry, Sender, UserName, Value,
 };
 use ids::Timestamp;
 use tokio::net::UdpSocket;
@@ -79,8 +79,8 @@ async fn sender(
     credentials: &Credentials,
     engine: Option<&Engine>,
 ) -> Sender {
-    let target = Target { address, bind: None, timeout, started: Instant::now() };
-    Sender::connect(&target, credentials, engine).await.unwrap()
+    let endpoint = Endpoint { address, bind: None, timeout, started: Instant::now() };
+    Sender::connect(&endpoint, credentials, engine).await.unwrap()
 }
 
 /// A receiver that does nothing by itself.
@@ -173,8 +173,9 @@ async fn a_v3_trap_without_an_engine_is_refused_here() {
 
     let failure = sender(address, PATIENT, &credentials, None).await.trap(&notification).await.unwrap_err();
 
-    assert!(matches!(failure, Failure::Unsendable { .. }), "{failure}");
-    assert_eq!(failure.retry(), Retry::Never);
+    // no fault of the notification, which must not be given up for it
+    assert!(matches!(failure, Failure::Unfit { .. }), "{failure}");
+    assert_eq!(failure.retry(), Retry::Again);
 }
 
 /// Answers one inform as `answer` says.

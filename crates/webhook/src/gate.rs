@@ -99,6 +99,12 @@ impl Gate {
         self.max_body_bytes
     }
 
+    /// Whether anything from `peer` could ever be let in.
+    #[must_use]
+    pub fn allows(&self, peer: IpAddr) -> bool {
+        self.allowlist.contains(peer)
+    }
+
     /// Judges where a request comes from and how it is framed, before a byte of its body is read.
     ///
     /// The source comes first: what comes from elsewhere learns nothing but that.
@@ -108,7 +114,7 @@ impl Gate {
     /// The [`Refusal`] to answer with.
     pub fn screen(&self, peer: IpAddr, head: &request::Parts) -> Result<Screened<'_>, Refusal> {
         let peer = peer.to_canonical();
-        if !self.allowlist.contains(peer) {
+        if !self.allows(peer) {
             return Err(Refusal::Source);
         }
         let path =

@@ -51,6 +51,24 @@ impl fmt::Display for Place {
     }
 }
 
+/// `line 3, column 9, key `community``: where `offset` is, and the key that stands there or in front of it.
+pub(super) fn describe(text: &str, offset: usize) -> String {
+    let (line, column) = line_and_column(text, offset);
+    let before = text.get(..offset).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |end| end + 1);
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let key = match before[start..].rfind('=') {
+        Some(equals) => before[start..start + equals].trim_end().rsplit(|c: char| !is_key(c)).next(),
+        None => text
+            .get(offset..)
+            .and_then(|rest| rest.trim_start_matches('[').split(|c: char| !is_key(c)).next()),
+    };
+    match key.filter(|key| !key.is_empty()) {
+        Some(key) => format!("line {line}, column {column}, key `{key}`"),
+        None => format!("line {line}, column {column}"),
+    }
+}
+
 fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

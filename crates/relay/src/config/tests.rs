@@ -40,6 +40,23 @@ fn a_misspelt_key_is_shown_with_those_that_exist() {
 }
 
 #[test]
+fn a_secret_written_in_place_of_its_home_is_not_repeated() {
+    for text in [
+        "[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"]",
+        "[[snmp]]\nname = \"a\"\naddress = \"h:1\"\nversion = \"2c\"\ncommunity = \"hunter2\"",
+        "[[snmp]]\nname = \"a\"\nauth = { protocol = \"sha-999\", secret = \"hunter2\" }",
+        "[[snmp]]\nname = \"a\"\nauth = { protocol = \"sha-256\", secret = \"hunter2\" }",
+        "[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(!format!("{error:?} {}", crate::Chain(&error)).contains("hunter2"), "{error}");
+    }
+    assert!(
+        said("[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"]").contains("line 3, column 12, key `secrets`")
+    );
+}
+
+#[test]
 fn a_value_of_the_wrong_kind_is_shown_with_its_line() {
     for (text, parts) in [
         ("grace_secs = \"ten\"", ["line 1", "grace_secs"]),

@@ -56,8 +56,8 @@ struct Window {
     failures: u32,
     /// Nothing is to be tried before this.
     not_before: Option<Instant>,
-    /// When the newest attempt began.
-    began: Option<Instant>,
+    /// The receiver is to be asked for its engine before anything else is tried.
+    ask: bool,
 }
 
 /// The attempts in flight. They are polled here and in order, so that they are sent in order.
@@ -78,6 +78,9 @@ impl Informs {
         let mut attempts = Attempts::default();
         loop {
             if window.is_stale() && attempts.0.is_empty() {
+                if std::mem::take(&mut window.ask) {
+                    self.ask(&mut link, &pump).await;
+                }
                 window.forget(pump.catch_up().await?);
             }
             if window.read.is_empty() && !pump.is_drained() {
@@ -96,8 +99,7 @@ impl Informs {
                 return pump.settle(true).await;
             }
             self.launch(&mut window, &mut attempts, &mut link, &pump).await;
-            let beside = window.beside_at().filter(|at| attempts.0.len() == 1 && *at > Instant::now());
-            let wake = [pump.settle_at(), window.wake_at(), beside].into_iter().flatten().min();
+            let wake = [pump.settle_at(), window.wake_at()].into_iter().flatten().min();
             let more = window.read.is_empty() && !window.is_full() && window.failures == 0;
             let more_came = pump.more();
             tokio::select! {
@@ -111,17 +113,16 @@ impl Informs {
         }
     }
 
-    /// Sends what may be sent now, in order: a window of them, and only the first two while the receiver does not
-    /// answer. Two, since one alone could not tell a receiver that is away from one that refuses that one; and the
-    /// second some time later, since to a receiver of SNMPv3 that is new or back the first exchange is not one
-    /// datagram, and what begins beside it may overtake it.
+    /// Sends what may be sent now, in order: a window of them, and one alone while the receiver does not answer,
+    /// since the first exchange with a receiver of SNMPv3 takes several datagrams, in which what is sent beside it
+    /// may overtake it.
     async fn launch(&self, window: &mut Window, attempts: &mut Attempts, link: &mut Link, pump: &Pump) {
         let now = Instant::now();
         if window.not_before.is_some_and(|at| at > now) {
             return;
         }
         window.not_before = None;
-        while attempts.0.len() < window.most(now) {
+        while attempts.0.len() < window.most() {
             let due =
                 |slot: &Slot| slot.state == State::Waiting && slot.not_before.is_none_or(|at| at <= now);
             let index = match window.slots.iter().position(due) {
@@ -153,7 +154,6 @@ impl Informs {
             let slot = &mut window.slots[index];
             slot.state = State::InFlight;
             slot.acknowledged_before = window.acknowledged;
-            window.began = Some(now);
             let (position, notification) = (slot.parcel.position, Arc::clone(&slot.notification));
             attempts.0.push(Box::pin(async move {
                 Attempt { position, result: sender.inform(&notification).await }
@@ -206,17 +206,17 @@ impl Informs {
         let wait = window.failed();
         pump.failed(&failure, window.failures, wait);
         link.forget(retry == Retry::Reconnect);
-        if window.failures.is_multiple_of(REDISCOVER_EVERY) {
-            // the receiver may be a new one with another engine: ask it who it is
-            let asked = match link.sender(&self.notify).await {
-                Ok(sender) => sender.rediscover().await,
-                Err(_) => return Ok(()),
-            };
-            if let Err(error) = asked {
-                debug!(sink = pump.name, %error, "the receiver does not say which engine it is");
-            }
-        }
+        window.ask |= window.failures.is_multiple_of(REDISCOVER_EVERY);
         Ok(())
+    }
+
+    /// Asks the receiver who it is: it may be a new one with another engine. Nothing may be in flight: what is
+    /// not polled meanwhile may hold what this waits for.
+    async fn ask(&self, link: &mut Link, pump: &Pump) {
+        let Ok(sender) = link.sender(&self.notify).await else { return };
+        if let Err(error) = sender.rediscover().await {
+            debug!(sink = pump.name, %error, "the receiver does not say which engine it is");
+        }
     }
 }
 
@@ -246,21 +246,13 @@ impl Window {
     }
 
     /// How many may be in flight.
-    fn most(&self, now: Instant) -> usize {
-        if self.is_answered() {
-            return IN_FLIGHT;
+    const fn most(&self) -> usize {
+        match self.failures {
+            0 if self.acknowledged > 0 => IN_FLIGHT,
+            // one alone could not tell a receiver that is away from one that refuses that one
+            ALONE.. => 2,
+            _ => 1,
         }
-        if self.beside_at().is_some_and(|at| at <= now) { 2 } else { 1 }
-    }
-
-    /// When a second attempt may begin beside the only one in flight; `None` while the receiver answers.
-    fn beside_at(&self) -> Option<Instant> {
-        self.began.filter(|_| !self.is_answered()).map(|began| began + BESIDE)
-    }
-
-    /// Whether the receiver answers, as far as anybody knows.
-    fn is_answered(&self) -> bool {
-        self.failures == 0 && self.acknowledged > 0
     }
 
     /// Whether something was tried and has not gone through.
@@ -307,8 +299,8 @@ impl Window {
 /// How many informs are in flight at once.
 const IN_FLIGHT: usize = 8;
 
-/// How long one is in flight alone while the receiver does not answer; shorter than an attempt takes.
-const BESIDE: Duration = Duration::from_millis(500);
+/// After how many failures in a row a second one goes right behind the first.
+const ALONE: u32 = 4;
 
 /// How many may be between the lowest that is not acknowledged and the highest that was sent.
 const MAX_SLOTS: usize = 256;
@@ -331,17 +323,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receiver_that_does_not_answer_gets_one_at_a_time_and_later_a_second() {
-        let began = Instant::now();
-        let check = |acknowledged, failures, began, at, expect| {
-            let window = Window { acknowledged, failures, began, ..Window::default() };
-            assert_eq!(window.most(at), expect, "{acknowledged} acknowledged, {failures} failures");
-        };
-        check(0, 0, None, began, 1);
-        check(0, 0, Some(began), began, 1);
-        check(0, 0, Some(began), began + BESIDE, 2);
-        check(5, 2, Some(began), began, 1);
-        check(5, 2, Some(began), began + BESIDE, 2);
-        check(5, 0, Some(began), began, IN_FLIGHT);
+    fn a_receiver_that_does_not_answer_gets_one_alone_and_in_the_end_two() {
+        for (acknowledged, failures, expect) in [
+            (0, 0, 1),
+            (0, 1, 1),
+            (0, ALONE, 2),
+            (5, 0, IN_FLIGHT),
+            (5, 1, 1),
+            (5, ALONE, 2),
+            (5, u32::MAX, 2),
+        ] {
+            let window = Window { acknowledged, failures, ..Window::default() };
+            assert_eq!(window.most(), expect, "{acknowledged} acknowledged, {failures} failures");
+        }
     }
 }

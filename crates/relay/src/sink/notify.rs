@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alarm::Stamp;
-use snmp::{Credentials, Engine, Limits, Mib, Notification, Sender, Target};
+use snmp::{Credentials, Endpoint, Engine, Limits, Mib, Notification, Sender};
 use tokio::time::Instant;
 
 use super::pump::{Parcel, Pump};
@@ -56,13 +56,13 @@ impl Link {
                     (Err(_), Some((sender, _))) => return Ok(sender),
                     (found, _) => found?,
                 };
-                let target = Target {
+                let endpoint = Endpoint {
                     address,
                     bind: notify.receiver.bind.map(|ip| (ip, 0).into()),
                     timeout: ATTEMPT,
                     started: notify.started,
                 };
-                let connected = Sender::connect(&target, &notify.credentials, notify.engine.as_ref()).await;
+                let connected = Sender::connect(&endpoint, &notify.credentials, notify.engine.as_ref()).await;
                 let failed = |source| Failure::new(format!("cannot send to {}", notify.receiver), source);
                 let sender = Arc::new(connected.map_err(failed)?);
                 self.sender = Some((Arc::clone(&sender), address));

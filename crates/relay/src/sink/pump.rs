@@ -122,10 +122,18 @@ impl Pump {
             Chain(failure)
         );
         warn!("{text}");
+        if parcel.alert.is_own() {
+            // what the relay says would be set aside too, and said, and set aside again
+            return Ok(());
+        }
         let kind = OwnKind::AlertSetAside;
         let own = Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1 };
         match self.journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await {
-            Ok(_) | Err(AppendError::Full) => Ok(()),
+            Ok(_) => Ok(()),
+            Err(AppendError::Full) => {
+                self.voice.say(own);
+                Ok(())
+            }
             Err(source) => Err(failed("storing the relay's own alert")(source)),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +104,10 @@ impl Stream {
                 }
                 on_its_way.pop_front();
                 pump.delivered(position, count);
+            }
+            if on_its_way.is_empty() {
+                // what was read behind them and is not for this sink is behind it too
+                pump.all_delivered();
             }
             pump.settle(false).await?;
 
@@ -210,19 +215,30 @@ impl Stream {
         let _ = timeout(PARTING, parting).await;
     }
 
+    /// Tries the receiver's addresses one after the other.
     async fn connect(&self) -> Result<Link, Failure> {
-        match timeout(CONNECT_PATIENCE, self.try_connect()).await {
+        let mut failed = None;
+        for to in self.receiver.look_up_all().await? {
+            match self.connect_to(to).await {
+                Ok(link) => return Ok(link),
+                Err(failure) => failed = Some(failure),
+            }
+        }
+        Err(failed.expect("a host that was found has an address"))
+    }
+
+    async fn connect_to(&self, to: SocketAddr) -> Result<Link, Failure> {
+        match timeout(CONNECT_PATIENCE, self.try_connect(to)).await {
             Ok(connected) => connected,
             Err(_) => Err(Failure::plain(format!(
-                "{} did not accept a connection within {} s",
+                "{} ({to}) did not accept a connection within {} s",
                 self.receiver,
                 CONNECT_PATIENCE.as_secs()
             ))),
         }
     }
 
-    async fn try_connect(&self) -> Result<Link, Failure> {
-        let to = self.receiver.look_up().await?;
+    async fn try_connect(&self, to: SocketAddr) -> Result<Link, Failure> {
         let failed = |source| Failure::new(format!("cannot connect to {} ({to})", self.receiver), source);
         let socket = if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
         if self.receiver.bind.is_some() {

@@ -20,7 +20,7 @@ pub enum Failure {
         reason: String,
     },
     /// The notification is larger than the receiver or the socket takes; encode it with smaller limits.
-    #[error("{size} bytes are more than the {limit} that can be sent")]
+    #[error("{size} bytes are more than the {limit} the receiver takes; lower `max_bytes` of the sink")]
     TooBig {
         /// Bytes of the datagram.
         size: usize,
@@ -36,7 +36,13 @@ pub enum Failure {
     /// The socket is of no use any more.
     #[error("the socket is closed")]
     Closed,
-    /// An SNMPv3 trap needs an [`Engine`](crate::Engine), or the library underneath refuses what it was given.
+    /// The sender is not set up for it: an SNMPv3 trap needs an [`Engine`](crate::Engine), for one.
+    #[error("the sender is not set up for it: {reason}")]
+    Unfit {
+        /// What the library said.
+        reason: String,
+    },
+    /// The library underneath refuses this very notification.
     #[error("it cannot be sent: {reason}")]
     Unsendable {
         /// What the library said.
@@ -49,9 +55,9 @@ impl Failure {
     #[must_use]
     pub const fn retry(&self) -> Retry {
         match self {
-            Self::Timeout | Self::Refused { .. } => Retry::Again,
+            Self::Timeout | Self::Refused { .. } | Self::TooBig { .. } | Self::Unfit { .. } => Retry::Again,
             Self::Io { .. } | Self::Closed => Retry::Reconnect,
-            Self::TooBig { .. } | Self::Unsendable { .. } => Retry::Never,
+            Self::Unsendable { .. } => Retry::Never,
         }
     }
 
@@ -72,9 +78,10 @@ impl Failure {
             wire::Error::Report { status, .. } => Self::Refused { reason: status.to_string() },
             wire::Error::Auth { .. } => Self::Refused { reason: "its answer is out of time".to_owned() },
             wire::Error::RequestIdInUse { .. } => Self::Timeout,
-            unsendable @ (wire::Error::InvalidMessage(_)
-            | wire::Error::InvalidOid(_)
-            | wire::Error::Config(_)) => Self::Unsendable { reason: unsendable.to_string() },
+            unsendable @ (wire::Error::InvalidMessage(_) | wire::Error::InvalidOid(_)) => {
+                Self::Unsendable { reason: unsendable.to_string() }
+            }
+            wire::Error::Config(reason) => Self::Unfit { reason: reason.to_string() },
             // An answer that makes no sense says nothing about the next attempt.
             other => Self::Refused { reason: other.to_string() },
         }

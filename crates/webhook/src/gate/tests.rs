@@ -72,8 +72,9 @@ fn every_signature_case_has_its_answer() {
     let (m, w, n) =
         (Err(Refusal::SignatureMalformed), Err(Refusal::SignatureWrong), Err(Refusal::SignatureMissing));
     type Answer = Result<(), Refusal>;
+    type Case<'a> = (Vec<&'a str>, Vec<&'a str>, Answer, Answer, Answer);
     // (v2 headers, v1 headers, answer by default, answer with danger_accept_sha1, with danger_accept_unsigned)
-    let cases: Vec<(Vec<&str>, Vec<&str>, Answer, Answer, Answer)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (vec![&right], vec![], Ok(()), Ok(()), Ok(())),
         (vec![&upper], vec![], Ok(()), Ok(()), Ok(())),
         (vec![&old], vec![], Ok(()), Ok(()), Ok(())),
