@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::route::Route;
 use crate::setup::{Kind, Setup, Sink};
 use crate::sink::datagram::Datagrams;
+use crate::sink::each;
 use crate::sink::inform::Informs;
 use crate::sink::notify::Notify;
 use crate::sink::pump::Pump;
@@ -259,7 +260,7 @@ impl Context {
                 };
                 match delivery {
                     snmp::Delivery::Trap => {
-                        tasks.spawn(Traps { notify, pace: Pace::new(rate, burst) }.run(pump, stop));
+                        tasks.spawn(each::run(Traps::new(notify, Pace::new(rate, burst)), pump, stop));
                     }
                     snmp::Delivery::Inform => {
                         tasks.spawn(Informs { notify }.run(pump, stop));
@@ -267,7 +268,7 @@ impl Context {
                 }
             }
             Kind::Datagrams { encoder } => {
-                tasks.spawn(Datagrams { receiver, encoder, relay }.run(pump, stop));
+                tasks.spawn(each::run(Datagrams::new(receiver, encoder, relay), pump, stop));
             }
             Kind::Stream { encoder, framing, settle, tls } => {
                 tasks.spawn(Stream { receiver, tls, encoder, framing, settle, relay }.run(pump, stop));

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::error::Cause;
 
 pub(crate) mod datagram;
+pub(crate) mod each;
 pub(crate) mod inform;
 pub(crate) mod notify;
 pub(crate) mod pump;

@@ -1,75 +1,45 @@
-//! Traps: delivered means that the kernel took them, at a pace receivers can follow.
+//! Traps, at a pace receivers can follow.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Failure;
+use super::each::SendEach;
 use super::notify::{Link, Notify};
 use super::pump::{Parcel, Pump};
-use super::{Backoff, Failure};
-use crate::Error;
-use crate::stop::Stop;
 
 /// A receiver of traps.
 #[derive(Debug)]
 pub(crate) struct Traps {
-    pub(crate) notify: Notify,
-    pub(crate) pace: Pace,
+    notify: Notify,
+    pace: Pace,
+    link: Link,
 }
 
 impl Traps {
-    /// Delivers until `stop` turns true and everything is sent, or a send fails after that.
-    pub(crate) async fn run(mut self, mut pump: Pump, mut stop: Stop) -> Result<(), Error> {
-        let mut link = Link::default();
-        let mut backoff = Backoff::default();
-        loop {
-            let parcels = pump.next(BATCH, false).await?;
-            if parcels.is_empty() {
-                if stop.is_told() {
-                    return pump.settle(true).await;
-                }
-                pump.rest(&mut stop).await?;
-                continue;
-            }
-            'parcels: for parcel in parcels {
-                if parcel.position <= pump.confirmed() {
-                    continue;
-                }
-                while let Some(wait) = self.pace.take(Instant::now()) {
-                    pump.wait(wait).await?;
-                }
-                while let Err(failure) = self.send(&mut link, &parcel, &pump).await {
-                    if !failure.retry() {
-                        pump.set_aside(&parcel, &failure).await?;
-                        continue 'parcels;
-                    }
-                    let wait = backoff.failed();
-                    pump.failed(&failure, backoff.failures(), wait);
-                    link.forget(true);
-                    if stop.is_told() {
-                        return pump.settle(true).await;
-                    }
-                    pump.pause(wait, &mut stop).await?;
-                    if parcel.position <= pump.catch_up().await? {
-                        continue 'parcels;
-                    }
-                }
-                backoff.succeeded();
-                pump.delivered(parcel.position, 1);
-            }
-            pump.all_delivered();
-            pump.settle(false).await?;
-        }
+    pub(crate) fn new(notify: Notify, pace: Pace) -> Self {
+        Self { notify, pace, link: Link::default() }
+    }
+}
+
+impl SendEach for Traps {
+    fn pace(&mut self) -> Option<Duration> {
+        self.pace.take(Instant::now())
     }
 
-    async fn send(&self, link: &mut Link, parcel: &Parcel, pump: &Pump) -> Result<(), Failure> {
-        let sender = link.sender(&self.notify).await?;
+    async fn send(&mut self, parcel: &Parcel, pump: &Pump) -> Result<(), Failure> {
+        let sender = self.link.sender(&self.notify).await?;
         let sent = sender.trap(&self.notify.encode(parcel, pump)).await;
         sent.map_err(|source| {
             let never = source.retry() == snmp::Retry::Never;
             let failure = Failure::new(format!("cannot send a trap to {}", self.notify.receiver), source);
             if never { failure.never() } else { failure }
         })
+    }
+
+    fn renew(&mut self) {
+        self.link.forget(true);
     }
 }
 
@@ -105,9 +75,6 @@ impl Pace {
         Some(Duration::from_secs_f64((1.0 - self.tokens) / f64::from(self.rate)) + Duration::from_millis(1))
     }
 }
-
-/// How many alerts are read at once.
-const BATCH: usize = 256;
 
 #[cfg(test)]
 mod tests {
