@@ -4,9 +4,11 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::OpenError;
@@ -15,13 +17,32 @@ use crate::schema::{self, APPLICATION_ID, FORMAT, PAGE_BYTES};
 /// A journal's file, opened for writing and held by the lock beside it.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// Closed before the lock is let go: fields drop in order.
+    /// Closed before the files are let go: fields drop in order.
     pub(crate) conn: Connection,
     /// Canonical directory and the file's name.
     pub(crate) path: PathBuf,
     /// What the path named when it was opened.
     pub(crate) identity: (u64, u64),
+    pub(crate) files: Arc<Files>,
+}
+
+/// Descriptors of a journal that stay open as long as any connection to it.
+///
+/// Closing one of the database drops the locks of every connection of this process to it (POSIX), so the
+/// file is not closed before the last of them, and no later one can come before the lock goes: fields drop
+/// in order.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// The database, to sync it.
+    pub(crate) db: File,
     _lock: File,
+}
+
+/// What the checkpointer copies with.
+#[derive(Debug)]
+pub(crate) struct Copier {
+    pub(crate) conn: Connection,
+    pub(crate) files: Arc<Files>,
 }
 
 /// Opens or creates the journal at `path`, waiting at most `wait` for its lock.
@@ -34,12 +55,39 @@ pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, 
     if created {
         sync_directory(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
     }
-    Ok(Held { conn, path, identity, _lock: lock })
+    match File::open(&path) {
+        Ok(db) => Ok(Held { conn, path, identity, files: Arc::new(Files { db, _lock: lock }) }),
+        Err(source) => Err(OpenError::File { path, source }),
+    }
 }
 
 /// Device and inode behind `path`.
 pub(crate) fn identity(path: &Path) -> io::Result<(u64, u64)> {
     fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// Opens a second connection to a journal that is held, for checkpoints beside the writer.
+pub(crate) fn connect_copier(held: &Held) -> Result<Copier, OpenError> {
+    let failed = |source| OpenError::Sqlite { path: held.path.clone(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let conn = Connection::open_with_flags(&held.path, flags).map_err(failed)?;
+    conn.busy_timeout(BUSY).map_err(failed)?;
+    // The last checkpoint is the writer's.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+    let settings = [
+        ("synchronous", "2".to_owned()),
+        ("wal_autocheckpoint", "0".to_owned()),
+        ("cache_size", READER_CACHE_KIB.to_string()),
+        ("mmap_size", "0".to_owned()),
+        ("trusted_schema", "0".to_owned()),
+    ];
+    set(&conn, &settings).map_err(failed)?;
+    let mode = ("journal_mode", "wal".to_owned());
+    check(&conn, &held.path, settings.into_iter().chain([mode]))?;
+    Ok(Copier { conn, files: Arc::clone(&held.files) })
 }
 
 /// Opens `path` for short reads beside the writer.
@@ -163,21 +211,36 @@ fn connect(path: &Path, max_bytes: i64) -> Result<Connection, OpenError> {
         ("mmap_size", "0".to_owned()),
         ("trusted_schema", "0".to_owned()),
     ];
-    for (name, value) in &settings {
-        conn.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(quiet).map_err(failed)?;
-    }
+    set(&conn, &settings).map_err(failed)?;
     schema::migrate(&mut conn, found).map_err(failed)?;
     conn.pragma_update_and_check(None, "max_page_count", max_bytes / PAGE_BYTES, |_| Ok(()))
         .map_err(failed)?;
 
     let page_size = ("page_size", PAGE_BYTES.to_string());
-    for (name, wanted) in settings.into_iter().chain([page_size]) {
-        let found = schema::setting(&conn, name).map_err(failed)?;
+    check(&conn, path, settings.into_iter().chain([page_size]))?;
+    Ok(conn)
+}
+
+fn set(conn: &Connection, settings: &[(&'static str, String)]) -> rusqlite::Result<()> {
+    settings.iter().try_for_each(|(name, value)| {
+        conn.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(quiet)
+    })
+}
+
+/// Reads the settings back: one that was not taken is no setting.
+fn check(
+    conn: &Connection,
+    path: &Path,
+    settings: impl IntoIterator<Item = (&'static str, String)>,
+) -> Result<(), OpenError> {
+    for (name, wanted) in settings {
+        let found = schema::setting(conn, name)
+            .map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })?;
         if found != wanted {
             return Err(OpenError::Setting { path: path.to_owned(), setting: name, wanted, found });
         }
     }
-    Ok(conn)
+    Ok(())
 }
 
 /// Some PRAGMAs answer with their new value and some with nothing.
@@ -209,7 +272,7 @@ pub(crate) fn format(conn: &Connection) -> rusqlite::Result<Format> {
     })
 }
 
-const BUSY: Duration = Duration::from_secs(1);
+pub(crate) const BUSY: Duration = Duration::from_secs(1);
 const LOCK_POLL: Duration = Duration::from_millis(20);
 const READER_CACHE_KIB: i64 = -256; // negative: KiB, not pages
 const WRITER_CACHE_KIB: i64 = -2048;

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::checkpoint::{self, Checkpointer};
+use crate::files::{Files, Held};
 use crate::notice::Said;
 use crate::retain::Plan;
 use crate::status::WriterStatus;
@@ -22,7 +24,8 @@ use crate::{
 /// Bounds of a journal.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Most bytes the file may have; the write-ahead log beside it has some 16 MiB more. At least 4 MiB.
+    /// Most bytes the file may have; the write-ahead log beside it has at most some 70 MiB more, unless a
+    /// reader stays in one read. At least 4 MiB.
     pub max_bytes: u64,
     /// Bytes of it kept for [`Priority::Own`], half of them also for commits; `None` is 1/64, at least 1 MiB.
     pub reserve_bytes: Option<u64>,
@@ -69,9 +72,10 @@ impl Journal {
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let bounds = Bounds::new(options)?;
         let held = files::open(path, bounds.max, options.lock_wait)?;
-        let shared = Arc::new(Shared::new(held.path.clone(), &bounds));
+        let shared = Arc::new(Shared::new(&held, &bounds));
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer::new(held, Arc::clone(&shared), bounds)
+        let checkpointer = checkpointer(&held, Arc::clone(&shared), queue.downgrade())?;
+        let writer = Writer::new(held, Arc::clone(&shared), bounds, checkpointer)
             .map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })?;
         thread::Builder::new()
             .name("journal".into())
@@ -200,7 +204,9 @@ impl Journal {
     ///
     /// See [`ReadError`].
     pub fn status(&self) -> Result<Status, ReadError> {
+        let held = self.shared.files();
         let mut status = status::read(&files::connect_reader(&self.shared.path)?, &self.shared.path)?;
+        drop(held);
         let registered = self.shared.registered().clone();
         for cursor in &mut status.cursors {
             cursor.registered = registered.contains(&cursor.name);
@@ -230,7 +236,8 @@ impl Journal {
         found.clone().expect("waited for")
     }
 
-    /// Writes everything that waits, checkpoints, closes the file and ends the thread.
+    /// Writes everything that waits, checkpoints, closes the file and ends the threads. The lock goes with
+    /// the last [`Reader`].
     ///
     /// # Errors
     ///
@@ -280,6 +287,28 @@ impl Journal {
     }
 }
 
+/// Ends the journal from beside the writer, and wakes it.
+pub(crate) fn stop(shared: Arc<Shared>, queue: mpsc::WeakSender<Work>) -> impl Fn(Halted) {
+    move |halted| {
+        shared.halt(halted);
+        // A writer with a full queue, or without one, is awake.
+        if let Some(queue) = queue.upgrade() {
+            let _awake = queue.try_send(Work::Tick);
+        }
+    }
+}
+
+/// Starts the thread that checkpoints beside the writer.
+fn checkpointer(
+    held: &Held,
+    shared: Arc<Shared>,
+    queue: mpsc::WeakSender<Work>,
+) -> Result<Checkpointer, OpenError> {
+    let copier = files::connect_copier(held)?;
+    Checkpointer::start(move || checkpoint::copy(&copier), stop(shared, queue))
+        .map_err(|source| OpenError::File { path: held.path.clone(), source })
+}
+
 /// What handles, readers and the writer share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -290,13 +319,16 @@ pub(crate) struct Shared {
     pub(crate) said: watch::Sender<Said>,
     pub(crate) writable: AtomicBool,
     pub(crate) pulse: Mutex<Pulse>,
+    /// For readers, which hold them as long as their connection.
+    files: Weak<Files>,
     registered: Mutex<BTreeSet<String>>,
 }
 
 impl Shared {
-    pub(crate) fn new(path: PathBuf, bounds: &Bounds) -> Self {
+    pub(crate) fn new(held: &Held, bounds: &Bounds) -> Self {
         Self {
-            path,
+            path: held.path.clone(),
+            files: Arc::downgrade(&held.files),
             max_bytes: bounds.max.unsigned_abs(),
             tails: [watch::Sender::new(Position::ZERO), watch::Sender::new(Position::ZERO)],
             halted: watch::Sender::new(None),
@@ -317,6 +349,11 @@ impl Shared {
         });
     }
 
+    /// What a connection holds while it is open; `None` when the writer has closed the file.
+    pub(crate) fn files(&self) -> Option<Arc<Files>> {
+        self.files.upgrade()
+    }
+
     fn registered(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
         self.registered.lock().expect("nothing panics while it holds the names")
     }
@@ -325,7 +362,8 @@ impl Shared {
         if self.halted.borrow().is_some() { AppendError::Halted } else { AppendError::Closed }
     }
 
-    fn ended(&self) -> Result<(), Halted> {
+    /// An error once the writer or its checkpoints failed.
+    pub(crate) fn ended(&self) -> Result<(), Halted> {
         self.halted.borrow().clone().map_or(Ok(()), Err)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use crate::record::{ROW_BYTES, row_crc};
 use crate::schema::sql;
@@ -135,7 +135,7 @@ impl Ledger {
     /// Inserts one row at the end of `log`.
     pub(crate) fn append(
         &mut self,
-        conn: &Connection,
+        inserts: &mut Inserts<'_>,
         log: Log,
         kind: u8,
         at: i64,
@@ -146,16 +146,7 @@ impl Ledger {
         let weight = (org.len() + peer.len() + body.len()) as i64 + ROW_BYTES as i64;
         let mark = Mark { position: ends.tail.position + 1, upto: ends.tail.upto.saturating_add(weight) };
         let crc = row_crc(kind, at, org.as_bytes(), peer.as_bytes(), body);
-        conn.prepare_cached(sql(log).insert)?.execute(params![
-            mark.position,
-            kind,
-            at,
-            mark.upto,
-            crc,
-            org,
-            peer,
-            body
-        ])?;
+        inserts.of(log)?.execute(params![mark.position, kind, at, mark.upto, crc, org, peer, body])?;
         ends.tail = mark;
         ends.oldest.get_or_insert(Edge { position: mark.position, at, upto: mark.upto });
         Ok(Position::from_sql(mark.position))
@@ -288,6 +279,26 @@ impl Ledger {
             cursor.dirty = false;
         }
         Ok(())
+    }
+}
+
+/// The statements that insert, looked up once for all rows of a turn.
+pub(crate) struct Inserts<'a> {
+    pub(crate) conn: &'a Connection,
+    logs: [Option<CachedStatement<'a>>; 2],
+}
+
+impl<'a> Inserts<'a> {
+    pub(crate) const fn new(conn: &'a Connection) -> Self {
+        Self { conn, logs: [None, None] }
+    }
+
+    fn of(&mut self, log: Log) -> rusqlite::Result<&mut CachedStatement<'a>> {
+        let found = &mut self.logs[log.index()];
+        match found {
+            Some(statement) => Ok(statement),
+            None => Ok(found.insert(self.conn.prepare_cached(sql(log).insert)?)),
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! Every row and every state value carries a CRC-32, written in the same commit. Damage is reported
 //! ([`Entry::Damaged`]) and never hides the rows around it.
 
+mod checkpoint;
 mod clock;
 mod error;
 mod files;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
+use crate::files::Files;
 use crate::journal::Shared;
 use crate::record::{row_crc, state_crc};
 use crate::schema::sql;
@@ -15,18 +16,22 @@ use crate::{Entry, Log, Position, ReadError, Row, files};
 
 /// Reads one log, and the state, over a connection of its own.
 ///
-/// Every read is a transaction of its own: it sees what is committed, and holds nothing in between.
+/// Every read is a transaction of its own: it sees what is committed, and holds nothing in between. The
+/// journal's lock is kept until its last reader is dropped.
 pub struct Reader {
     conn: Connection,
+    /// After the connection: fields drop in order.
+    _files: Option<Arc<Files>>,
     shared: Arc<Shared>,
     log: Log,
 }
 
 impl Reader {
     pub(crate) fn open(shared: Arc<Shared>, log: Log) -> Result<Self, ReadError> {
+        let held = shared.files();
         let conn = files::connect_reader(&shared.path)
             .map_err(|source| ReadError::Open { path: shared.path.clone(), source })?;
-        Ok(Self { conn, shared, log })
+        Ok(Self { conn, _files: held, shared, log })
     }
 
     /// What comes after `after`, oldest first: at most `max_records`, and no more once `max_bytes` of bodies

@@ -74,12 +74,15 @@ pub(crate) fn retain(
     }
 
     let old = plan.now.saturating_sub(plan.history);
+    let mut trimmed = false;
     for log in Log::ALL {
-        trim(conn, ledger, log, old)?;
+        trimmed |= trim(conn, ledger, log, old)?;
         done.more |= ledger.history(log).is_some_and(|(oldest, _)| oldest.at < old);
     }
     let mut slices = 0;
-    *used = live_bytes(conn)?;
+    if trimmed {
+        *used = live_bytes(conn)?;
+    }
     while *used > plan.target && slices < SLICES {
         let oldest = Log::ALL
             .into_iter()
@@ -115,11 +118,12 @@ pub(crate) fn overdue(conn: &Connection, ledger: &Ledger, now: i64) -> rusqlite:
     Ok(false)
 }
 
-/// Deletes one slice of the log's history, oldest first, as far as it is older than `old`.
-fn trim(conn: &Connection, ledger: &mut Ledger, log: Log, old: i64) -> rusqlite::Result<()> {
-    let Some((oldest, last)) = ledger.history(log) else { return Ok(()) };
+/// Deletes one slice of the log's history, oldest first, as far as it is older than `old`; whether there was
+/// something to delete.
+fn trim(conn: &Connection, ledger: &mut Ledger, log: Log, old: i64) -> rusqlite::Result<bool> {
+    let Some((oldest, last)) = ledger.history(log) else { return Ok(false) };
     if oldest.at >= old {
-        return Ok(());
+        return Ok(false);
     }
     let mut bound = oldest.position;
     let mut scan = conn.prepare_cached(sql(log).scan)?;
@@ -133,7 +137,8 @@ fn trim(conn: &Connection, ledger: &mut Ledger, log: Log, old: i64) -> rusqlite:
     }
     drop(rows);
     conn.prepare_cached(sql(log).delete)?.execute([bound])?;
-    ledger.trimmed(conn, log)
+    ledger.trimmed(conn, log)?;
+    Ok(true)
 }
 
 /// Moves a cursor past what it may no longer keep.

@@ -13,10 +13,12 @@ pub(crate) const FORMAT: i64 = MIGRATIONS.len() as i64;
 /// Bytes in a page; set before anything else, since WAL mode cannot change it.
 pub(crate) const PAGE_BYTES: i64 = 16_384;
 
+/// A position never returns: the writer counts on from the newest row, which always stays.
+///
 /// Step n makes format n+1 from format n; an empty file has format 0.
 pub(crate) const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE inbox (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         kind INTEGER NOT NULL,
         at INTEGER NOT NULL,     -- microseconds since 1970
         upto INTEGER NOT NULL,   -- bytes of this log up to and with this row, since its beginning
@@ -26,7 +28,7 @@ pub(crate) const MIGRATIONS: [&str; 1] = ["
         body BLOB NOT NULL
     ) STRICT;
     CREATE TABLE outbox (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         kind INTEGER NOT NULL,
         at INTEGER NOT NULL,
         upto INTEGER NOT NULL,

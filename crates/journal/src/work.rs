@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use crate::journal::Bounds;
-use crate::ledger::Ledger;
+use crate::ledger::{Inserts, Ledger};
 use crate::record::state_crc;
 use crate::schema::PAGE_BYTES;
 use crate::{
@@ -112,7 +112,7 @@ pub(crate) fn need_of(work: &Work, growth: bool, low_disk: bool) -> Result<i64, 
 
 /// Does what brings rows and state, as far as there is room.
 pub(crate) fn fill(
-    conn: &Connection,
+    inserts: &mut Inserts<'_>,
     ledger: &mut Ledger,
     work: &mut Work,
     need: Result<i64, AppendError>,
@@ -133,7 +133,7 @@ pub(crate) fn fill(
                 Err(why) => Err(why),
                 Ok(()) => {
                     let texts = [record.org.as_str(), record.peer.as_str()];
-                    Ok(ledger.append(conn, Log::Inbox, record.kind, record.at, texts, &record.body)?)
+                    Ok(ledger.append(inserts, Log::Inbox, record.kind, record.at, texts, &record.body)?)
                 }
             };
         }
@@ -150,7 +150,7 @@ pub(crate) fn fill(
                 Err(why) => Err(why),
                 Ok(index) => {
                     ledger.advance(index, *to);
-                    Ok(write(conn, ledger, commit)?)
+                    Ok(write(inserts, ledger, commit)?)
                 }
             };
         }
@@ -160,9 +160,10 @@ pub(crate) fn fill(
 }
 
 /// Writes a commit's rows and state; the newest position of the outbox.
-fn write(conn: &Connection, ledger: &mut Ledger, commit: &Commit) -> rusqlite::Result<Position> {
+fn write(inserts: &mut Inserts<'_>, ledger: &mut Ledger, commit: &Commit) -> rusqlite::Result<Position> {
+    let conn = inserts.conn;
     for alert in &commit.alerts {
-        ledger.append(conn, Log::Outbox, 0, alert.at, [""; 2], &alert.body)?;
+        ledger.append(inserts, Log::Outbox, 0, alert.at, [""; 2], &alert.body)?;
     }
     for range in &commit.forget {
         conn.prepare_cached("DELETE FROM state WHERE key >= ?1 AND key < ?2")?

@@ -5,31 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::checkpoint::{Checkpointer, DOING, Pace, Step, Trouble, halted, judge, wal};
 use crate::clock::Clock;
 use crate::files::{self, Held};
 use crate::journal::{Bounds, Shared};
-use crate::ledger::Ledger;
+use crate::ledger::{Inserts, Ledger};
 use crate::retain::{self, Retained};
 use crate::schema;
 use crate::work::{self, Work};
 use crate::{AppendError, FullReason, Halted, Log, Position, Priority};
 
-/// What ended a transaction.
-enum Trouble {
-    /// Nothing of it is on the disk, and a later one may succeed.
-    Full(FullReason),
-    /// Nothing is certain any more.
-    Halt(&'static str, rusqlite::Error),
-}
-
 /// The thread's own state.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    /// Ends before the file is closed: fields drop in order.
+    checkpointer: Checkpointer,
+    pace: Pace,
     held: Held,
     shared: Arc<Shared>,
     bounds: Bounds,
@@ -49,18 +45,23 @@ pub(crate) struct Writer {
     low_disk: bool,
     disk_seen: Option<Instant>,
     registered_seen: i64,
-    /// Frames in the log at which a checkpoint asks readers to let it start over.
-    restart_at: i64,
 }
 
 impl Writer {
-    pub(crate) fn new(held: Held, shared: Arc<Shared>, bounds: Bounds) -> rusqlite::Result<Self> {
+    pub(crate) fn new(
+        held: Held,
+        shared: Arc<Shared>,
+        bounds: Bounds,
+        checkpointer: Checkpointer,
+    ) -> rusqlite::Result<Self> {
         let mut ledger = Ledger::default();
         ledger.load(&held.conn)?;
         let used = schema::live_bytes(&held.conn)?;
         let mut clock = Clock::new();
         let registered_seen = clock.now();
         let mut writer = Self {
+            checkpointer,
+            pace: Pace::new(),
             held,
             shared,
             bounds,
@@ -74,7 +75,6 @@ impl Writer {
             low_disk: false,
             disk_seen: None,
             registered_seen,
-            restart_at: RESTART_FRAMES,
         };
         writer.look_at_disk();
         writer.publish();
@@ -160,7 +160,8 @@ impl Writer {
 
     /// One turn: a transaction with everything in `batch`, then the answers.
     pub(crate) fn turn(&mut self, batch: &mut Vec<Work>) -> Result<(), Halted> {
-        let result = self.settle(batch);
+        // A checkpoint may fail at any time; from then on nothing is promised.
+        let result = self.shared.ended().and_then(|()| self.settle(batch)).and_then(|()| self.shared.ended());
         if result.is_err() {
             batch.iter_mut().for_each(|work| work.refuse(AppendError::Halted));
             self.shared.writable.store(false, Ordering::Release);
@@ -232,11 +233,14 @@ impl Writer {
             need = need.max(refused);
         }
         let plan = self.bounds.plan(now, need, self.ages);
-        let mut room = self.used;
+        // The figure of the last commit stands, unless cursors were made since.
+        let made = batch.iter().any(|work| matches!(work, Work::Register { .. }));
+        let mut room = if made { schema::live_bytes(conn)? } else { self.used };
         self.retained = retain::retain(conn, &mut self.ledger, &mut room, &plan)?;
+        let mut inserts = Inserts::new(conn);
         for work in &mut *batch {
             let need = work::need_of(work, growth, self.low_disk);
-            work::fill(conn, &mut self.ledger, work, need, &mut room, &self.bounds)?;
+            work::fill(&mut inserts, &mut self.ledger, work, need, &mut room, &self.bounds)?;
         }
         self.ledger.save(conn)?;
         self.used = schema::live_bytes(conn)?;
@@ -248,7 +252,7 @@ impl Writer {
         self.retained = Retained::default();
         let reason = match trouble {
             Trouble::Full(reason) => reason,
-            Trouble::Halt(doing, error) => return Err(halted(doing, error)),
+            Trouble::Halt(halted) => return Err(halted),
         };
         let conn = &self.held.conn;
         if !conn.is_autocommit() {
@@ -364,51 +368,74 @@ impl Writer {
         self.retained.more = retained.more;
     }
 
-    /// Copies the write-ahead log into the file when it has grown enough, after everybody was answered.
+    /// Keeps the write-ahead log short, after everybody was answered.
     fn checkpoint(&mut self) -> Result<(), Halted> {
+        let looked = self.checkpointer.look();
+        self.copied(looked)?;
         let conn = &self.held.conn;
-        let failed = |error| halted("checkpointing", error);
-        let (_, frames, copied) = wal(conn, "PRAGMA wal_checkpoint(NOOP)").map_err(failed)?;
-        if frames - copied < CHECKPOINT_FRAMES {
-            return Ok(());
-        }
-        let mode = if frames < self.restart_at {
-            "PRAGMA wal_checkpoint(PASSIVE)"
-        } else {
-            "PRAGMA wal_checkpoint(RESTART)"
-        };
-        match wal(conn, mode) {
-            Ok((busy, frames, _)) => {
-                // A reader that stays must not cost a wait in every turn.
-                self.restart_at = if busy { frames * 2 } else { RESTART_FRAMES };
+        let (_, frames, copied) =
+            wal(conn, "PRAGMA wal_checkpoint(NOOP)").map_err(|error| halted(DOING, error))?;
+        match self.pace.step(frames, copied, self.checkpointer.running()) {
+            Step::Nothing => Ok(()),
+            Step::Copy => {
+                self.checkpointer.ask();
                 Ok(())
             }
-            Err(error) => match judge(conn, "checkpointing", error) {
-                Trouble::Full(reason) => {
-                    self.stalled = Some((reason, Instant::now() + RETRY));
-                    Ok(())
-                }
-                Trouble::Halt(doing, error) => Err(halted(doing, error)),
-            },
+            Step::Restart => {
+                let waited = self.checkpointer.wait();
+                self.copied(waited)?;
+                let restarted = self.restart();
+                self.copied(restarted)
+            }
+        }
+    }
+
+    /// Copies what is left and waits a moment for readers, so that the next write begins the log anew.
+    fn restart(&mut self) -> Result<(), Trouble> {
+        let conn = &self.held.conn;
+        let timeout = |wait| conn.busy_timeout(wait).map_err(|error| Trouble::Halt(halted(DOING, error)));
+        timeout(READER_WAIT)?;
+        let done = wal(conn, "PRAGMA wal_checkpoint(RESTART)");
+        timeout(files::BUSY)?;
+        let (busy, frames, _) = done.map_err(|error| judge(conn, DOING, error))?;
+        self.pace.restarted(busy, frames);
+        Ok(())
+    }
+
+    /// What a checkpoint came to; an error when the journal has to stop.
+    fn copied(&mut self, done: Result<(), Trouble>) -> Result<(), Halted> {
+        match done {
+            Ok(()) => Ok(()),
+            Err(Trouble::Full(reason)) => {
+                self.stalled = Some((reason, Instant::now() + RETRY));
+                self.pace.again();
+                Ok(())
+            }
+            Err(Trouble::Halt(halted)) => Err(halted),
         }
     }
 
     /// The orderly end.
     fn finish(&mut self) -> Result<(), Halted> {
+        self.shared.ended()?;
         let now = self.clock.now();
         self.touch(now);
         if let Err(trouble) = self.transact(&mut [], false, false) {
             self.undo(trouble)?;
         }
         self.publish();
-        match wal(&self.held.conn, "PRAGMA wal_checkpoint(TRUNCATE)") {
-            Ok(_) => Ok(()),
-            Err(error) => match judge(&self.held.conn, "checkpointing", error) {
+        self.checkpointer
+            .end()
+            .and_then(|()| {
+                let conn = &self.held.conn;
+                wal(conn, "PRAGMA wal_checkpoint(TRUNCATE)").map_err(|error| judge(conn, DOING, error))
+            })
+            .map(drop)
+            .or_else(|trouble| match trouble {
                 // The log stays beside the file and the next start reads it.
                 Trouble::Full(_) => Ok(()),
-                Trouble::Halt(doing, error) => Err(halted(doing, error)),
-            },
-        }
+                Trouble::Halt(halted) => Err(halted),
+            })
     }
 }
 
@@ -428,36 +455,12 @@ fn execute(conn: &Connection, sql: &str) -> rusqlite::Result<usize> {
     conn.prepare_cached(sql)?.execute([])
 }
 
-/// Runs a checkpoint: whether somebody was in its way, frames in the log, frames copied.
-fn wal(conn: &Connection, sql: &str) -> rusqlite::Result<(bool, i64, i64)> {
-    conn.prepare_cached(sql)?.query_row([], |row| Ok((row.get::<_, i64>(0)? != 0, row.get(1)?, row.get(2)?)))
-}
-
-/// Whether a failed statement leaves the journal usable.
-fn judge(conn: &Connection, doing: &'static str, error: rusqlite::Error) -> Trouble {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Trouble::Full(match schema::number(conn, "page_count") {
-            Ok(pages) if schema::number(conn, "max_page_count").is_ok_and(|max| pages >= max) => {
-                FullReason::Bound
-            }
-            _ => FullReason::Disk,
-        }),
-        Some(ErrorCode::ReadOnly) => Trouble::Full(FullReason::ReadOnly),
-        Some(ErrorCode::DatabaseBusy) => Trouble::Full(FullReason::Busy),
-        _ => Trouble::Halt(doing, error),
-    }
-}
-
-fn halted(doing: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Halted {
-    Halted { doing, source: Arc::new(error) }
-}
-
 const TURN_ITEMS: usize = 256;
 const TURN_BYTES: u64 = 4 << 20;
 const RETRY: Duration = Duration::from_secs(1);
 const SEEN_MICROS: i64 = 3_600_000_000;
-const CHECKPOINT_FRAMES: i64 = 1000; // SQLite's own default
-const RESTART_FRAMES: i64 = 8192;
+/// How long a checkpoint of the writer's own waits for readers; their reads are short.
+const READER_WAIT: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

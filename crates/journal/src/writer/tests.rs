@@ -1,9 +1,13 @@
 //! Turns driven by hand, for what no caller can bring about from outside.
 
+use std::sync::mpsc as channel;
+
 use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::checkpoint;
+use crate::journal::stop;
 use crate::schema::PAGE_BYTES;
 use crate::work::Answer;
 use crate::{CursorError, CursorSpec, Options, Record, Start};
@@ -11,11 +15,51 @@ use crate::{CursorError, CursorSpec, Options, Record, Start};
 type Told<E> = oneshot::Receiver<Result<Position, E>>;
 
 fn writer(directory: &TempDir) -> Writer {
+    writer_beside(directory, |held| {
+        let copier = files::connect_copier(held).unwrap();
+        Box::new(move || checkpoint::copy(&copier))
+    })
+}
+
+type Copy = Box<dyn FnMut() -> Result<(), Trouble> + Send>;
+
+/// A writer whose checkpoints beside it are `copy`; nobody hands it work.
+fn writer_beside(directory: &TempDir, copy: impl FnOnce(&Held) -> Copy) -> Writer {
+    let (nobody, _) = mpsc::channel(1);
+    writer_of(directory, copy, nobody.downgrade())
+}
+
+fn writer_of(directory: &TempDir, copy: impl FnOnce(&Held) -> Copy, queue: mpsc::WeakSender<Work>) -> Writer {
     let options = Options { free_bytes: 0, ..Options::default() };
     let bounds = Bounds::new(&options).unwrap();
     let held = files::open(&directory.path().join("j.db"), bounds.max, Duration::ZERO).unwrap();
-    let shared = Arc::new(Shared::new(held.path.clone(), &bounds));
-    Writer::new(held, shared, bounds).unwrap()
+    let shared = Arc::new(Shared::new(&held, &bounds));
+    let checkpointer = Checkpointer::start(copy(&held), stop(Arc::clone(&shared), queue)).unwrap();
+    Writer::new(held, shared, bounds, checkpointer).unwrap()
+}
+
+/// A checkpoint that says when it begins and ends when it is told how.
+fn by_hand() -> (Copy, channel::Receiver<()>, channel::SyncSender<Result<(), Trouble>>) {
+    let (begin, began) = channel::sync_channel(8);
+    let (end, ends) = channel::sync_channel(8);
+    let copy = move || {
+        begin.send(()).unwrap();
+        ends.recv().unwrap()
+    };
+    (Box::new(copy), began, end)
+}
+
+fn failed() -> Trouble {
+    Trouble::Halt(halted(DOING, std::io::Error::from_raw_os_error(5)))
+}
+
+/// Appends until a checkpoint is due.
+fn fill(writer: &mut Writer) {
+    for _ in 0..3 {
+        let (work, mut told) = append(8 << 20);
+        writer.turn(&mut vec![work]).unwrap();
+        assert!(told.try_recv().unwrap().is_ok());
+    }
 }
 
 fn append(bytes: usize) -> (Work, Told<AppendError>) {
@@ -132,14 +176,127 @@ fn the_write_ahead_log_is_copied_back_and_used_again() {
     let directory = TempDir::new().unwrap();
     let mut writer = writer(&directory);
     let log = files::beside(&writer.held.path, "-wal");
-    for _ in 0..12 {
+    for _ in 0..20 {
         let (work, _told) = append(8 << 20);
         writer.turn(&mut vec![work]).unwrap();
     }
 
     let bytes = std::fs::metadata(log).unwrap().len();
 
-    assert!(bytes < 40 << 20, "{bytes}");
+    assert!(bytes < 80 << 20, "{bytes}");
+}
+
+#[test]
+fn no_append_waits_for_a_checkpoint_beside_the_writer() {
+    let directory = TempDir::new().unwrap();
+    let (copy, began, end) = by_hand();
+    let mut writer = writer_beside(&directory, |_| copy);
+    fill(&mut writer);
+    began.recv_timeout(DEADLINE).unwrap();
+
+    for position in 4..7 {
+        let (work, mut told) = append(1 << 20);
+        writer.turn(&mut vec![work]).unwrap();
+        assert_eq!(told.try_recv().unwrap(), Ok(Position::new(position)));
+    }
+
+    assert!(began.try_recv().is_err(), "one at a time");
+    end.send(Ok(())).unwrap();
+    writer.finish().unwrap();
+}
+
+#[test]
+fn nothing_is_promised_once_a_checkpoint_failed() {
+    let directory = TempDir::new().unwrap();
+    let (copy, began, end) = by_hand();
+    let mut writer = writer_beside(&directory, |_| copy);
+    fill(&mut writer);
+    began.recv_timeout(DEADLINE).unwrap();
+
+    end.send(Err(failed())).unwrap();
+    let started = Instant::now();
+    while writer.shared.ended().is_ok() {
+        assert!(started.elapsed() < DEADLINE, "it was not published");
+        std::thread::yield_now();
+    }
+    let (work, mut told) = append(10);
+    let halted = writer.turn(&mut vec![work]).unwrap_err();
+
+    assert_eq!(told.try_recv().unwrap(), Err(AppendError::Halted));
+    assert_eq!(halted.to_string(), "the journal stopped: checkpointing failed");
+    assert_eq!(writer.ledger.ends(Log::Inbox).tail.position, 3, "nothing was written");
+    assert!(!writer.shared.writable.load(Ordering::Acquire));
+    assert!(writer.finish().is_err());
+}
+
+#[test]
+fn a_checkpoint_that_fails_or_panics_ends_a_writer_that_waits_for_work() {
+    for panics in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let (copy, began, end) = by_hand();
+        let (queue, waiting) = mpsc::channel(1);
+        let mut writer = writer_of(&directory, |_| copy, queue.downgrade());
+        let shared = Arc::clone(&writer.shared);
+        fill(&mut writer);
+        let thread = std::thread::spawn(|| writer.run(waiting));
+        began.recv_timeout(DEADLINE).unwrap();
+
+        if panics {
+            drop(end);
+        } else {
+            end.send(Err(failed())).unwrap();
+        }
+        thread.join().unwrap();
+
+        assert!(queue.is_closed());
+        let halted = shared.ended().unwrap_err();
+        assert_eq!(halted.to_string(), "the journal stopped: checkpointing failed", "panics: {panics}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_finds_the_disk_full_stops_appends_until_one_succeeds() {
+    let directory = TempDir::new().unwrap();
+    let (copy, began, end) = by_hand();
+    let mut writer = writer_beside(&directory, |_| copy);
+    fill(&mut writer);
+    began.recv_timeout(DEADLINE).unwrap();
+
+    end.send(Err(Trouble::Full(FullReason::Disk))).unwrap();
+    let started = Instant::now();
+    while writer.stalled.is_none() {
+        assert!(started.elapsed() < DEADLINE, "it was not seen");
+        writer.turn(&mut vec![Work::Tick]).unwrap();
+    }
+    began.recv_timeout(DEADLINE).expect("it is tried again");
+    writer.stalled = writer.stalled.map(|(reason, _)| (reason, Instant::now() + DEADLINE));
+    let (refused, mut told) = append(10);
+    writer.turn(&mut vec![refused]).unwrap();
+    assert_eq!(told.try_recv().unwrap(), Err(AppendError::Full));
+
+    end.send(Ok(())).unwrap();
+    writer.stalled = writer.stalled.map(|(reason, _)| (reason, Instant::now()));
+    let (taken, mut told) = append(10);
+    writer.turn(&mut vec![taken]).unwrap();
+    assert_eq!(told.try_recv().unwrap(), Ok(Position::new(4)));
+}
+
+#[test]
+fn a_checkpoint_beside_the_writer_copies_what_was_committed() {
+    let directory = TempDir::new().unwrap();
+    let (copy, _began, _end) = by_hand();
+    let mut writer = writer_beside(&directory, |_| copy);
+    let copier = files::connect_copier(&writer.held).unwrap();
+    let (work, _told) = append(8 << 20);
+    writer.turn(&mut vec![work]).unwrap();
+
+    checkpoint::copy(&copier).unwrap();
+
+    let (_, frames, copied) = wal(&writer.held.conn, "PRAGMA wal_checkpoint(NOOP)").unwrap();
+    assert!(frames > 500 && copied == frames, "{frames} {copied}");
+    for (name, expect) in [("synchronous", "2"), ("wal_autocheckpoint", "0"), ("mmap_size", "0")] {
+        assert_eq!(schema::setting(&copier.conn, name).unwrap(), expect, "{name}");
+    }
 }
 
 #[test]
@@ -158,3 +315,5 @@ fn a_page_estimate_is_never_below_what_rows_take() {
         assert!(estimate <= took * 3 / 2 + 3 * PAGE_BYTES, "{bytes}: took {took}, estimated {estimate}");
     }
 }
+
+const DEADLINE: Duration = Duration::from_secs(20);

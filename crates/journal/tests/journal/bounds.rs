@@ -71,6 +71,34 @@ async fn the_reserve_ends_too_and_then_nothing_is_promised() {
 }
 
 #[tokio::test]
+async fn the_write_ahead_log_stays_bounded_while_a_reader_reads_all_the_time() {
+    let place = Place::new();
+    let journal = place.open();
+    let reader = journal.clone();
+    let reads = tokio::task::spawn_blocking(move || {
+        let mut inbox = reader.reader(Log::Inbox).unwrap();
+        while reader.status().unwrap().inbox.rows < 600 {
+            inbox.read(Position::ZERO, 4, usize::MAX).unwrap();
+        }
+    });
+    let mut most = 0;
+    for _ in 0..200 {
+        let appends = (0..3).map(|_| {
+            let journal = journal.clone();
+            tokio::spawn(async move { journal.append(record(vec![0; 400_000]), Priority::Normal).await })
+        });
+        for append in appends.collect::<Vec<_>>() {
+            append.await.unwrap().unwrap();
+        }
+        most = most.max(journal.status().unwrap().wal_bytes);
+    }
+    reads.await.unwrap();
+
+    let written = journal.status().unwrap().inbox.bytes;
+    assert!(written > 200 << 20 && most < 100 << 20, "{written} written, {most} in the log");
+}
+
+#[tokio::test]
 async fn history_goes_before_anything_is_refused() {
     let place = tiny();
     let journal = place.open();

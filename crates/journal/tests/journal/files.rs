@@ -73,6 +73,22 @@ fn a_second_open_is_refused_while_the_first_lasts() {
     place.open().blocking_close().unwrap();
 }
 
+#[tokio::test]
+async fn a_reader_that_is_left_keeps_the_lock() {
+    let mut place = Place::new();
+    place.options.lock_wait = Duration::from_millis(50);
+    let journal = place.open();
+    journal.append(record("in"), Priority::Normal).await.unwrap();
+    let mut reader = journal.reader(Log::Inbox).unwrap();
+    journal.close().await.unwrap();
+
+    let refused = Journal::open(&place.path(), &place.options).unwrap_err();
+    assert!(matches!(refused, OpenError::Held { .. }), "{refused}");
+    assert_eq!(reader.read(Position::ZERO, 10, 1000).unwrap().len(), 1);
+    drop(reader);
+    place.open().close().await.unwrap();
+}
+
 #[test]
 fn an_open_waits_for_the_one_before() {
     let place = Place::new();
