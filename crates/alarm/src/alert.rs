@@ -228,7 +228,7 @@ macro_rules! hash {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:032x}", u128::from_be_bytes(self.0))
+                f.write_str(str::from_utf8(&digits(&self.0)).expect(DIGITS_ARE_TEXT))
             }
         }
 
@@ -242,7 +242,7 @@ macro_rules! hash {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(str::from_utf8(&digits(&self.0)).expect(DIGITS_ARE_TEXT))
             }
         }
 
@@ -275,13 +275,28 @@ fn hash_of(parts: &[&[u8]]) -> [u8; 16] {
     bytes
 }
 
+/// Sixteen bytes as lower-case hexadecimal digits.
+fn digits(bytes: &[u8; 16]) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+    digits
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+const DIGITS_ARE_TEXT: &str = "hexadecimal digits are ASCII";
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -306,5 +321,15 @@ mod tests {
     fn where_a_part_ends_is_part_of_a_hash() {
         assert_ne!(AlertId::of(&[b"ab", b"c"]), AlertId::of(&[b"a", b"bc"]));
         assert_eq!(AlertId::of(&[b"ab"]).to_string().len(), 32);
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_prints_as_two_digits(bytes: [u8; 16]) {
+            let digits = format!("{:032x}", u128::from_be_bytes(bytes));
+            let id = AlertId(bytes);
+            prop_assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{digits}\""));
+            prop_assert_eq!(id.to_string(), digits);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Reads the fields of an event, whatever form Mist gave them.
 
+use std::borrow::Cow;
+
 use ids::{Mac, Timestamp};
 use serde_json::{Map, Value};
 
@@ -9,7 +11,7 @@ pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
     /// The first of `names` that says something, as text; numbers and truth values are spelt out.
-    pub(crate) fn text(self, names: &[&str]) -> String {
+    pub(crate) fn text(self, names: &[&str]) -> Cow<'a, str> {
         names
             .iter()
             .filter_map(|name| self.0.get(*name))
@@ -19,9 +21,9 @@ impl<'a> Fields<'a> {
     }
 
     /// The elements of the first of `names` that says something: a list's, or one for a plain text.
-    pub(crate) fn list(self, names: &[&str]) -> Vec<String> {
-        let texts = |value: &Value| -> Vec<String> {
-            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    pub(crate) fn list(self, names: &[&str]) -> Vec<Cow<'a, str>> {
+        let texts = |value: &'a Value| -> Vec<Cow<'a, str>> {
+            let values = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
             values.iter().map(spelt).filter(|text| !text.is_empty()).collect()
         };
         let mut found = names.iter().filter_map(|name| self.0.get(*name)).map(texts);
@@ -71,12 +73,12 @@ fn whole(number: f64) -> Option<u64> {
 }
 
 /// A scalar as text; anything else says nothing.
-fn spelt(value: &Value) -> String {
+fn spelt(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(truth) => truth.to_string(),
-        _ => String::new(),
+        Value::String(text) => text.into(),
+        Value::Number(number) => number.to_string().into(),
+        Value::Bool(truth) => truth.to_string().into(),
+        _ => Cow::default(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! From an entry of the inbox to alerts.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -52,7 +54,10 @@ fn message(org: &str, received: Timestamp, origin: Origin, body: &[u8]) -> Effec
             >(
                 event.get()
             ) {
-                Ok(event) => alert(org, received, origin, &message.topic, &event),
+                Ok(mut event) => {
+                    event.remove("for_site"); // it only tells by which subscription the event came
+                    alert(org, received, origin, &message.topic, &event)
+                }
                 Err(error) => {
                     unread(org, received, origin, event.get().as_bytes(), &format!("event {index}: {error}"))
                 }
@@ -90,38 +95,37 @@ fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &
     let fields = Fields(event);
     let time = fields.time("timestamp").or_else(|| fields.time("last_seen"));
     let device = Device::read(topic, fields);
-    let kind = or(fields.text(&["type"]), topic.name());
+    let kind = or(fields.text(&["type"]), topic.name().into());
     let site_id = fields.text(&["site_id"]);
-    let port = device.port.clone();
 
     let id = identity(topic, event, time, received);
-    let resource = device.mac.map_or_else(|| device.name.clone(), |mac| mac.to_string());
+    let resource = device.mac.map_or_else(|| device.name.clone(), |mac| mac.to_string().into());
     let class = kind.to_ascii_lowercase();
-    let key = AlarmKey::of(&[org, &site_id, &resource, &port, &class].map(str::as_bytes));
+    let key = AlarmKey::of(&[org, &site_id, &resource, &device.port, &class].map(str::as_bytes));
 
     let mut alert = Alert::new(id, key, topic.name(), &kind, time.unwrap_or(received));
     alert.state = marvis_state(fields);
-    alert.mist_severity = fields.text(&["severity", "ev_type"]);
+    alert.mist_severity = fields.text(&["severity", "ev_type"]).into_owned();
     alert.severity = Severity::from_mist(&alert.mist_severity);
-    alert.group = fields.text(&["group"]);
-    alert.category = fields.text(&["category"]);
+    alert.group = fields.text(&["group"]).into_owned();
+    alert.category = fields.text(&["category"]).into_owned();
     alert.org = org.to_owned();
-    alert.site = fields.text(&["site_name"]);
-    alert.site_id = site_id;
-    alert.device_type = device.kind;
-    alert.device = device.name;
+    alert.site = fields.text(&["site_name"]).into_owned();
+    alert.site_id = site_id.into_owned();
+    alert.device_type = device.kind.into_owned();
+    alert.device = device.name.into_owned();
     alert.mac = device.mac;
-    alert.model = fields.text(&["model"]);
-    alert.serial = fields.text(&["serial"]);
-    alert.ip = or(fields.text(&["ip"]), &device.ip);
-    alert.port = port;
+    alert.model = fields.text(&["model"]).into_owned();
+    alert.serial = fields.text(&["serial"]).into_owned();
+    alert.ip = or(fields.text(&["ip"]), device.ip).into_owned();
+    alert.port = device.port.into_owned();
     alert.last_seen = fields.time("last_seen").map_or(alert.first_seen, |seen| seen.max(alert.first_seen));
     alert.count = fields.number("count").unwrap_or(0);
     alert.origin = origin;
     if *topic == Topic::Audits {
-        alert.message = fields.text(&["message"]);
-        alert.reason = audit_reason(fields);
-        alert.summary = or(shortened(&alert.message, SUMMARY_CHARS), &kind);
+        alert.message = fields.text(&["message"]).into_owned();
+        alert.reason = said(fields, [("by", "admin_name"), ("from", "src_ip")], " ");
+        alert.summary = or(shortened(&alert.message, SUMMARY_CHARS), kind).into_owned();
     } else {
         alert.reason = reason(fields);
         alert.summary = summary(&alert, &device.several);
@@ -131,18 +135,18 @@ fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &
 
 /// Whom an event is about, when it says one device.
 #[derive(Debug, Default)]
-struct Device {
-    kind: String,
-    name: String,
+struct Device<'a> {
+    kind: Cow<'a, str>,
+    name: Cow<'a, str>,
     mac: Option<ids::Mac>,
-    ip: String,
-    port: String,
+    ip: Cow<'a, str>,
+    port: Cow<'a, str>,
     /// The names, or else the addresses, when it names more than one device.
-    several: Vec<String>,
+    several: Vec<Cow<'a, str>>,
 }
 
-impl Device {
-    fn read(topic: &Topic, fields: Fields<'_>) -> Self {
+impl<'a> Device<'a> {
+    fn read(topic: &Topic, fields: Fields<'a>) -> Self {
         let clients = topic.name().starts_with("nac-") || topic.name().starts_with("client-");
         let mut device = Self {
             kind: fields.text(&["device_type"]),
@@ -151,8 +155,8 @@ impl Device {
             port: fields.text(&["port_id", "port"]),
             ..Self::default()
         };
-        if *topic == Topic::MxedgeEvents && device.kind.is_empty() {
-            "mxedge".clone_into(&mut device.kind);
+        if *topic == Topic::MxedgeEvents {
+            fill(&mut device.kind, "mxedge".into());
         }
         if *topic == Topic::Alarms {
             device.read_alarm(fields);
@@ -161,7 +165,7 @@ impl Device {
     }
 
     /// An alarm names its devices in lists, a Marvis alarm in entities.
-    fn read_alarm(&mut self, fields: Fields<'_>) {
+    fn read_alarm(&mut self, fields: Fields<'a>) {
         let names = fields.list(&["hostnames"]);
         let lists = [("aps", "ap"), ("switches", "switch"), ("gateways", "gateway")];
         let found = lists
@@ -169,31 +173,29 @@ impl Device {
             .map(|(list, kind)| (fields.list(&[list]), kind))
             .find(|(macs, _)| !macs.is_empty());
         if let Some((macs, kind)) = found {
-            if self.kind.is_empty() {
-                kind.clone_into(&mut self.kind);
-            }
+            fill(&mut self.kind, kind.into());
             match (macs.as_slice(), names.as_slice()) {
                 ([mac], [] | [_]) => self.mac = self.mac.or_else(|| mac.parse().ok()),
-                (macs, []) => self.several = macs.to_vec(),
+                (_, []) => self.several = macs,
                 _ => {}
             }
         }
         match names.as_slice() {
             [] => {}
-            [name] if self.several.is_empty() => self.name = or(std::mem::take(&mut self.name), name),
+            [name] if self.several.is_empty() => fill(&mut self.name, name.clone()),
             _ => self.several = names,
         }
         if let [port] = fields.list(&["port_ids"]).as_slice() {
-            self.port = or(std::mem::take(&mut self.port), port);
+            fill(&mut self.port, port.clone());
         }
         match fields.objects("impacted_entities").as_slice() {
             [] => {}
             [entity] => {
-                self.kind = or(std::mem::take(&mut self.kind), &entity.text(&["entity_type"]));
-                self.name = or(std::mem::take(&mut self.name), &entity.text(&["entity_name"]));
+                fill(&mut self.kind, entity.text(&["entity_type"]));
+                fill(&mut self.name, entity.text(&["entity_name"]));
                 self.mac = self.mac.or_else(|| entity.mac(&["entity_mac"]));
                 self.ip = entity.text(&["entity_ip"]);
-                self.port = or(std::mem::take(&mut self.port), &entity.text(&["port_id"]));
+                fill(&mut self.port, entity.text(&["port_id"]));
             }
             entities => {
                 self.several = entities.iter().map(|e| e.text(&["entity_name", "entity_mac"])).collect()
@@ -202,8 +204,7 @@ impl Device {
     }
 }
 
-/// What makes two events the same fact: topic and canonical event, without `for_site`, which only tells by
-/// which subscription it came.
+/// What makes two events the same fact: topic and canonical event, from which `for_site` is gone already.
 fn identity(
     topic: &Topic,
     event: &Map<String, Value>,
@@ -211,14 +212,8 @@ fn identity(
     received: Timestamp,
 ) -> AlertId {
     // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
-    let canonical = if event.contains_key("for_site") {
-        let mut event = event.clone();
-        event.remove("for_site");
-        serde_json::to_vec(&event)
-    } else {
-        serde_json::to_vec(event)
-    };
-    let canonical = canonical.expect("a map of text to JSON is JSON");
+    let mut canonical = Vec::with_capacity(USUAL_EVENT_BYTES);
+    serde_json::to_writer(&mut canonical, event).expect("a map of text to JSON is JSON");
     let arrival = if time.is_none() && !event.contains_key("id") { received.micros() } else { 0 };
     AlertId::of(&[topic.name().as_bytes(), &canonical, &arrival.to_be_bytes()])
 }
@@ -228,9 +223,8 @@ fn marvis_state(fields: Fields<'_>) -> State {
     if fields.text(&["group"]) != "marvis" && fields.object("details").is_none() {
         return State::Event;
     }
-    let details =
-        fields.object("details").map_or_else(String::new, |details| details.text(&["status", "state"]));
-    match or(fields.text(&["status"]), &details).to_ascii_lowercase().as_str() {
+    let details = fields.object("details").map_or_else(Cow::default, |it| it.text(&["status", "state"]));
+    match or(fields.text(&["status"]), details).to_ascii_lowercase().as_str() {
         "open" | "reoccured" | "reoccurred" => State::Raised,
         "resolved" | "validated" => State::Cleared,
         _ => State::Event,
@@ -242,67 +236,64 @@ fn reason(fields: Fields<'_>) -> String {
     if !plain.is_empty() {
         return plain;
     }
-    let parts = [("root cause", "root_cause"), ("suggested", "suggestion")];
-    let parts = parts.map(|(word, name)| (word, fields.text(&[name])));
-    let said: Vec<String> = parts
-        .iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(word, text)| format!("{word} {text}"))
-        .collect();
-    said.join(", ")
+    said(fields, [("root cause", "root_cause"), ("suggested", "suggestion")], ", ")
 }
 
-fn audit_reason(fields: Fields<'_>) -> String {
-    let parts = [("by", "admin_name"), ("from", "src_ip")].map(|(word, name)| (word, fields.text(&[name])));
-    let said: Vec<String> = parts
-        .iter()
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(word, text)| format!("{word} {text}"))
-        .collect();
-    said.join(" ")
+/// What the fields say, each behind its word; `parts` are words and names of fields.
+fn said(fields: Fields<'_>, parts: [(&str, &str); 2], separator: &str) -> String {
+    let mut said = String::new();
+    for (word, name) in parts {
+        let text = fields.text(&[name]);
+        if !text.is_empty() {
+            let separator = if said.is_empty() { "" } else { separator };
+            said.extend([separator, word, " ", &text]);
+        }
+    }
+    said
 }
 
 /// One readable line: what, to which device, where, and why.
-fn summary(alert: &Alert, several: &[String]) -> String {
-    let mac = alert.mac.map(|mac| mac.to_string()).unwrap_or_default();
-    let device = match several {
-        [] if alert.device.is_empty() => mac,
-        [] => alert.device.clone(),
+fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> String {
+    let device: Cow<'_, str> = match several {
+        [] if alert.device.is_empty() => alert.mac.map(|mac| mac.to_string()).unwrap_or_default().into(),
+        [] => alert.device.as_str().into(),
         [first, second, third, rest @ ..] if !rest.is_empty() => {
-            format!("{first}, {second}, {third} and {} more", rest.len())
+            format!("{first}, {second}, {third} and {} more", rest.len()).into()
         }
-        few => few.join(", "),
+        few => few.join(", ").into(),
     };
-    let mut line = alert.kind.clone();
+    let mut line = String::with_capacity(SUMMARY_CHARS);
+    line += &alert.kind;
     if alert.state != State::Event {
         line += " ";
         line += alert.state.word();
     }
     let site = if alert.site.is_empty() && device.is_empty() { &alert.site_id } else { &alert.site };
     let mut separator = ": ";
-    for (word, text) in [("", &device), ("port ", &alert.port), ("site ", site)] {
+    for (word, text) in [("", device.as_ref()), ("port ", &alert.port), ("site ", site)] {
         if !text.is_empty() {
-            line += separator;
-            line += word;
-            line += text;
+            line.extend([separator, word, text]);
             separator = ", ";
         }
     }
     if alert.count > 1 {
-        line += &format!(" (x{})", alert.count);
+        write!(line, " (x{})", alert.count).expect("writing to memory does not fail");
     }
     if !alert.reason.is_empty() {
         line += ": ";
         line += &shortened(&alert.reason, SUMMARY_REASON_CHARS);
     }
-    shortened(&line, SUMMARY_CHARS)
+    shortened(&line, SUMMARY_CHARS).into_owned()
 }
 
 /// At most `most` characters of `text`; where some are missing, it shows.
-fn shortened(text: &str, most: usize) -> String {
+fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text.into(); // a character has at least one byte
+    }
     match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
 
@@ -354,12 +345,22 @@ fn own_alert(known: &Known, at: Timestamp, own: &Own) -> Effects {
     Effects { alerts: vec![alert], state: vec![(stored, state)] }
 }
 
-fn or(text: String, otherwise: &str) -> String {
-    if text.is_empty() { otherwise.to_owned() } else { text }
+fn or<'a>(text: Cow<'a, str>, otherwise: Cow<'a, str>) -> Cow<'a, str> {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// Sets `text` to `value` when nothing stands there yet.
+fn fill<'a>(text: &mut Cow<'a, str>, value: Cow<'a, str>) {
+    if text.is_empty() {
+        *text = value;
+    }
 }
 
 /// How many events of one message are read; Mist sends some hundreds at most.
 const MAX_EVENTS: usize = 16_384;
+
+/// What an event seldom exceeds as JSON; only a first guess at a buffer.
+const USUAL_EVENT_BYTES: usize = 2048;
 
 /// How much of a long reason the summary repeats, and how long it is at most, in characters.
 const SUMMARY_REASON_CHARS: usize = 120;

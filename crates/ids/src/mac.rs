@@ -31,11 +31,21 @@ impl Mac {
     pub const fn is_zero(self) -> bool {
         matches!(self.0, [0, 0, 0, 0, 0, 0])
     }
+
+    /// The twelve digits.
+    fn digits(self) -> [u8; 12] {
+        let mut digits = [0; 12];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 0xf)];
+        }
+        digits
+    }
 }
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(str::from_utf8(&self.digits()).expect(DIGITS_ARE_TEXT))
     }
 }
 
@@ -58,7 +68,7 @@ impl FromStr for Mac {
 
 impl Serialize for Mac {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(str::from_utf8(&self.digits()).expect(DIGITS_ARE_TEXT))
     }
 }
 
@@ -75,6 +85,9 @@ impl<'de> Deserialize<'de> for Mac {
 pub struct ParseMacError {
     text: Box<str>,
 }
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+const DIGITS_ARE_TEXT: &str = "hexadecimal digits are ASCII";
 
 #[cfg(test)]
 mod tests {
@@ -101,6 +114,14 @@ mod tests {
         fn what_is_printed_parses_back(bytes: [u8; 6]) {
             let mac = Mac::new(bytes);
             prop_assert_eq!(mac.to_string().parse::<Mac>(), Ok(mac));
+        }
+
+        #[test]
+        fn every_byte_prints_as_two_digits(bytes: [u8; 6]) {
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mac = Mac::new(bytes);
+            prop_assert_eq!(serde_json::to_string(&mac).unwrap(), format!("\"{digits}\""));
+            prop_assert_eq!(mac.to_string(), digits);
         }
     }
 }

@@ -143,7 +143,8 @@ impl Interpreter {
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
         let mut bytes = 0;
         for alert in &batch.effects.alerts {
-            let body = serde_json::to_vec(alert).expect("texts and numbers are JSON");
+            let mut body = Vec::with_capacity(ALERT_BYTES);
+            serde_json::to_writer(&mut body, alert).expect("texts and numbers are JSON");
             bytes += body.len();
             commit.alerts.push(OutRecord { at: now, body: body.into() });
             if bytes >= COMMIT_BYTES {
@@ -200,6 +201,8 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How many alerts end a batch; the message that brings them is still finished.
 const BATCH_ALERTS: usize = 4096;
 const COMMIT_BYTES: usize = 8 << 20;
+/// What most alerts take.
+const ALERT_BYTES: usize = 1024;
 
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;

@@ -16,40 +16,36 @@ pub(crate) enum Place {
 /// A control character is spelt `\n`, `\r`, `\t` or `\u001b`. In a PARAM-VALUE that backslash is escaped
 /// like any other, so a reader that undoes the escaping gets the same spelling as in MSG.
 pub(crate) fn escape(text: &str, place: Place, out: &mut Vec<u8>) {
-    let mut done = 0;
-    for (at, c) in text.char_indices() {
-        let spelling = Spelling::of(c, place);
-        if spelling == Spelling::Itself {
-            continue;
-        }
-        out.extend_from_slice(&text.as_bytes()[done..at]);
-        done = at + c.len_utf8();
-        match spelling {
-            Spelling::Itself => {}
-            Spelling::Quoted(c) => out.extend_from_slice(&[b'\\', c]),
-            Spelling::Letter(letter) => {
+    for piece in pieces(text, place) {
+        match piece {
+            Piece::Plain(run) => out.extend_from_slice(run.as_bytes()),
+            Piece::Spelt(Spelling::Quoted(c)) => out.extend_from_slice(&[b'\\', c]),
+            Piece::Spelt(Spelling::Letter(letter)) => {
                 out.extend_from_slice(place.backslash());
                 out.push(letter);
             }
-            Spelling::Code(code) => {
+            Piece::Spelt(Spelling::Code(code)) => {
                 out.extend_from_slice(place.backslash());
                 write!(out, "u{code:04x}").expect("writing to memory does not fail");
             }
         }
     }
-    out.extend_from_slice(&text.as_bytes()[done..]);
 }
 
 /// How many bytes [`escape`] appends.
 pub(crate) fn width(text: &str, place: Place) -> usize {
-    text.chars().map(|c| char_width(c, place)).sum()
+    let piece_width = |piece| match piece {
+        Piece::Plain(run) => run.len(),
+        Piece::Spelt(spelling) => spelling.width(place),
+    };
+    pieces(text, place).map(piece_width).sum()
 }
 
 /// The longest beginning of `text` that [`escape`] writes in `room` bytes, cut between characters.
 pub(crate) fn beginning(text: &str, place: Place, room: usize) -> &str {
     let mut used = 0;
     for (at, c) in text.char_indices() {
-        used += char_width(c, place);
+        used += Spelling::of(c, place).map_or_else(|| c.len_utf8(), |spelling| spelling.width(place));
         if used > room {
             return &text[..at];
         }
@@ -57,13 +53,55 @@ pub(crate) fn beginning(text: &str, place: Place, room: usize) -> &str {
     text
 }
 
-fn char_width(c: char, place: Place) -> usize {
-    match Spelling::of(c, place) {
-        Spelling::Itself => c.len_utf8(),
-        Spelling::Quoted(_) => 2,
-        Spelling::Letter(_) => place.backslash().len() + 1,
-        Spelling::Code(_) => place.backslash().len() + 5,
+/// A part of a text.
+enum Piece<'a> {
+    /// Characters that stand for themselves.
+    Plain(&'a str),
+    /// One that does not.
+    Spelt(Spelling),
+}
+
+fn pieces(text: &str, place: Place) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let (length, piece) = match Spelling::of(first, place) {
+            Some(spelling) => (first.len_utf8(), Piece::Spelt(spelling)),
+            None => {
+                let plain = plain_length(rest, place);
+                (plain, Piece::Plain(&rest[..plain]))
+            }
+        };
+        rest = &rest[length..];
+        Some(piece)
+    })
+}
+
+/// How many bytes at the beginning of `text` are characters that stand for themselves.
+fn plain_length(text: &str, place: Place) -> usize {
+    let mut at = 0;
+    loop {
+        at += unsuspicious_length(&text.as_bytes()[at..], place);
+        match text[at..].chars().next() {
+            Some(c) if Spelling::of(c, place).is_none() => at += c.len_utf8(),
+            _ => return at,
+        }
     }
+}
+
+/// How many bytes go by before one [`is_suspect`]. It looks at blocks as a whole, since a text is most often
+/// long and plain.
+fn unsuspicious_length(bytes: &[u8], place: Place) -> usize {
+    let plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | is_suspect(*byte, place));
+    let blocks = bytes.chunks_exact(BLOCK).take_while(plain).count() * BLOCK;
+    blocks + bytes[blocks..].iter().take_while(|byte| !is_suspect(**byte, place)).count()
+}
+
+/// Whether a character that begins with `byte` may have a [`Spelling`]; never true inside a character.
+const fn is_suspect(byte: u8, place: Place) -> bool {
+    let quoted = matches!(place, Place::Value) & ((byte == b'"') | (byte == b'\\') | (byte == b']'));
+    let c1_or_deceptive = (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2) | (byte == 0xef);
+    (byte < b' ') | (byte == 0x7f) | quoted | c1_or_deceptive
 }
 
 impl Place {
@@ -75,26 +113,35 @@ impl Place {
     }
 }
 
+/// How a character is written that does not stand for itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Spelling {
-    Itself,
     Quoted(u8),
     Letter(u8),
     Code(u32),
 }
 
 impl Spelling {
-    fn of(c: char, place: Place) -> Self {
+    /// The spelling of `c`; `None` when it stands for itself.
+    fn of(c: char, place: Place) -> Option<Self> {
         match c {
-            '\n' => Self::Letter(b'n'),
-            '\r' => Self::Letter(b'r'),
-            '\t' => Self::Letter(b't'),
-            '"' if place == Place::Value => Self::Quoted(b'"'),
-            '\\' if place == Place::Value => Self::Quoted(b'\\'),
-            ']' if place == Place::Value => Self::Quoted(b']'),
-            ' '..='~' => Self::Itself,
-            c if c.is_control() || is_deceptive(c) => Self::Code(c.into()),
-            _ => Self::Itself,
+            '\n' => Some(Self::Letter(b'n')),
+            '\r' => Some(Self::Letter(b'r')),
+            '\t' => Some(Self::Letter(b't')),
+            '"' if place == Place::Value => Some(Self::Quoted(b'"')),
+            '\\' if place == Place::Value => Some(Self::Quoted(b'\\')),
+            ']' if place == Place::Value => Some(Self::Quoted(b']')),
+            ' '..='~' => None,
+            c if c.is_control() || is_deceptive(c) => Some(Self::Code(c.into())),
+            _ => None,
+        }
+    }
+
+    const fn width(self, place: Place) -> usize {
+        match self {
+            Self::Quoted(_) => 2,
+            Self::Letter(_) => place.backslash().len() + 1,
+            Self::Code(_) => place.backslash().len() + 5,
         }
     }
 }
@@ -112,6 +159,9 @@ const fn is_deceptive(c: char) -> bool {
             | '\u{feff}'
     )
 }
+
+/// How many bytes are looked at as a whole.
+const BLOCK: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -159,9 +209,50 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_character_that_is_spelt_out_begins_with_a_byte_that_is_looked_for() {
+        for place in [Place::Value, Place::Message] {
+            for c in '\0'..=char::MAX {
+                let mut bytes = [0; 4];
+                let [first, inner @ ..] = c.encode_utf8(&mut bytes).as_bytes() else { unreachable!() };
+                let spelt = Spelling::of(c, place).is_some();
+                assert!(!spelt || is_suspect(*first, place), "{c:?}");
+                assert!(!inner.iter().any(|byte| is_suspect(*byte, place)), "{c:?}");
+            }
+        }
+    }
+
+    /// What [`escape`] is to write, character by character.
+    fn spelt_one_by_one(text: &str, place: Place) -> String {
+        let backslash = if place == Place::Value { r"\\" } else { r"\" };
+        let spell = |c: char| match c {
+            '\n' => format!("{backslash}n"),
+            '\r' => format!("{backslash}r"),
+            '\t' => format!("{backslash}t"),
+            '"' | '\\' | ']' if place == Place::Value => format!("\\{c}"),
+            c if c.is_control() || is_deceptive(c) => format!("{backslash}u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        text.chars().map(spell).collect()
+    }
+
+    /// Texts with long plain runs and with what must be spelt out at any place in them.
+    fn texts() -> impl Strategy<Value = String> {
+        let odd = "[\0-\u{1f}\"\\\\\\]\u{7f}-\u{a0}\u{61c}\u{61d}\u{200d}-\u{2030}\u{2065}-\u{206a}\u{fefe}-\u{ff00}]";
+        prop::collection::vec(prop_oneof!["[ -~]{0,70}", "[äß日🦊…–]{0,20}", odd, any::<String>()], 0..8)
+            .prop_map(|parts| parts.concat())
+    }
+
     proptest! {
         #[test]
-        fn the_width_is_what_is_written(text: String, room in 0_usize..64) {
+        fn a_text_is_spelt_as_its_characters_are(text in texts()) {
+            for place in [Place::Value, Place::Message] {
+                prop_assert_eq!(escaped(&text, place), spelt_one_by_one(&text, place));
+            }
+        }
+
+        #[test]
+        fn the_width_is_what_is_written(text in texts(), room in 0_usize..64) {
             for place in [Place::Value, Place::Message] {
                 prop_assert_eq!(width(&text, place), escaped(&text, place).len());
                 let kept = beginning(&text, place, room);
@@ -170,7 +261,7 @@ mod tests {
         }
 
         #[test]
-        fn no_control_character_is_left(text: String) {
+        fn no_control_character_is_left(text in texts()) {
             for place in [Place::Value, Place::Message] {
                 prop_assert!(!escaped(&text, place).chars().any(|c| c.is_control() || is_deceptive(c)));
             }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
 use ids::Timestamp;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::message::Envelope;
@@ -139,15 +140,15 @@ impl Gate {
         if length.is_some_and(|length: u64| length > self.max_body_bytes) {
             return Err(Refusal::TooLarge);
         }
-        let encoded = |value: &http::HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+        let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
         if headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
             return Err(Refusal::Encoding);
         }
         Ok(Screened {
             peer,
             path,
-            v2: Header::read(headers, V2_HEADER),
-            v1: Header::read(headers, V1_HEADER),
+            v2: Header::read(headers, &V2_HEADER),
+            v1: Header::read(headers, &V1_HEADER),
         })
     }
 
@@ -166,7 +167,7 @@ impl Gate {
             return Err(Refusal::TooLarge);
         }
         let organisation = self.signer(&screened, &body)?;
-        let envelope = Envelope::parse(&body).ok_or(Refusal::NoMessage)?;
+        let envelope = Envelope::<&RawValue>::parse(&body).ok_or(Refusal::NoMessage)?;
         Ok(Admitted {
             organisation: organisation.name.as_str().into(),
             topic: Topic::new(&envelope.topic),
@@ -181,9 +182,9 @@ impl Gate {
         let mut on_path = self.organisations.iter().filter(|org| org.path == screened.path);
         let (signature, v1) = match (&screened.v2, &screened.v1) {
             (Header::Several, _) => return Err(Refusal::SignatureMalformed),
-            (Header::One(text), _) => (Signature::parse_v2(text), false),
+            (Header::One(value), _) => (Signature::parse_v2(value.as_bytes()), false),
             (Header::Absent, Header::Several) => return Err(Refusal::SignatureMalformed),
-            (Header::Absent, Header::One(text)) => (Signature::parse_v1(text), true),
+            (Header::Absent, Header::One(value)) => (Signature::parse_v1(value.as_bytes()), true),
             (Header::Absent, Header::Absent) => {
                 return on_path.find(|org| org.danger_accept_unsigned).ok_or(Refusal::SignatureMissing);
             }
@@ -212,16 +213,16 @@ pub struct Screened<'g> {
 #[derive(Clone, Debug)]
 enum Header {
     Absent,
-    One(Box<[u8]>),
+    One(HeaderValue),
     Several,
 }
 
 impl Header {
-    fn read(headers: &HeaderMap, name: &str) -> Self {
+    fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
-            (Some(value), None) => Self::One(value.as_bytes().into()),
+            (Some(value), None) => Self::One(value.clone()),
             (Some(_), Some(_)) => Self::Several,
         }
     }

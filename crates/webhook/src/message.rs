@@ -28,12 +28,16 @@ impl<'a> Message<'a> {
     /// [`MessageError::NoMessage`] when it is no JSON object with a topic, [`MessageError::NoEvents`] when
     /// `events` is there and not a list.
     pub fn parse(body: &'a [u8]) -> Result<Self, MessageError> {
-        let envelope = Envelope::parse(body).ok_or(MessageError::NoMessage)?;
-        let events = match envelope.events {
-            None => Vec::new(),
-            Some(raw) => serde_json::from_str(raw.get()).map_err(MessageError::NoEvents)?,
+        let (topic, events) = match Envelope::<Vec<&RawValue>>::parse(body) {
+            Some(envelope) => (envelope.topic, envelope.events),
+            // the slow way, which tells what is wrong with it
+            None => {
+                let envelope = Envelope::<&RawValue>::parse(body).ok_or(MessageError::NoMessage)?;
+                let events = envelope.events.map(|events| serde_json::from_str(events.get()));
+                (envelope.topic, events.transpose().map_err(MessageError::NoEvents)?)
+            }
         };
-        Ok(Self { topic: Topic::new(&envelope.topic), events })
+        Ok(Self { topic: Topic::new(&topic), events: events.unwrap_or_default() })
     }
 }
 
@@ -49,17 +53,19 @@ pub enum MessageError {
     NoEvents(#[source] serde_json::Error),
 }
 
-/// What every message has in common; the rest of the object is checked to be JSON and left alone.
+/// What every message has in common, its events read as `E`; the rest of the object is checked to be JSON and
+/// left alone.
 #[derive(Deserialize)]
-pub(crate) struct Envelope<'a> {
+pub(crate) struct Envelope<'a, E> {
     #[serde(borrow)]
     pub(crate) topic: Cow<'a, str>,
-    #[serde(borrow, default)]
-    events: Option<&'a RawValue>,
+    #[serde(default = "Option::default")]
+    events: Option<E>,
 }
 
-impl<'a> Envelope<'a> {
-    /// The envelope of `body`; `None` when it is no JSON object with a topic that says something.
+impl<'a, E: Deserialize<'a>> Envelope<'a, E> {
+    /// The envelope of `body`; `None` when it is no JSON object with a topic that says something, or its events
+    /// are no `E`.
     pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
         let starts_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         let envelope: Self = starts_object.then(|| serde_json::from_slice(body).ok()).flatten()?;

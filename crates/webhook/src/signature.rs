@@ -2,16 +2,17 @@
 
 use std::fmt;
 
+use http::HeaderName;
 use ring::{digest, hmac};
 use thiserror::Error;
 
 /// The header that carries HMAC-SHA256 over the body, as hexadecimal digits.
 ///
 /// Source: Mist OpenAPI, webhook deliveries with a `secret`.
-pub const V2_HEADER: &str = "x-mist-signature-v2";
+pub const V2_HEADER: HeaderName = HeaderName::from_static("x-mist-signature-v2");
 
 /// The header that carries HMAC-SHA1 over the body, as hexadecimal digits; legacy.
-pub const V1_HEADER: &str = "x-mist-signature";
+pub const V1_HEADER: HeaderName = HeaderName::from_static("x-mist-signature");
 
 /// A secret shared with Mist, which signs the body of every message.
 ///

@@ -98,8 +98,9 @@ impl Informs {
             if stopped && attempts.0.is_empty() && window.is_failing() {
                 return pump.settle(true).await;
             }
-            self.launch(&mut window, &mut attempts, &mut link, &pump).await;
-            let wake = [pump.settle_at(), window.wake_at()].into_iter().flatten().min();
+            let now = Instant::now();
+            self.launch(&mut window, &mut attempts, &mut link, &pump, now).await;
+            let wake = [pump.settle_at(), window.wake_at(now)].into_iter().flatten().min();
             let more = window.read.is_empty() && !window.is_full() && window.failures == 0;
             let more_came = pump.more();
             tokio::select! {
@@ -116,8 +117,14 @@ impl Informs {
     /// Sends what may be sent now, in order: a window of them, and one alone while the receiver does not answer,
     /// since the first exchange with a receiver of SNMPv3 takes several datagrams, in which what is sent beside it
     /// may overtake it.
-    async fn launch(&self, window: &mut Window, attempts: &mut Attempts, link: &mut Link, pump: &Pump) {
-        let now = Instant::now();
+    async fn launch(
+        &self,
+        window: &mut Window,
+        attempts: &mut Attempts,
+        link: &mut Link,
+        pump: &Pump,
+        now: Instant,
+    ) {
         if window.not_before.is_some_and(|at| at > now) {
             return;
         }
@@ -281,11 +288,10 @@ impl Window {
         self.slots.len() >= MAX_SLOTS + beside as usize
     }
 
-    /// When something may be tried again.
-    fn wake_at(&self) -> Option<Instant> {
+    /// When something may be tried again that could not be at `now`, when that was last looked at.
+    fn wake_at(&self, now: Instant) -> Option<Instant> {
         let waiting = self.slots.iter().filter(|slot| slot.state == State::Waiting);
-        self.not_before
-            .or_else(|| waiting.filter_map(|slot| slot.not_before).filter(|at| *at > Instant::now()).min())
+        self.not_before.or_else(|| waiting.filter_map(|slot| slot.not_before).filter(|at| *at > now).min())
     }
 
     /// Moves past what is done with at the front: the cursor is the lowest that is not.
