@@ -39,22 +39,27 @@ pub(crate) fn metric(relay: &Fogbell, name: &str, label: &str) -> Option<u64> {
     (!samples.is_empty()).then(|| samples.iter().sum())
 }
 
-/// Waits until every message is interpreted and `sink` (empty: every sink) has got every alert.
+/// Waits until every message is interpreted and every sink has got every alert, as the relay says.
 ///
 /// # Panics
 ///
 /// When that is not so within `deadline`.
-pub(crate) fn wait_drained(relay: &Fogbell, sink: &str, deadline: Duration) {
-    let label = if sink.is_empty() { String::new() } else { format!("sink=\"{sink}\"") };
+pub(crate) fn wait_drained(relay: &mut Fogbell, deadline: Duration) {
     let drained = wait_until(deadline, || {
         metric(relay, "fogbell_inbox_behind_entries", "") == Some(0)
-            && metric(relay, "fogbell_sink_behind_alerts", &label) == Some(0)
+            && metric(relay, "fogbell_sink_behind_alerts", "") == Some(0)
     });
     if !drained {
         let said = get(relay, "/metrics").map(|(_, text)| text).unwrap_or_default();
-        let behind: Vec<&str> = said.lines().filter(|line| line.contains("behind")).collect();
-        panic!("not drained within {} s:\n{}", deadline.as_secs(), behind.join("\n"));
+        let behind = said.lines().filter(|line| line.contains("behind") && !line.starts_with('#'));
+        let behind: Vec<&str> = behind.collect();
+        let log = relay.process().lines();
+        let end = log.get(log.len().saturating_sub(SHOWN)..).unwrap_or_default().join("\n");
+        panic!("not drained within {} s:\n{}\nits log:\n{end}", deadline.as_secs(), behind.join("\n"));
     }
 }
+
+/// Lines of the log that a panic shows.
+const SHOWN: usize = 40;
 
 const PATIENCE: Duration = Duration::from_secs(5);

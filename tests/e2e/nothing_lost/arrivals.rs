@@ -15,8 +15,10 @@ pub(crate) struct Arrival {
     pub(crate) kind: String,
     /// Whether it is `raised`, `cleared` or an `event`.
     pub(crate) state: String,
-    /// The device, or what an alert of the relay's own is about.
+    /// The name of the device.
     pub(crate) device: String,
+    /// Mist's category; in an alert of the relay's own, the sink it is about.
+    pub(crate) category: String,
     /// How many things it is about.
     pub(crate) count: u64,
     /// Its place in the relay's outbox.
@@ -49,6 +51,7 @@ impl From<&Line> for Arrival {
             kind: text("type"),
             state: text("state"),
             device: text("device"),
+            category: text("category"),
             count: number("count"),
             sequence: number("seq"),
         }
@@ -69,6 +72,7 @@ impl From<&Trap> for Arrival {
             kind: text(8),
             state: state.to_owned(),
             device: text(15),
+            category: text(10),
             count: number(24),
             sequence: number(27),
         }

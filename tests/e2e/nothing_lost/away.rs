@@ -13,7 +13,7 @@ fn a_sink_that_is_down_costs_the_others_nothing_and_gets_everything_in_order_whe
     let count = rounds(100, 1000) as u64;
     let there = Receivers::start();
     let mut away = Receivers::start();
-    let relay = Fogbell::start(&away.add_to(there.add_to(Config::new(), "there-"), "away-"));
+    let mut relay = Fogbell::start(&away.add_to(there.add_to(Config::new(), "there-"), "away-"));
     let target = Target::of(&relay);
     let mut told = Told::default();
     // From the first post until the receivers that are there have everything.
@@ -26,12 +26,12 @@ fn a_sink_that_is_down_costs_the_others_nothing_and_gets_everything_in_order_whe
     };
 
     let with_all = run(0);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
     away.set_all(false);
     let without = run(2);
     let behind = admin::metric(&relay, "fogbell_sink_behind_alerts", "sink=\"away-");
     away.set_all(true);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
     let figures = away.judge_all(&told, DRAINED);
 
     eprintln!(

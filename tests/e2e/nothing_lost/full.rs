@@ -15,7 +15,7 @@ fn a_full_journal_answers_503_and_keeps_what_it_promised() {
     receivers.set_all(false);
     let config =
         Config::new().set("journal", "max_bytes", "4194304").set("journal", "sink_max_bytes", "1073741824");
-    let relay = Fogbell::start(&receivers.add_to(config, ""));
+    let mut relay = Fogbell::start(&receivers.add_to(config, ""));
     let target = Target::of(&relay);
 
     // More at once than is interpreted meanwhile, of which little becomes part of alerts.
@@ -47,7 +47,7 @@ fn a_full_journal_answers_503_and_keeps_what_it_promised() {
     assert!(later.refusals.is_empty(), "{:?}", later.refusals);
     all.extend(later);
     receivers.set_all(true);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
     let figures = receivers.judge_all(&all, DRAINED);
     eprintln!("full: {figures:?}");
     assert_eq!(admin::metric(&relay, "fogbell_given_up_total", "").unwrap_or(0), 0);

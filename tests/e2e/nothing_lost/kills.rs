@@ -36,7 +36,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     );
     let told = load.finish(Until::Finished);
     receivers.set_all(true);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
 
     let acknowledged = told.acknowledged().count();
     let figures = receivers.judge_all(&told, DRAINED);

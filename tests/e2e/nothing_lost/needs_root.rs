@@ -55,7 +55,7 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
         engines.push(Engine::read(&state));
     }
     receivers.set_all(true);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
 
     let acknowledged = told.acknowledged().count();
     let figures = receivers.judge_all(&told, DRAINED);

@@ -25,7 +25,7 @@ fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
     let [tcp, tls] = proxies.each_ref().map(|proxy| proxy.address().to_string());
     let ca = siem.certs().ca();
     let trust = TlsTrust { ca: &ca, server_name: "localhost", client: None };
-    let relay = Fogbell::start(&Config::new().syslog("tcp", &tcp, "tcp").syslog_tls("tls", &tls, &trust));
+    let mut relay = Fogbell::start(&Config::new().syslog("tcp", &tcp, "tcp").syslog_tls("tls", &tls, &trust));
     let load = Load::start(&Target::of(&relay), 0, 2, Size::Usual, Until::Finished);
 
     for reset in 0..resets {
@@ -43,7 +43,7 @@ fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
         proxies.iter().for_each(Proxy::reset_all);
     }
     let told = load.finish(Until::Finished);
-    admin::wait_drained(&relay, "", DRAINED);
+    admin::wait_drained(&mut relay, DRAINED);
 
     let acknowledged = told.acknowledged().count();
     for (sink, proxy) in ["tcp", "tls"].into_iter().zip(&proxies) {
