@@ -4,7 +4,7 @@
 //! - [`Snmptrapd`], [`Rsyslog`]: what an NMS and a SIEM run, and what arrived there.
 //! - [`Curl`]: a client nobody here wrote.
 //! - [`Certs`]: a test CA by OpenSSL.
-//! - [`bench`]: what the programs of `cargo xtask bench` are made of.
+//! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
 //! `cargo xtask test` provides the peers and says where everything is: `FOGBELL_BIN`,
 //! `FOGBELL_TESTKIT_BIN_DIR`, `FOGBELL_MIBS`, and the peers in front of `PATH`. Whatever a story starts ends with
