@@ -366,6 +366,11 @@ impl Checks<'_> {
         }
         let kind = match syslog.transport {
             Transport::Udp => Kind::Datagrams { encoder },
+            _ if syslog.settle_secs >= self.config.journal.sink_max_age_secs => {
+                let what =
+                    "journal.sink_max_age_secs must be longer, or what is still settling would be given up";
+                return Err(self.wrong(&format!("{keys}.settle_secs"), what, None));
+            }
             transport => Kind::Stream {
                 encoder,
                 framing: match syslog.framing {

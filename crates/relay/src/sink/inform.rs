@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use journal::Position;
 use snmp::{Acknowledged, Notification, Retry};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
 use super::Failure;
-use super::notify::{Link, Notify};
+use super::notify::{ATTEMPT, Link, Notify};
 use super::pump::{Parcel, Pump};
 use crate::Error;
 use crate::stop::Stop;
@@ -163,7 +163,8 @@ impl Informs {
             slot.acknowledged_before = window.acknowledged;
             let (position, notification) = (slot.parcel.position, Arc::clone(&slot.notification));
             attempts.0.push(Box::pin(async move {
-                Attempt { position, result: sender.inform(&notification).await }
+                let tried = timeout(LONGEST_ATTEMPT, sender.inform(&notification)).await;
+                Attempt { position, result: tried.unwrap_or(Err(snmp::Failure::Timeout)) }
             }));
         }
     }
@@ -221,7 +222,8 @@ impl Informs {
     /// not polled meanwhile may hold what this waits for.
     async fn ask(&self, link: &mut Link, pump: &Pump) {
         let Ok(sender) = link.sender(&self.notify).await else { return };
-        if let Err(error) = sender.rediscover().await {
+        let asked = timeout(LONGEST_ATTEMPT, sender.rediscover()).await;
+        if let Err(error) = asked.unwrap_or(Err(snmp::Failure::Timeout)) {
             debug!(sink = pump.name, %error, "the receiver does not say which engine it is");
         }
     }
@@ -301,6 +303,9 @@ impl Window {
         }
     }
 }
+
+/// How long an attempt may take whatever the library underneath does: a discovery and an inform, and some more.
+const LONGEST_ATTEMPT: Duration = ATTEMPT.saturating_mul(4);
 
 /// How many informs are in flight at once.
 const IN_FLIGHT: usize = 8;
