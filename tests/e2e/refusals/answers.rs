@@ -270,7 +270,7 @@ fn who_is_not_allowed_gets_one_answer_whatever_is_asked() {
 fn a_body_that_does_not_come_in_time_has_its_fixed_answer() {
     let relay = Fogbell::start(&Config::new().set("gate", "body_secs", "1"));
     let body = vec![b' '; 300_000];
-    let tries = 10;
+    let tries = TRIES;
 
     let slow = Volley::new().body(&body).argument("--limit-rate").argument("10k").at_once(tries);
     let by_curl = slow.fire(&relay, Config::PATH, tries);
