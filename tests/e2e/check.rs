@@ -262,19 +262,10 @@ fn place_of(text: &str, start: usize, wrong: &Wrong<'_>) -> (usize, usize) {
     (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1)
 }
 
-/// The place that a message names: `FILE:LINE:COLUMN: key`, or the file and then `line L, column C`.
+/// The place that a message names: `FILE:LINE:COLUMN: key`.
 fn place_in(said: &str, file: &Path) -> Option<(usize, usize)> {
     let (_, behind) = said.split_once(&file.display().to_string())?;
-    let mut numbers = match behind.strip_prefix(':') {
-        Some(place) => place.splitn(3, ':').take(2).map(str::to_owned).collect::<Vec<_>>(),
-        None => {
-            let (_, place) = behind.split_once("line ")?;
-            let (line, rest) = place.split_once(", column ")?;
-            vec![line.to_owned(), rest.split_whitespace().next()?.to_owned()]
-        }
-    }
-    .into_iter()
-    .map(|number| number.parse().ok());
+    let mut numbers = behind.strip_prefix(':')?.splitn(3, ':').map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
 }
 

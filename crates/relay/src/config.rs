@@ -98,9 +98,7 @@ impl Config {
     pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
         let mut config: Self = toml::from_str(&text).map_err(|error| Error::ParseConfig {
             path: path.to_owned(),
-            at: error
-                .span()
-                .map_or_else(|| "somewhere".to_owned(), |span| place::describe(&text, span.start)),
+            at: error.span().map_or_else(String::new, |span| place::describe(&text, span.start)),
             what: error.message().replace('\n', ", "),
         })?;
         config.source = Source { path: path.to_owned(), text };

@@ -25,11 +25,11 @@ pub enum Error {
     },
 
     /// The configuration file is not valid. The line itself is not shown: a secret may stand in it.
-    #[error("`{path}` is not a valid configuration: {at}: {what}")]
+    #[error("{path}{at}: {what}")]
     ParseConfig {
         /// File that was read.
         path: PathBuf,
-        /// Line, column and key at fault.
+        /// Line, column and key at fault, as `:2:1: listen`.
         at: String,
         /// What is wrong with it, and which keys exist.
         what: String,

@@ -51,7 +51,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// `line 3, column 9, key `community``: where `offset` is, and the key that stands there or in front of it.
+/// `:3:9: community`: where `offset` is, and the key that stands there or in front of it.
 pub(super) fn describe(text: &str, offset: usize) -> String {
     let (line, column) = line_and_column(text, offset);
     let before = text.get(..offset).unwrap_or(text);
@@ -64,8 +64,8 @@ pub(super) fn describe(text: &str, offset: usize) -> String {
             .and_then(|rest| rest.trim_start_matches('[').split(|c: char| !is_key(c)).next()),
     };
     match key.filter(|key| !key.is_empty()) {
-        Some(key) => format!("line {line}, column {column}, key `{key}`"),
-        None => format!("line {line}, column {column}"),
+        Some(key) => format!(":{line}:{column}: {key}"),
+        None => format!(":{line}:{column}"),
     }
 }
 

@@ -34,7 +34,7 @@ fn a_misspelt_key_is_shown_with_those_that_exist() {
 
     let said = said(text);
 
-    for part in ["`fogbell.toml`", "line 2, column 1", "adress", "`address`"] {
+    for part in ["fogbell.toml:2:1: adress: ", "`address`"] {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
@@ -51,19 +51,17 @@ fn a_secret_written_in_place_of_its_home_is_not_repeated() {
         let error = parse(text).unwrap_err();
         assert!(!format!("{error:?} {}", crate::Chain(&error)).contains("hunter2"), "{error}");
     }
-    assert!(
-        said("[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"]").contains("line 3, column 12, key `secrets`")
-    );
+    assert!(said("[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"]").contains("fogbell.toml:3:12: secrets: "));
 }
 
 #[test]
 fn a_value_of_the_wrong_kind_is_shown_with_its_line() {
     for (text, parts) in [
-        ("grace_secs = \"ten\"", ["line 1", "grace_secs"]),
-        ("[[org]]\nname = \"a\"\ncloud = \"global-09\"", ["line 3", "global-01"]),
-        ("[gate]\nnetworks = [\"198.51.100.0/33\"]", ["line 2", "networks"]),
-        ("[[syslog]]\nname = \"a b\"\n", ["line 2", "cannot name a sink"]),
-        ("[[snmp]]\nname = \"a\"\naddress = \"h:1\"\nversion = \"1\"", ["line 4", "2c"]),
+        ("grace_secs = \"ten\"", [":1:14: grace_secs", "u64"]),
+        ("[[org]]\nname = \"a\"\ncloud = \"global-09\"", [":3:9: cloud", "global-01"]),
+        ("[gate]\nnetworks = [\"198.51.100.0/33\"]", [":2:13: networks", "invalid IP address"]),
+        ("[[syslog]]\nname = \"a b\"\n", [":2:8: name", "cannot name a sink"]),
+        ("[[snmp]]\nname = \"a\"\naddress = \"h:1\"\nversion = \"1\"", [":4:11: version", "2c"]),
     ] {
         let said = said(text);
         assert!(parts.iter().all(|part| said.contains(part)), "{said}");
