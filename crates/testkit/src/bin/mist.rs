@@ -54,7 +54,7 @@ struct Args {
     #[arg(long = "topic", value_name = "TOPIC", conflicts_with = "samples")]
     topics: Vec<Topic>,
 
-    /// Directory with samples, <topic>--<case>.json, that are posted one after another instead
+    /// Directory with samples, `<topic>--<case>.json`, that are posted one after another instead
     #[arg(long, value_name = "DIR")]
     samples: Option<PathBuf>,
 
