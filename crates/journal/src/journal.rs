@@ -24,8 +24,8 @@ use crate::{
 /// Bounds of a journal.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Most bytes the file may have; the write-ahead log beside it has at most some 70 MiB more, unless a
-    /// reader stays in one read. At least 4 MiB.
+    /// Most bytes the file may have. The write-ahead log beside it has some 64 MiB more, and another 4, 8, 16 MiB
+    /// and so on each time it should begin anew and a read is in the way for 100 ms. At least 4 MiB.
     pub max_bytes: u64,
     /// Bytes of it kept for [`Priority::Own`], half of them also for commits; `None` is 1/64, at least 1 MiB.
     pub reserve_bytes: Option<u64>,

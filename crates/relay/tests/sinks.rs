@@ -10,8 +10,8 @@ use fogbell_relay::{Config, Drained, Identity, Relay, Setup, Sockets};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
-use testkit::mist::{FakeMist, load_name};
-use testkit::{Post, TestCa, Trust};
+use testkit::mist::{Delivery, FakeMist, load_name};
+use testkit::{Post, SyslogReceiver, SyslogSettings, TestCa, Transport, Trust};
 use tokio::net::{TcpListener, UdpSocket, UnixListener};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -38,7 +38,7 @@ impl Running {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().display().to_string();
         let text = format!(
-            "state = \"{state}\"\n[gate]\nnetworks = [\"127.0.0.0/8\"]\n[[org]]\nname = \"acme\"\n\
+            "state = \"{state}\"\n[gate]\nnetworks = [\"127.0.0.0/8\"]\nmax_body_bytes = 4194304\n[[org]]\nname = \"acme\"\n\
              secrets = [{{ file = \"webhook\" }}]\n{sinks}"
         );
         let config = Config::parse(Path::new("test.toml"), text).unwrap();
@@ -94,6 +94,38 @@ impl Running {
         line.map_or(0.0, |value| value.parse().unwrap())
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_more_alerts_than_one_commit_takes_arrives_whole_and_once() {
+    let siem = SyslogReceiver::start(SyslogSettings::new(Transport::Tcp)).await.unwrap();
+    let mut relay = Running::start(&format!(
+        "[[syslog]]\nname = \"siem\"\naddress = \"{}\"\ntransport = \"tcp\"\n",
+        siem.address()
+    ))
+    .await;
+    // 8 MiB of alerts are a commit; this is more, since each text stands in its reason and its summary
+    let reason = "r".repeat(200);
+    let event = |n: u64| format!(r#"{{"id":"{n}","type":"T{n:05}","reason":"{reason}"}}"#);
+    let events: Vec<String> = (0..MANY).map(event).collect();
+    let body = format!(r#"{{"topic":"device-events","events":[{}]}}"#, events.join(","));
+    let delivery = Delivery { topic: "device-events".into(), body: body.into() };
+
+    let answer = relay.post.deliver(&delivery).await.unwrap();
+    siem.wait_for(MANY, DEADLINE).await.unwrap();
+
+    assert_eq!(answer.status, 200);
+    let types: Vec<String> = siem
+        .received()
+        .iter()
+        .filter_map(|frame| frame.text().split(' ').nth(5).map(str::to_owned))
+        .collect();
+    assert_eq!(types, (0..MANY).map(|n| format!("T{n:05}")).collect::<Vec<_>>());
+    let drained = relay.stop().await;
+    assert_eq!(drained, Drained { waiting: Vec::new(), uninterpreted: 0 });
+}
+
+/// More events of this size than one commit takes, and not more than are read.
+const MANY: u64 = 16_000;
 
 /// A receiver of v2c informs that never acknowledges what contains `poison`; what it saw, in order.
 async fn picky_receiver(socket: &UdpSocket, poison: &[u8], want: usize) -> Result<Vec<u64>, Box<dyn Error>> {
