@@ -5,6 +5,7 @@
 //! same alerts, always, on whichever relay reads them.
 
 mod entry;
+mod event;
 mod fields;
 mod interpret;
 
