@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::{Effects, Known};
+use alarm::{Alert, Effects, Known};
+use bytes::Bytes;
 use ids::Timestamp;
 use journal::{Commit, CursorSpec, Journal, Log, OutRecord, Position, ReadError, Reader};
 use tokio::time::{Instant, sleep};
@@ -15,6 +16,7 @@ use crate::error::{Cause, Chain};
 use crate::inbox;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::stop::Stop;
 use crate::supervisor::Voice;
 
@@ -23,6 +25,7 @@ use crate::supervisor::Voice;
 pub(crate) struct Interpreter {
     pub(crate) journal: Journal,
     pub(crate) intake: Arc<Intake>,
+    pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
 }
@@ -141,30 +144,29 @@ impl Interpreter {
         }
         self.metrics.alerts.inc_by(batch.effects.alerts.len() as u64);
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
-        let mut bytes = 0;
-        for alert in &batch.effects.alerts {
-            let mut body = Vec::with_capacity(ALERT_BYTES);
-            serde_json::to_writer(&mut body, alert).expect("texts and numbers are JSON");
-            bytes += body.len();
-            commit.alerts.push(OutRecord { at: now, body: body.into() });
-            if bytes >= COMMIT_BYTES {
-                // a single message can hold more alerts than one commit takes: they go ahead, and the cursor
-                // follows with the last of them, so that a crash between the two repeats and never loses
-                let full = std::mem::take(&mut commit.alerts);
-                self.write(Commit { alerts: full, ..commit.clone() }).await?;
-                bytes = 0;
+        let mut alerts = batch.effects.alerts.into_iter().peekable();
+        loop {
+            let (rows, told) = rows(&mut alerts, now);
+            commit.alerts = rows;
+            if alerts.peek().is_none() {
+                commit.state = batch.effects.state;
+                commit.cursor.1 = batch.to;
+                return self.write(&commit, told).await;
             }
+            // a single message can hold more alerts than one commit takes: they go ahead, and the cursor
+            // follows with the last of them, so that a crash between the two repeats and never loses
+            self.write(&commit, told).await?;
         }
-        commit.state = batch.effects.state;
-        commit.cursor.1 = batch.to;
-        self.write(commit).await
     }
 
-    /// Writes, waiting while there is no room: what is in the inbox is kept meanwhile.
-    async fn write(&self, commit: Commit) -> Result<(), Error> {
+    /// Writes, waiting while there is no room: what is in the inbox is kept meanwhile. Then tells the sinks.
+    async fn write(&self, commit: &Commit, told: Vec<(Arc<Alert>, usize)>) -> Result<(), Error> {
         loop {
             match self.journal.commit(commit.clone()).await {
-                Ok(_) => return Ok(()),
+                Ok(newest) => {
+                    self.outbox.wrote(newest, told);
+                    return Ok(());
+                }
                 Err(error) if is_full(&error) => {
                     warn!(error = %Chain(&error), "interpreting waits for room in the journal");
                     sleep(FULL_PAUSE).await;
@@ -173,6 +175,23 @@ impl Interpreter {
             }
         }
     }
+}
+
+/// As many of `alerts` as one commit takes: the rows of the outbox, and each alert with the bytes of its row.
+fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, Vec<(Arc<Alert>, usize)>) {
+    let mut bytes = Vec::new();
+    let mut told = Vec::new();
+    while bytes.len() < COMMIT_BYTES
+        && let Some(alert) = alerts.next()
+    {
+        let before = bytes.len();
+        serde_json::to_writer(&mut bytes, &alert).expect("texts and numbers are JSON");
+        told.push((Arc::new(alert), bytes.len() - before));
+    }
+    // one buffer holds the bodies of all rows
+    let mut rest = Bytes::from(bytes);
+    let rows = told.iter().map(|(_, length)| OutRecord { at, body: rest.split_to(*length) }).collect();
+    (rows, told)
 }
 
 /// What came of some entries.
@@ -201,8 +220,6 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How many alerts end a batch; the message that brings them is still finished.
 const BATCH_ALERTS: usize = 4096;
 const COMMIT_BYTES: usize = 8 << 20;
-/// What most alerts take.
-const ALERT_BYTES: usize = 1024;
 
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;

@@ -19,6 +19,8 @@ mod inbox;
 
 mod interpreter;
 
+mod outbox;
+
 mod route;
 
 mod sink;

@@ -19,6 +19,7 @@ use crate::intake::Intake;
 use crate::interpreter::{Interpreter, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::route::Route;
 use crate::setup::{Kind, Setup, Sink};
 use crate::sink::datagram::Datagrams;
@@ -101,6 +102,7 @@ impl Relay {
         let grace = setup.config.grace();
 
         // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
+        let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
         let mut pumps = Vec::new();
         let bounds = &setup.config.journal;
         for sink in setup.sinks {
@@ -114,8 +116,15 @@ impl Relay {
                 max_age: Some(Duration::from_secs(bounds.sink_max_age_secs)),
             };
             let at = journal.register(&sink.name, spec).await.map_err(failed("registering a sink"))?;
-            let pump =
-                Pump::new(&sink.name, journal.clone(), Route, at, Arc::clone(&metrics), voice.clone())?;
+            let pump = Pump::new(
+                &sink.name,
+                journal.clone(),
+                Arc::clone(&outbox),
+                Route,
+                at,
+                Arc::clone(&metrics),
+                voice.clone(),
+            )?;
             pumps.push((sink, pump));
         }
         let body_patience = Duration::from_secs(setup.config.gate.body_secs);
@@ -147,6 +156,7 @@ impl Relay {
         let interpreter = Interpreter {
             journal: journal.clone(),
             intake: Arc::clone(&intake),
+            outbox,
             metrics: Arc::clone(&metrics),
             voice,
         };

@@ -5,8 +5,9 @@ use syslog::Rfc5424;
 use tokio::net::UdpSocket;
 
 use super::each::SendEach;
-use super::pump::{Parcel, Pump};
+use super::pump::Pump;
 use super::{Failure, LOOK_UP_EVERY, Receiver, Renewed};
+use crate::outbox::Parcel;
 
 /// A syslog receiver reached by datagrams.
 #[derive(Debug)]

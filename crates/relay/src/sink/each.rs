@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::pump::{Parcel, Pump};
+use super::pump::Pump;
 use super::{Backoff, Failure};
 use crate::Error;
+use crate::outbox::Parcel;
 use crate::stop::Stop;
 
 /// A way to send one alert.

@@ -14,8 +14,9 @@ use tracing::debug;
 
 use super::Failure;
 use super::notify::{ATTEMPT, Link, Notify};
-use super::pump::{Parcel, Pump};
+use super::pump::Pump;
 use crate::Error;
+use crate::outbox::Parcel;
 use crate::stop::Stop;
 
 /// A receiver of informs.

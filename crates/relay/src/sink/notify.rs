@@ -8,8 +8,9 @@ use alarm::Stamp;
 use snmp::{Credentials, Endpoint, Engine, Limits, Mib, Notification, Sender};
 use tokio::time::Instant;
 
-use super::pump::{Parcel, Pump};
+use super::pump::Pump;
 use super::{Failure, LOOK_UP_EVERY, Receiver};
+use crate::outbox::Parcel;
 
 /// A receiver of SNMP notifications.
 #[derive(Debug)]

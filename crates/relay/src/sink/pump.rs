@@ -16,6 +16,7 @@ use crate::error::Chain;
 use crate::inbox;
 use crate::interpreter::{failed, is_full};
 use crate::metrics::{Metrics, SinkLabel};
+use crate::outbox::{Outbox, Parcel};
 use crate::route::Route;
 use crate::stop::Stop;
 use crate::supervisor::Voice;
@@ -28,6 +29,7 @@ pub(crate) struct Pump {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
     journal: Journal,
+    outbox: Arc<Outbox>,
     route: Route,
     /// In a lock only so that a pump can be shared; nobody ever waits for it.
     reader: Mutex<Option<Reader>>,
@@ -41,30 +43,25 @@ pub(crate) struct Pump {
     moved: Instant,
 }
 
-/// An alert of the outbox and its place there.
-#[derive(Clone, Debug)]
-pub(crate) struct Parcel {
-    pub(crate) position: Position,
-    pub(crate) alert: Arc<Alert>,
-}
-
 impl Pump {
     pub(crate) fn new(
         name: &str,
         journal: Journal,
+        outbox: Arc<Outbox>,
         route: Route,
         cursor: Position,
         metrics: Arc<Metrics>,
         voice: Voice,
     ) -> Result<Self, Error> {
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
-        let tail = journal.tail(Log::Outbox);
+        let tail = outbox.tail();
         Ok(Self {
             name: name.to_owned(),
             label: SinkLabel::new(name),
             metrics,
             voice,
             journal,
+            outbox,
             route,
             reader: Mutex::new(Some(reader)),
             tail,
@@ -166,21 +163,14 @@ impl Pump {
     /// this sink.
     pub(crate) async fn next(&mut self, most: usize, unconfirmed: bool) -> Result<Vec<Parcel>, Error> {
         while !self.is_drained() {
-            let (from, reader) =
-                (self.read, self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take());
-            let mut reader = reader.expect("given back below");
-            let read = move || (reader.read(from, most, READ_BYTES), reader);
-            let (entries, reader) = tokio::task::spawn_blocking(read)
-                .await
-                .map_err(|_| Error::Ended { part: "a read of the outbox" })?;
-            self.reader = Mutex::new(Some(reader));
-            let entries = entries.map_err(failed("reading the outbox"))?;
-            let Some(last) = entries.last() else {
-                self.read = *self.tail.borrow();
-                break;
+            let mut parcels = match self.outbox.recent(self.read, most) {
+                Some(recent) => {
+                    self.read = recent.last().map_or(self.read, |parcel| parcel.position);
+                    recent
+                }
+                None => self.read_journal(most).await?,
             };
-            self.read = last.position();
-            let parcels: Vec<Parcel> = entries.into_iter().filter_map(|entry| self.parcel(entry)).collect();
+            parcels.retain(|parcel| self.route.takes(&parcel.alert));
             if !parcels.is_empty() {
                 return Ok(parcels);
             }
@@ -192,6 +182,21 @@ impl Pump {
         Ok(Vec::new())
     }
 
+    /// The next alerts as the journal has them; none when what came behind was given up.
+    async fn read_journal(&mut self, most: usize) -> Result<Vec<Parcel>, Error> {
+        let (from, reader) =
+            (self.read, self.reader.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        let mut reader = reader.expect("given back below");
+        let read = move || (reader.read(from, most, READ_BYTES), reader);
+        let (entries, reader) = tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| Error::Ended { part: "a read of the outbox" })?;
+        self.reader = Mutex::new(Some(reader));
+        let entries = entries.map_err(failed("reading the outbox"))?;
+        self.read = entries.last().map_or_else(|| *self.tail.borrow(), journal::Entry::position);
+        Ok(entries.into_iter().filter_map(|entry| self.parcel(entry)).collect())
+    }
+
     fn parcel(&self, entry: journal::Entry) -> Option<Parcel> {
         let row = match entry {
             journal::Entry::Row(row) => row,
@@ -201,9 +206,7 @@ impl Pump {
             }
         };
         match serde_json::from_slice::<Alert>(&row.body) {
-            Ok(alert) => {
-                self.route.takes(&alert).then(|| Parcel { position: row.position, alert: Arc::new(alert) })
-            }
+            Ok(alert) => Some(Parcel { position: row.position, alert: Arc::new(alert) }),
             Err(error) => {
                 error!(sink = self.name, position = %row.position, %error, "an alert cannot be read and is not delivered");
                 self.voice.unusable(Log::Outbox, row.position);

@@ -20,6 +20,7 @@ use tracing::info;
 use super::pump::Pump;
 use super::{Backoff, Failure, Receiver};
 use crate::Error;
+use crate::outbox::Parcel;
 use crate::stop::Stop;
 
 /// A syslog receiver reached by a stream.
@@ -151,7 +152,7 @@ impl Stream {
         }
     }
 
-    fn encode(&self, parcels: &[super::pump::Parcel], pump: &Pump, bytes: &mut Vec<u8>) {
+    fn encode(&self, parcels: &[Parcel], pump: &Pump, bytes: &mut Vec<u8>) {
         let mut line = Vec::new();
         for parcel in parcels {
             let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };

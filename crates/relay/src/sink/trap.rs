@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::Failure;
 use super::each::SendEach;
 use super::notify::{Link, Notify};
-use super::pump::{Parcel, Pump};
+use super::pump::Pump;
+use crate::outbox::Parcel;
 
 /// A receiver of traps.
 #[derive(Debug)]
