@@ -1,6 +1,6 @@
 //! Reads the inbox in order and writes alerts to the outbox: the only place where both are touched.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,9 +39,10 @@ impl Interpreter {
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
         let mut reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
         let mut tail = self.journal.tail(Log::Inbox);
+        let mut interpreted: Option<Batch> = None;
         loop {
             let end = *tail.borrow_and_update();
-            if end <= at {
+            if interpreted.is_none() && end <= at {
                 if stop.is_told() {
                     return Ok(());
                 }
@@ -51,20 +52,36 @@ impl Interpreter {
                 }
                 continue;
             }
-            let this = &self;
-            let batch = tokio::task::block_in_place(|| this.interpret(&mut reader, at))?;
-            let Some(batch) = batch else {
-                at = end;
-                continue;
+            // While one batch is written, which is waiting for the disk, the next one is interpreted.
+            let unwritten: State = interpreted.iter().flat_map(|batch| batch.effects.state.clone()).collect();
+            let write = async {
+                match interpreted.take() {
+                    Some(batch) => {
+                        self.yield_to_intake(batch.oldest, &stop).await;
+                        self.commit(batch).await
+                    }
+                    None => Ok(()),
+                }
             };
-            self.yield_to_intake(batch.oldest, &stop).await;
-            at = batch.to;
-            self.commit(batch).await?;
+            let interpret = async {
+                let next = || self.interpret(&mut reader, at, &unwritten);
+                if end > at { tokio::task::block_in_place(next) } else { Ok(None) }
+            };
+            let (written, next) = tokio::join!(write, interpret);
+            written?;
+            interpreted = next?;
+            at = interpreted.as_ref().map_or_else(|| end.max(at), |batch| batch.to);
         }
     }
 
-    /// Reads some entries and interprets them; `None` when there is nothing behind `after`.
-    fn interpret(&self, reader: &mut Reader, after: Position) -> Result<Option<Batch>, Error> {
+    /// Reads some entries and interprets them, given the state that the journal does not have yet; `None` when there
+    /// is nothing behind `after`.
+    fn interpret(
+        &self,
+        reader: &mut Reader,
+        after: Position,
+        unwritten: &State,
+    ) -> Result<Option<Batch>, Error> {
         let entries = reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
         if entries.is_empty() {
             return Ok(None);
@@ -94,7 +111,10 @@ impl Interpreter {
             };
             for key in alarm::keys_needed(&entry) {
                 if looked_up.insert(key.clone()) {
-                    let value = self.state(reader, &key)?;
+                    let value = match unwritten.get(&key) {
+                        Some(value) => value.clone(),
+                        None => self.state(reader, &key)?,
+                    };
                     known.extend(value.map(|value| (key, value)));
                 }
             }
@@ -193,6 +213,9 @@ fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, V
     let rows = told.iter().map(|(_, length)| OutRecord { at, body: rest.split_to(*length) }).collect();
     (rows, told)
 }
+
+/// What some keys stand for; `None` for one that is forgotten.
+type State = HashMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What came of some entries.
 #[derive(Debug)]
