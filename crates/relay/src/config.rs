@@ -99,7 +99,7 @@ impl Config {
         let mut config: Self = toml::from_str(&text).map_err(|error| Error::ParseConfig {
             path: path.to_owned(),
             at: error.span().map_or_else(String::new, |span| place::describe(&text, span.start)),
-            what: error.message().replace('\n', ", "),
+            what: place::without_value(error.message()),
         })?;
         config.source = Source { path: path.to_owned(), text };
         Ok(config)

@@ -47,6 +47,10 @@ fn a_secret_written_in_place_of_its_home_is_not_repeated() {
         "[[snmp]]\nname = \"a\"\nauth = { protocol = \"sha-999\", secret = \"hunter2\" }",
         "[[snmp]]\nname = \"a\"\nauth = { protocol = \"sha-256\", secret = \"hunter2\" }",
         "[[org]]\nname = \"a\"\nsecrets = [\"hunter2\"",
+        "[[org]]\nname = \"a\"\nsecrets = \"hunter2\"",
+        "[[org]]\nname = \"a\"\nsecrets = [\n  hunter2,\n]",
+        "[[org]]\nname = \"a\"\nsecrets = [\"hunter2=\", 5]",
+        "[[snmp]]\nname = \"a\"\naddress = \"h:1\"\nversion = \"3\"\nauth = \"hunter2\"",
     ] {
         let error = parse(text).unwrap_err();
         assert!(!format!("{error:?} {}", crate::Chain(&error)).contains("hunter2"), "{error}");
