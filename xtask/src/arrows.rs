@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::fuzz;
+use crate::programs::must_succeed;
 use crate::workspace::Workspace;
 
 /// Prints every broken rule with the manifest it is broken in.
@@ -21,10 +23,18 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     if let Some(argument) = arguments.first() {
         bail!("`arrows` takes no argument, not `{argument}`");
     }
-    let packages = read_packages(workspace)?;
-    let lock = workspace.root.join("Cargo.lock");
-    let lock = fs::read_to_string(&lock).with_context(|| format!("cannot read `{}`", lock.display()))?;
-    let broken = check(&packages, &read_lock(&lock));
+    let mut packages = read_packages(workspace, &workspace.metadata)?;
+    let mut beside = fuzz::cargo(workspace, &["metadata", "--format-version", "1", "--no-deps"]);
+    let beside: Value =
+        serde_json::from_str(&must_succeed(&mut beside)?).context("metadata of fuzz/ is no JSON")?;
+    packages.extend(read_packages(workspace, &beside)?);
+    let read = |path: &str| {
+        fs::read_to_string(workspace.root.join(path)).with_context(|| format!("cannot read `{path}`"))
+    };
+    let (lock, beside) = (read("Cargo.lock")?, read("fuzz/Cargo.lock")?);
+    let mut broken = check(&packages, &read_lock(&lock));
+    broken.extend(check(&[], &read_lock(&beside)).into_iter().map(|line| format!("fuzz/{line}")));
+    broken.extend(drift(&read_versions(&lock), &read_versions(&beside)));
     for line in &broken {
         println!("{line}");
     }
@@ -83,8 +93,8 @@ fn check(packages: &[Package], lock: &BTreeMap<String, BTreeSet<String>>) -> Vec
                 }
             }
             for (only, owner) in ONLY_IN {
-                if name == *only && folder != *owner {
-                    say(format!("only `{owner}` may use `{only}`"));
+                if name == *only && !owner.contains(&folder) {
+                    say(format!("only {} may use `{only}`", quoted(owner)));
                 }
             }
             if TEST_ONLY.contains(&name) && !dependency.dev {
@@ -131,9 +141,14 @@ fn list(uses: &[&str]) -> String {
     if uses.is_empty() { "nothing of ours".to_owned() } else { uses.join(", ") }
 }
 
+/// `names` in a sentence.
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
+}
+
 /// The packages in `cargo metadata`.
-fn read_packages(workspace: &Workspace) -> Result<Vec<Package>> {
-    let packages = workspace.metadata["packages"].as_array().context("no `packages` in `cargo metadata`")?;
+fn read_packages(workspace: &Workspace, metadata: &Value) -> Result<Vec<Package>> {
+    let packages = metadata["packages"].as_array().context("no `packages` in `cargo metadata`")?;
     packages.iter().map(|package| read_package(workspace, package)).collect()
 }
 
@@ -158,6 +173,39 @@ fn read_package(workspace: &Workspace, package: &Value) -> Result<Package> {
         manifest: workspace.relative(Path::new(&manifest)).display().to_string(),
         dependencies: dependencies.collect::<Result<_>>()?,
     })
+}
+
+/// What `fuzz/Cargo.lock` has in another version than `Cargo.lock`: then what is tried is not what is released.
+fn drift(
+    main: &BTreeMap<String, BTreeSet<String>>,
+    beside: &BTreeMap<String, BTreeSet<String>>,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, versions) in beside {
+        let Some(known) = main.get(name) else { continue };
+        for version in versions.difference(known) {
+            lines.push(format!(
+                "fuzz/Cargo.lock: `{name}` is {version}, and not in Cargo.lock; copy Cargo.lock over it and run \
+                 `cargo metadata` in fuzz/"
+            ));
+        }
+    }
+    lines
+}
+
+/// The versions of every package in a `Cargo.lock`.
+fn read_versions(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut current = "";
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix("name = ") {
+            current = name.trim_matches('"');
+        } else if let Some(version) = line.strip_prefix("version = \"") {
+            packages.entry(current.to_owned()).or_default().insert(version.trim_matches('"').to_owned());
+        }
+    }
+    packages.remove(""); // the version of the file itself has no quotes, and no name
+    packages
 }
 
 /// Who depends on whom in a `Cargo.lock`: package name to the names of its dependencies, versions left out.
@@ -211,11 +259,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("fogpilot", &["sco", "mist", "conductor", "pki", "vault", "ids"]),
     ("tests", &["testkit"]),
+    ("fuzz", &["relay", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "ids", "testkit"]),
     ("xtask", &[]),
 ];
 
 /// Foreign crates that one crate keeps out of the others.
-const ONLY_IN: &[(&str, &str)] = &[("rusqlite", "journal"), ("async-snmp", "snmp")];
+///
+/// `fuzz` tries the decoder that the sender of `snmp` reads answers with.
+const ONLY_IN: &[(&str, &[&str])] =
+    &[("rusqlite", &["journal"]), ("async-snmp", &["snmp", "fuzz"]), ("libfuzzer-sys", &["fuzz"])];
 
 /// Foreign crates that bring in what the product must not have.
 const TEST_ONLY: &[&str] = &["syslog_loose"];
@@ -257,7 +309,7 @@ mod tests {
     fn said(name: &str, dependencies: &[(&str, bool, &[&str])]) -> Vec<String> {
         let mut packages: Vec<Package> = MAY_USE
             .iter()
-            .filter(|(folder, _)| !matches!(*folder, "fogbell" | "fogpilot" | "tests" | "xtask"))
+            .filter(|(folder, _)| !matches!(*folder, "fogbell" | "fogpilot" | "tests" | "fuzz" | "xtask"))
             .map(|(folder, _)| format!("fogbell-{folder}"))
             .filter(|other| other != name)
             .map(|other| package(&other, &[]))
@@ -312,7 +364,7 @@ mod tests {
             &[("rusqlite", true, &[])],
             "fogbell-relay.toml: only `journal` may use `rusqlite`",
         );
-        check("e2e", &[("async-snmp", false, &[])], "e2e.toml: only `snmp` may use `async-snmp`");
+        check("e2e", &[("async-snmp", false, &[])], "e2e.toml: only `snmp` and `fuzz` may use `async-snmp`");
         check(
             "fogbell-syslog",
             &[("tokio", false, &["net"])],
@@ -392,5 +444,19 @@ dependencies = [
                 "Cargo.lock: `tail` brings in `chrono`: jiff is the one library of times",
             ]
         );
+    }
+
+    #[test]
+    fn another_version_beside_is_drift_and_another_package_is_not() {
+        let main = read_versions("version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
+        let beside = |version: &str| {
+            read_versions(&format!(
+                "[[package]]\nname = \"a\"\nversion = \"{version}\"\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\n"
+            ))
+        };
+
+        assert_eq!(drift(&main, &beside("1.0.0")), [""; 0]);
+        let said = drift(&main, &beside("1.0.1"));
+        assert!(said.len() == 1 && said[0].starts_with("fuzz/Cargo.lock: `a` is 1.0.1,"), "{said:?}");
     }
 }

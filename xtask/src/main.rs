@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 mod arrows;
 mod bench;
 mod demo;
+mod fuzz;
 mod peers;
 mod programs;
 mod test;
@@ -36,6 +37,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "arrows" => arrows::run(&Workspace::open()?, rest),
         "bench" => bench::run(&Workspace::open()?, rest),
         "demo" => demo::run(&Workspace::open()?, rest),
+        "fuzz" => fuzz::run(&Workspace::open()?, rest),
         "peers" => peers::run(&Workspace::open()?, rest),
         "test" => test::run(&Workspace::open()?, rest),
         "help" | "--help" | "-h" => {
@@ -60,6 +62,11 @@ Usage: cargo xtask COMMAND
             --rounds N        rounds that count (5)
             --seconds S       seconds of load on each server in a round (3)
             --json            one JSON object on standard output; the table goes to standard error
+  fuzz [TARGET]...
+          every parser of outside bytes, or these, under libFuzzer; needs a C++ compiler
+            --seconds N       seconds for each target (60)
+            --runs N          inputs for each target, instead of seconds
+            --minimise        instead: take into fuzz/corpus what covers more, and leave out what does not
   arrows  which crate may use which
   peers   find the peers of the tests, or unpack them under the target directory; part of `test`
             FOGBELL_PEERS_FETCH=always   unpack them even when the system has them

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::programs::{must_succeed, succeeds};
 use crate::workspace::Workspace;
-use crate::{arrows, peers};
+use crate::{arrows, fuzz, peers};
 
 /// Runs every step, also behind one that failed, and closes with `N passed, M failed`.
 ///
@@ -38,11 +38,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     }
 
     let mut run = Run { workspace, tally: Tally::default() };
-    run.step("format", |workspace| succeeds(&mut workspace.cargo(["fmt", "--all", "--check"])));
+    run.step("format", |workspace| {
+        // one after the other, so that both are shown
+        let main = succeeds(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
+        Ok(succeeds(&mut fuzz::cargo(workspace, &["fmt", "--check"]))? && main)
+    });
     run.step("arrows", |workspace| Ok(arrows::run(workspace, &[])? == ExitCode::SUCCESS));
     run.step("lints", |workspace| {
         let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
-        succeeds(&mut workspace.cargo(arguments))
+        let main = succeeds(&mut workspace.cargo(arguments))?;
+        let arguments = ["clippy", "--all-targets", "--quiet", "--locked", "--", "-D", "warnings"];
+        Ok(succeeds(&mut fuzz::cargo(workspace, &arguments))? && main)
     });
     run.step("documentation", |workspace| {
         let mut command = workspace.cargo(["doc", "--workspace", "--no-deps", "--quiet"]);
@@ -59,6 +65,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         Ok(all)
     });
     run.tests("tests", workspace.cargo(["test", "--quiet", "--no-fail-fast"]));
+    let arguments = ["test", "--quiet", "--no-fail-fast", "--locked"];
+    run.tests("fuzz corpus", fuzz::cargo(workspace, &arguments));
     if options.peers {
         run_peers(&mut run, options.root);
     }
