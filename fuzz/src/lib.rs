@@ -57,7 +57,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "engine", body: engine, rounds: 3_000 },
     Target { name: "head", body: head, rounds: 3_000 },
     Target { name: "journal", body: journal, rounds: 60 },
-    Target { name: "line", body: line, rounds: 1_000 },
+    Target { name: "line", body: line, rounds: 300 },
     Target { name: "names", body: names, rounds: 3_000 },
     Target { name: "notification", body: notification, rounds: 1_000 },
     Target { name: "pem", body: pem, rounds: 1_000 },

@@ -120,14 +120,17 @@ fn params_of(alert: &Alert, stamp: &Stamp<'_>) -> Vec<(&'static str, String)> {
 
 /// How docs/formats.md says that unseen characters are spelt.
 fn visible(text: &str) -> String {
-    let spelt = |c: char| match c {
-        '\n' => r"\n".to_owned(),
-        '\r' => r"\r".to_owned(),
-        '\t' => r"\t".to_owned(),
-        c if is_unseen(c) => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    text.chars().map(spelt).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str(r"\n"),
+            '\r' => out.push_str(r"\r"),
+            '\t' => out.push_str(r"\t"),
+            c if is_unseen(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn is_unseen(c: char) -> bool {

@@ -144,7 +144,10 @@ impl<'a> Fuzz<'a> {
         }
         self.folder("small", target)?;
         let mut command = self.program(target);
-        command.arg("-merge=1").args([&small, &kept]).arg(self.folder("grown", target)?);
+        command
+            .args(["-merge=1", "-use_counters=0"])
+            .args([&small, &kept])
+            .arg(self.folder("grown", target)?);
         if !succeeds(command.stderr(Stdio::null()))? {
             bail!("the corpus of `{target}` cannot be made smaller: a file of it does not hold");
         }
