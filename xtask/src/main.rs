@@ -57,11 +57,13 @@ Usage: cargo xtask COMMAND
             --mist-spec FILE  Mist's OpenAPI document, to check requests against
             --without-peers   leave out what needs snmptrapd, rsyslog and the like
             --without-root    leave out what needs root
-  bench accept
-          how many messages a second are proven, on disk and answered, against two references
-            --rounds N        rounds that count (5)
-            --seconds S       seconds of load on each server in a round (3)
-            --json            one JSON object on standard output; the table goes to standard error
+  bench [NAME...]
+          the relay's figures next to their goals and to two references; without a name all of burst, sustained,
+          traps, latency, memory, start and plots
+            --rounds N        rounds (5)
+            --seconds S       seconds of a window in a steady state (3)
+            --json            one JSON object on standard output; the tables go to standard error
+            --out DIR         write the figures into DIR/performance.md; plots go to DIR/plots (else docs/plots)
   fuzz [TARGET]...
           every parser of outside bytes, or these, under libFuzzer; needs a C++ compiler
             --seconds N       seconds for each target (60)

@@ -8,8 +8,11 @@ use std::thread;
 
 use serde_json::json;
 
+use super::timeline::Timeline;
+
 /// Receives octet-counted syslog (RFC 6587 3.4.1) over TCP on a free port of 127.0.0.1 until standard input ends.
-/// First prints `{"address":"IP:PORT"}`; for every line of standard input, `{"messages":N}`.
+/// First prints `{"address":"IP:PORT"}`. For every line of standard input it prints `{"messages":N}`: how many came
+/// until now, or, when the line is a time in microseconds of Unix time, until then.
 ///
 /// # Errors
 ///
@@ -18,6 +21,7 @@ pub fn drain() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     writeln!(io::stdout(), "{}", json!({ "address": listener.local_addr()?.to_string() }))?;
     let messages = Arc::new(AtomicU64::new(0));
+    let timeline = Timeline::of(Arc::clone(&messages))?;
     let counter = Arc::clone(&messages);
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
@@ -26,8 +30,11 @@ pub fn drain() -> io::Result<()> {
         }
     });
     for line in io::stdin().lock().lines() {
-        line?;
-        writeln!(io::stdout(), "{}", json!({ "messages": messages.load(Ordering::Acquire) }))?;
+        let count = match line?.trim().parse() {
+            Ok(time) => timeline.at(time),
+            Err(_) => messages.load(Ordering::Acquire) as f64,
+        };
+        writeln!(io::stdout(), "{}", json!({ "messages": count }))?;
     }
     Ok(())
 }

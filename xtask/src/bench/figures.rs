@@ -11,18 +11,29 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// The spread of `values`; `None` when there are none.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    /// The spread of `values`; not a number when there are none.
+    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_unstable_by(f64::total_cmp);
-        let (&min, &max) = (values.first()?, values.last()?);
+        let (Some(&min), Some(&max)) = (values.first(), values.last()) else {
+            return Self { median: f64::NAN, min: f64::NAN, max: f64::NAN };
+        };
         let middle = values.len() / 2;
         let median = if values.len() % 2 == 1 {
             values[middle]
         } else {
             f64::midpoint(values[middle - 1], values[middle])
         };
-        Some(Self { median, min, max })
+        Self { median, min, max }
+    }
+
+    /// `13,113 (12,480 to 14,002)`; only the median when there was one round.
+    pub(crate) fn text(self) -> String {
+        let Self { median, min, max } = self;
+        if min == max {
+            return number(median);
+        }
+        format!("{} ({} to {})", number(median), number(min), number(max))
     }
 
     pub(crate) fn json(self) -> Value {
@@ -30,10 +41,45 @@ impl Spread {
     }
 }
 
+/// Round by round, `values` over `bases`.
+pub(crate) fn ratio(values: &[f64], bases: &[f64]) -> Spread {
+    Spread::of(values.iter().zip(bases).map(|(value, base)| value / base))
+}
+
+/// Round by round, how much more `values` are than `bases`.
+pub(crate) fn excess(values: &[f64], bases: &[f64]) -> Spread {
+    Spread::of(values.iter().zip(bases).map(|(value, base)| value - base))
+}
+
 /// The value below which `part` of the ascending `values` are; 0 when there are none.
 pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
     let index = (values.len() as f64 * part).ceil() as usize;
     values.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+/// `value` with as many digits as mean something.
+pub(crate) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        least if least >= 100.0 => 0,
+        least if least >= 10.0 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.digits$}");
+    let (whole, rest) =
+        text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let mut out = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        let left = whole.len() - index;
+        if index > 0 && left % 3 == 0 && !out.ends_with('-') {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(rest) = rest {
+        out.push('.');
+        out.push_str(rest);
+    }
+    out
 }
 
 /// `value` without digits that mean nothing.
@@ -47,14 +93,21 @@ mod tests {
 
     #[test]
     fn the_median_stands_in_the_middle() {
-        let check = |values: &[f64], expect: Option<(f64, f64, f64)>| {
-            let expect = expect.map(|(median, min, max)| Spread { median, min, max });
-            assert_eq!(Spread::of(values.iter().copied()), expect, "{values:?}");
+        let check = |values: &[f64], (median, min, max): (f64, f64, f64)| {
+            assert_eq!(Spread::of(values.iter().copied()), Spread { median, min, max }, "{values:?}");
         };
-        check(&[], None);
-        check(&[3.0], Some((3.0, 3.0, 3.0)));
-        check(&[9.0, 1.0, 2.0], Some((2.0, 1.0, 9.0)));
-        check(&[4.0, 1.0, 2.0, 9.0], Some((3.0, 1.0, 9.0)));
+        check(&[3.0], (3.0, 3.0, 3.0));
+        check(&[9.0, 1.0, 2.0], (2.0, 1.0, 9.0));
+        check(&[4.0, 1.0, 2.0, 9.0], (3.0, 1.0, 9.0));
+        assert!(Spread::of([]).median.is_nan());
+    }
+
+    #[test]
+    fn ratios_are_taken_in_each_round_whatever_the_machine_did_in_between() {
+        let (relay, bare) = ([30.0, 400.0, 5.0], [100.0, 1000.0, 10.0]);
+
+        assert_eq!(ratio(&relay, &bare), Spread { median: 0.4, min: 0.3, max: 0.5 });
+        assert_eq!(excess(&bare, &relay), Spread { median: 70.0, min: 5.0, max: 600.0 });
     }
 
     #[test]
@@ -64,5 +117,22 @@ mod tests {
             assert!((quantile(&values, part) - expect).abs() < f64::EPSILON, "{part}");
         }
         assert!(quantile(&[], 0.5).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn numbers_are_as_long_as_they_are_worth() {
+        for (value, expect) in [
+            (0.0, "0.00"),
+            (1.234, "1.23"),
+            (45.67, "45.7"),
+            (999.6, "1,000"),
+            (1_234_567.8, "1,234,568"),
+            (-123_456.0, "-123,456"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number(value), expect);
+        }
+        assert_eq!(Spread { median: 2000.0, min: 1.0, max: 3.0 }.text(), "2,000 (1.00 to 3.00)");
+        assert_eq!(Spread::of([5.0]).text(), "5.00");
     }
 }

@@ -37,13 +37,6 @@ impl Machine {
         }
     }
 
-    /// A machine that nobody has.
-    #[cfg(test)]
-    pub(crate) fn made_up() -> Self {
-        let text = str::to_owned;
-        Self { cpu: text("c"), cores: 2, kernel: text("6.1"), revision: text("abc"), changed: true }
-    }
-
     pub(crate) fn text(&self) -> String {
         let Self { cpu, cores, kernel, revision, changed } = self;
         let changed = if *changed { " with changes" } else { "" };

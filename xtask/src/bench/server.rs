@@ -127,25 +127,53 @@ impl Server {
         self.wait_for(within, |line| serde_json::from_str(line).ok())
     }
 
-    /// Gives it an empty line to read.
+    /// Gives it a line to read; its answer, which is JSON.
     ///
     /// # Errors
     ///
-    /// When it does not read any more.
-    pub(crate) fn nudge(&mut self) -> Result<()> {
+    /// When it does not read any more, or as [`Self::wait_for`].
+    pub(crate) fn ask(&mut self, line: &str) -> Result<Value> {
         let input = self.input.as_mut().expect("open until it is ended");
-        input.write_all(b"\n").with_context(|| format!("{} does not listen", self.name))
+        writeln!(input, "{line}").with_context(|| format!("{} does not listen", self.name))?;
+        self.json(PATIENCE)
     }
 
-    /// A line of `/proc/PID/status` in KiB.
+    /// Processor time since its start, all its threads, user and system, in microseconds, counted in ticks of 10 ms.
+    /// Source: proc(5).
     ///
     /// # Errors
     ///
     /// When the program is gone.
-    pub(crate) fn memory(&self, key: &str) -> Result<u64> {
+    pub(crate) fn cpu(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid()))
+            .with_context(|| format!("{} is gone", self.name))?;
+        ticks(&stat).map(|ticks| ticks * MICROS_PER_TICK).context("no times in /proc/PID/stat")
+    }
+
+    /// Resident memory now, MiB.
+    ///
+    /// # Errors
+    ///
+    /// When the program is gone.
+    pub(crate) fn resident(&self) -> Result<f64> {
+        self.memory("VmRSS")
+    }
+
+    /// The most memory that was resident at once since its start, MiB.
+    ///
+    /// # Errors
+    ///
+    /// When the program is gone.
+    pub(crate) fn peak(&self) -> Result<f64> {
+        self.memory("VmHWM")
+    }
+
+    /// A line of `/proc/PID/status` in MiB.
+    fn memory(&self, key: &str) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .with_context(|| format!("{} is gone", self.name))?;
-        kib(&status, key).with_context(|| format!("no {key} in /proc/PID/status"))
+        let kib = kib(&status, key).with_context(|| format!("no {key} in /proc/PID/status"))?;
+        Ok(kib as f64 / 1024.0)
     }
 
     /// Waits for its end.
@@ -182,6 +210,17 @@ impl Server {
         }
         self.ended(END)
     }
+
+    /// Ends it as `kill -9` does.
+    ///
+    /// # Errors
+    ///
+    /// When that is refused.
+    pub(crate) fn kill(mut self) -> Result<()> {
+        self.child.kill().with_context(|| format!("cannot kill {}", self.name))?;
+        self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
+        Ok(())
+    }
 }
 
 impl Drop for Server {
@@ -199,6 +238,20 @@ fn kib(status: &str, key: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
+
+/// `utime + stime` of a line of `/proc/PID/stat`: fields 14 and 15, counted from 1. The second field is the
+/// program's name in parentheses and may hold anything.
+fn ticks(stat: &str) -> Option<f64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some(ticks()? + ticks()?)
+}
+
+const MICROS_PER_TICK: f64 = 10_000.0;
+
+/// How long a program may take to start or to answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Lines kept.
 const KEPT: usize = 256;
@@ -218,5 +271,11 @@ mod tests {
         assert_eq!(kib(status, "VmHWM"), Some(12345));
         assert_eq!(kib(status, "VmRSS"), Some(678));
         assert_eq!(kib(status, "VmSize"), None);
+    }
+
+    #[test]
+    fn the_times_are_found_behind_whatever_the_name_is() {
+        assert_eq!(ticks("7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 25 17 0 0 20 0 1 0 5 6 7"), Some(42.0));
+        assert_eq!(ticks("7 (a) S 1 7"), None);
     }
 }

@@ -36,19 +36,50 @@ impl Stage {
         self.folder.join(name)
     }
 
-    /// Writes the relay's configuration, as an operator would for one organisation, with a syslog sink over TCP
-    /// at `syslog` or without any; where it is.
+    /// Writes the relay's configuration, as an operator would for one organisation, with `sinks`; where it is.
+    /// What a configuration before it has put here stays, but for the configuration itself.
     ///
     /// # Errors
     ///
     /// When a file cannot be written.
-    pub(crate) fn configure(&self, secret: &str, syslog: Option<&str>) -> Result<PathBuf> {
-        let (state, home) = (self.path("state"), self.path("webhook.secret"));
-        fs::DirBuilder::new().mode(0o700).create(&state).context("cannot make the relay's state folder")?;
-        write(&home, secret)?;
+    pub(crate) fn configure(&self, admin: &str, sinks: &[Sink<'_>]) -> Result<PathBuf> {
+        let (state, secret, community) =
+            (self.path("state"), self.path("webhook.secret"), self.path("community"));
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true).mode(0o700).create(&state).context("cannot make the relay's state folder")?;
+        write(&secret, SECRET)?;
+        write(&community, "public")?;
         let config = self.path("fogbell.toml");
-        write(&config, &render(&state, &home, syslog))?;
+        let mut text = render(&state, &secret, admin);
+        for sink in sinks {
+            text += &sink.render(&community);
+        }
+        write(&config, &text)?;
         Ok(config)
+    }
+}
+
+/// A receiver of the relay's.
+#[derive(Clone, Debug)]
+pub(crate) enum Sink<'a> {
+    /// Syslog over TCP.
+    Syslog { name: String, address: &'a str },
+    /// Traps of SNMP v2c, all there are, as fast as they go.
+    Traps { name: String, address: &'a str },
+}
+
+impl Sink<'_> {
+    fn render(&self, community: &Path) -> String {
+        match self {
+            Self::Syslog { name, address } => format!(
+                "\n[[syslog]]\nname = \"{name}\"\naddress = \"{address}\"\ntransport = \"tcp\"\nformat = \"rfc5424\"\n"
+            ),
+            Self::Traps { name, address } => format!(
+                "\n[[snmp]]\nname = \"{name}\"\naddress = \"{address}\"\nversion = \"2c\"\n\
+                 community = {{ file = {} }}\nnotification = \"trap\"\nrate = 0\nstart = \"oldest\"\n",
+                quoted(community)
+            ),
+        }
     }
 }
 
@@ -60,9 +91,9 @@ impl Drop for Stage {
     }
 }
 
-fn render(state: &Path, secret: &Path, syslog: Option<&str>) -> String {
+fn render(state: &Path, secret: &Path, admin: &str) -> String {
     let (state, secret) = (quoted(state), quoted(secret));
-    let mut text = format!(
+    format!(
         r#"state = {state}
 
 [listen]
@@ -72,7 +103,7 @@ address = "127.0.0.1:0"
 self_signed = ["localhost"]
 
 [admin]
-address = "127.0.0.1:0"
+address = "{admin}"
 
 [gate]
 networks = ["127.0.0.0/8"]
@@ -82,20 +113,15 @@ name = "acme"
 cloud = "global-01"
 secrets = [{{ file = {secret} }}]
 "#
-    );
-    if let Some(address) = syslog {
-        text += &format!(
-            "\n[[syslog]]\nname = \"siem\"\naddress = \"{address}\"\ntransport = \"tcp\"\nformat = \"rfc5424\"\n"
-        );
-    }
-    text
+    )
 }
 
 /// Writes a file that only its owner may read.
 fn write(file: &Path, text: &str) -> Result<()> {
     fs::OpenOptions::new()
         .write(true)
-        .create_new(true)
+        .create(true)
+        .truncate(true)
         .mode(0o600)
         .open(file)
         .and_then(|mut open| open.write_all(text.as_bytes()))
@@ -107,19 +133,27 @@ fn quoted(path: &Path) -> String {
     serde_json::Value::from(path.display().to_string()).to_string()
 }
 
+/// The load signs with it: `SECRET` of `tests/src/bench/request.rs`.
+const SECRET: &str = "the webhook secret of the bench";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_sink_is_there_when_there_is_a_receiver() {
-        let render = |syslog| render(Path::new("/s"), Path::new("/k"), syslog);
+    fn a_configuration_has_its_organisation_and_its_sinks() {
+        let text = render(Path::new("/s"), Path::new("/k"), "127.0.0.1:9460");
+        assert!(text.starts_with("state = \"/s\"\n"), "{text}");
+        assert!(text.contains("[admin]\naddress = \"127.0.0.1:9460\"\n"), "{text}");
+        assert!(text.contains("secrets = [{ file = \"/k\" }]"), "{text}");
 
-        assert!(render(None).contains("secrets = [{ file = \"/k\" }]"));
-        assert!(!render(None).contains("[[syslog]]"));
+        let (name, address) = ("a".to_owned(), "127.0.0.1:514");
+        let syslog = Sink::Syslog { name: name.clone(), address }.render(Path::new("/c"));
+        assert!(syslog.starts_with("\n[[syslog]]\nname = \"a\"\naddress = \"127.0.0.1:514\"\n"), "{syslog}");
+        let traps = Sink::Traps { name, address }.render(Path::new("/c"));
         assert!(
-            render(Some("127.0.0.1:514"))
-                .contains("[[syslog]]\nname = \"siem\"\naddress = \"127.0.0.1:514\"\n")
+            traps.contains("community = { file = \"/c\" }\nnotification = \"trap\"\nrate = 0\n"),
+            "{traps}"
         );
     }
 }
