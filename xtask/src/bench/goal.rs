@@ -76,11 +76,14 @@ impl Judged {
         if median.is_nan() {
             return "not measured".to_owned();
         }
-        let (by, word) = match self.goal {
-            Goal::AtLeast(goal) => ((goal - median) / goal, "short"),
-            Goal::AtMost(goal) => ((median - goal) / goal, "over"),
+        let (by, goal, word) = match self.goal {
+            Goal::AtLeast(goal) => (goal - median, goal, "short"),
+            Goal::AtMost(goal) => (median - goal, goal, "over"),
         };
-        format!("no: {:.0} % {word}", by * 100.0)
+        match self.against {
+            Against::Excess { .. } => format!("no: {} {} {word}", number(by), self.unit),
+            Against::Nothing | Against::Ratio { .. } => format!("no: {:.0} % {word}", by / goal * 100.0),
+        }
     }
 
     fn row(&self, failed: u64) -> Vec<String> {
@@ -158,7 +161,11 @@ mod tests {
         );
         check(Against::Nothing, Goal::AtLeast(10_000.0), &["", "", "at least 10,000 /s", "yes"]);
         let excess = Against::Excess { name: "disk", reference: at(1.0), excess: at(3.0) };
-        check(excess, Goal::AtMost(2.0), &["disk 1.00", "+ 3.00", "at most disk + 2.00 /s", "no: 50 % over"]);
+        check(
+            excess,
+            Goal::AtMost(2.0),
+            &["disk 1.00", "+ 3.00", "at most disk + 2.00 /s", "no: 1.00 /s over"],
+        );
     }
 
     #[test]
