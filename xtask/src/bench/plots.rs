@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::figures::{Spread, number};
-use super::lab::{Extent, Lab, Load, wait_for_messages};
+use super::lab::{BODY_BYTES, Extent, Lab, Load, wait_for_messages};
 use super::report::Report;
 use super::stage::Sink;
 use super::start::{Filling, journal_mib};
@@ -12,6 +12,8 @@ use super::svg::{Plot, Scale};
 use super::table::Table;
 
 const EVENTS: [u64; 4] = [1, 10, 100, 1000];
+/// Bytes of an alarm there: the most of which a thousand fit into the megabyte that the relay reads.
+const EVENT_BYTES: u64 = 1000;
 const SINKS: [u64; 5] = [0, 1, 2, 4, 8];
 
 /// Events of a measurement for each second of the plan.
@@ -39,10 +41,10 @@ pub(crate) fn run(lab: &Lab<'_>) -> Result<Report> {
     for round in 0..lab.plan.rounds {
         eprintln!("bench: plots, round {}", round + 1);
         for (events, (_, costs)) in EVENTS.into_iter().zip(&mut by_events) {
-            costs.push(cost(lab, events, 1, &mut failed)?);
+            costs.push(cost(lab, events, EVENT_BYTES, 1, &mut failed)?);
         }
         for (sinks, (_, costs)) in SINKS.into_iter().zip(&mut by_sinks) {
-            costs.push(cost(lab, 1, sinks, &mut failed)?);
+            costs.push(cost(lab, 1, BODY_BYTES, sinks, &mut failed)?);
         }
     }
     let (rates, costs) = by_size(lab, &mut failed)?;
@@ -50,7 +52,7 @@ pub(crate) fn run(lab: &Lab<'_>) -> Result<Report> {
 }
 
 /// The relay's processor time for each event, from the first request until everything is delivered; microseconds.
-fn cost(lab: &Lab<'_>, events: u64, sinks: u64, failed: &mut u64) -> Result<f64> {
+fn cost(lab: &Lab<'_>, events: u64, body_bytes: u64, sinks: u64, failed: &mut u64) -> Result<f64> {
     let stage = lab.stage("plots")?;
     let (mut drain, address) = lab.speaker("bench-drain", &[])?;
     let sinks: Vec<Sink<'_>> =
@@ -58,7 +60,7 @@ fn cost(lab: &Lab<'_>, events: u64, sinks: u64, failed: &mut u64) -> Result<f64>
     let relay = lab.relay(&stage.configure("127.0.0.1:0", &sinks)?)?;
     let before = relay.server.cpu()?;
     let all = EVENTS_PER_SECOND * lab.plan.seconds;
-    let load = Load { events, ..Load::new(Extent::Requests(all.div_ceil(events))) };
+    let load = Load { events, body_bytes, ..Load::new(Extent::Requests(all.div_ceil(events))) };
     let loaded = lab.load(&relay.address, &relay.server, &load)?;
     let accepted = loaded.accepted_in_all * events as f64;
     wait_for_messages(&mut drain, accepted * sinks.len() as f64)?;
@@ -118,7 +120,8 @@ fn report(by_events: &Line, by_sinks: &Line, rates: &Line, costs: &Line, failed:
         name: "plots",
         tables: vec![
             (
-                "By events in a message, one receiver of syslog; until everything is delivered".to_owned(),
+                "By events of 1 KB in a message, one receiver of syslog; until everything is delivered"
+                    .to_owned(),
                 table("events", "CPU µs per event", by_events),
             ),
             (
@@ -135,9 +138,18 @@ fn report(by_events: &Line, by_sinks: &Line, rates: &Line, costs: &Line, failed:
         plots: vec![
             (
                 "cpu-by-events",
-                plot("CPU per event", "events in a message", "µs", Scale::Logarithmic, by_events),
+                plot(
+                    "CPU per event, by events in a message",
+                    "events in a message",
+                    "µs",
+                    Scale::Logarithmic,
+                    by_events,
+                ),
             ),
-            ("cpu-by-sinks", plot("CPU per event", "receivers of syslog", "µs", Scale::Linear, by_sinks)),
+            (
+                "cpu-by-sinks",
+                plot("CPU per event, by receivers", "receivers of syslog", "µs", Scale::Linear, by_sinks),
+            ),
             (
                 "rate-by-size",
                 plot("Messages accepted a second", "journal, MiB", "per second", Scale::Linear, rates),
@@ -172,6 +184,6 @@ mod tests {
         assert!(text.contains("| 512         | 50.0 (40.0 to 60.0) |"), "{text}");
         let (_, plot) = &report.plots[1];
         assert_eq!(plot.points, [(2.0, Spread { median: 50.0, min: 40.0, max: 60.0 })]);
-        assert!(report.document().contains("![CPU per event](plots/cpu-by-sinks.svg)"));
+        assert!(report.document().contains("![CPU per event, by receivers](plots/cpu-by-sinks.svg)"));
     }
 }
