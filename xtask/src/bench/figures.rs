@@ -82,6 +82,12 @@ pub(crate) fn number(value: f64) -> String {
     out
 }
 
+/// The same without zeros behind the point: for what is counted and for the marks of an axis.
+pub(crate) fn short(value: f64) -> String {
+    let text = number(value);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// `value` without digits that mean nothing.
 pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
@@ -134,5 +140,8 @@ mod tests {
         }
         assert_eq!(Spread { median: 2000.0, min: 1.0, max: 3.0 }.text(), "2,000 (1.00 to 3.00)");
         assert_eq!(Spread::of([5.0]).text(), "5.00");
+        for (value, expect) in [(0.0, "0"), (10.0, "10"), (0.5, "0.5"), (1000.0, "1,000")] {
+            assert_eq!(short(value), expect);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::figures::{Spread, number};
+use super::figures::{Spread, number, short};
 use super::lab::{BODY_BYTES, Extent, Lab, Load, wait_for_messages};
 use super::report::Report;
 use super::stage::Sink;
@@ -102,7 +102,7 @@ fn report(by_events: &Line, by_sinks: &Line, rates: &Line, costs: &Line, failed:
     let table = |what: &str, figure: &str, line: &Line| {
         let mut table = Table::new(&[what, figure]);
         for (at, figures) in line {
-            table.push(vec![number(*at).trim_end_matches(".00").to_owned(), spread(figures).text()]);
+            table.push(vec![short(*at), spread(figures).text()]);
         }
         table
     };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::figures::{Spread, number};
+use super::figures::{Spread, short};
 
 /// One line of points.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Plot {
                  <text class=\"y\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
                 LEFT - 8.0,
                 y + 4.0,
-                label(tick)
+                short(tick)
             );
             tick += step;
         }
@@ -58,10 +58,10 @@ impl Plot {
                  <circle class=\"point\" cx=\"{at:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}: {}</title></circle>\
                  <text class=\"x\" x=\"{at:.1}\" y=\"{:.1}\">{}</text>",
                 up(y.median),
-                label(*x),
+                short(*x),
                 y.text(),
                 BOTTOM + 18.0,
-                label(*x),
+                short(*x),
                 l = at - 4.0,
                 r = at + 4.0,
             );
@@ -104,12 +104,6 @@ fn ticks(most: f64) -> (f64, f64) {
     let step = [1.0, 2.0, 5.0, 10.0].map(|times| times * power).into_iter().find(|step| most / step <= 5.0);
     let step = step.expect("ten times the power is more than a fifth");
     (step, (most / step).ceil() * step)
-}
-
-/// A number on an axis: whole ones without digits behind the point.
-fn label(value: f64) -> String {
-    let text = number(value);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 fn escaped(text: &str) -> String {
