@@ -19,13 +19,13 @@ pub(super) fn unix_micros() -> u64 {
 pub(super) struct Clock {
     start: Instant,
     every: Duration,
-    /// A permit for each request that is due; closed when nobody wants any more.
+    /// A permit for each request that is due, and at the end one for each that waits for what will never be due.
     pub(super) due: Arc<Semaphore>,
 }
 
 impl Clock {
-    /// So many a second from now on, until `due` is closed.
-    pub(super) fn start(rate: u32) -> io::Result<Self> {
+    /// So many `requests` from now on, `rate` a second, for `clients` that wait for them.
+    pub(super) fn start(rate: u32, requests: u64, clients: usize) -> io::Result<Self> {
         let this = Self {
             start: Instant::now(),
             every: Duration::from_secs(1) / rate,
@@ -34,17 +34,12 @@ impl Clock {
         let (start, every, due) = (this.start, this.every, Arc::clone(&this.due));
         thread::Builder::new().name("clock".into()).spawn(move || {
             let mut next = start;
-            // nobody is so far behind: what is due waits for at most the length of the load
-            while !due.is_closed() && due.available_permits() < MOST_DUE {
-                let now = Instant::now();
-                if next <= now {
-                    due.add_permits(1);
-                    next += every;
-                } else {
-                    thread::sleep(next - now);
-                }
+            for _ in 0..requests {
+                thread::sleep(next.saturating_duration_since(Instant::now()));
+                due.add_permits(1);
+                next += every;
             }
-            due.close();
+            due.add_permits(clients);
         })?;
         Ok(this)
     }
@@ -55,20 +50,20 @@ impl Clock {
     }
 }
 
-const MOST_DUE: usize = 1 << 20;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn requests_are_due_at_their_time_and_not_before() {
-        let clock = Clock::start(1000).unwrap();
+        let clock = Clock::start(1000, 20, 2).unwrap();
         for ticket in 0..20 {
             clock.due.acquire().await.unwrap().forget();
 
             assert!(Instant::now() >= clock.due_at(ticket), "{ticket}");
         }
         assert_eq!(clock.due_at(20) - clock.due_at(0), Duration::from_millis(20));
+        // whoever waits hears that there will be no more
+        drop(clock.due.acquire_many(2).await.unwrap());
     }
 }

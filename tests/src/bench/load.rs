@@ -86,7 +86,8 @@ pub struct Figures {
     pub began: u64,
     /// The window.
     pub window: Duration,
-    /// From when a request was due to the end of its answer, for each `accepted`; microseconds, ascending.
+    /// From when a request was due to the end of its answer; microseconds, ascending. In a closed loop for each
+    /// `accepted`, else for each that was due inside the window.
     pub micros: Vec<u32>,
     /// The server's processor time inside the window, microseconds.
     pub server_cpu: Option<u64>,
@@ -163,7 +164,9 @@ impl Load {
         }
         let clock = match self.pace {
             Pace::Closed => None,
-            Pace::Open(rate) => Some(Clock::start(rate)?),
+            Pace::Open(rate) => {
+                Some(Clock::start(rate, self.requests().unwrap_or(u64::MAX), self.connections)?)
+            }
         };
         let shared = Rc::new(Shared {
             load: self.clone(),
@@ -188,10 +191,6 @@ impl Load {
             sleep(window).await;
             shared.phase.set(Phase::Ending);
             end = Some(self.mark()?);
-            if let Some(clock) = &shared.clock {
-                // whoever waits for a request to be due hears that there will be none
-                clock.due.close();
-            }
         }
         for client in clients {
             client.await.map_err(io::Error::other)?;
@@ -204,6 +203,25 @@ impl Load {
         figures.load_cpu = end.load_cpu - mark.load_cpu;
         figures.server_cpu = end.server_cpu.zip(mark.server_cpu).map(|(end, mark)| end - mark);
         Ok(figures)
+    }
+
+    /// How many requests there are in all, when that is known.
+    fn requests(&self) -> Option<u64> {
+        match (self.extent, self.pace) {
+            (Extent::Requests(requests), _) => Some(requests),
+            (Extent::Window { warm_up, window }, Pace::Open(rate)) => {
+                Some(due_within(rate, warm_up + window))
+            }
+            (Extent::Window { .. }, Pace::Closed) => None,
+        }
+    }
+
+    /// How many of them are due before anything is measured.
+    fn unmeasured(&self) -> u64 {
+        match (self.extent, self.pace) {
+            (Extent::Window { warm_up, .. }, Pace::Open(rate)) => due_within(rate, warm_up),
+            _ => 0,
+        }
     }
 
     fn mark(&self) -> io::Result<Mark> {
@@ -249,9 +267,9 @@ impl Shared {
             clock.due.acquire().await.ok()?.forget();
         }
         let ticket = self.tickets.get();
-        let over = match self.load.extent {
-            Extent::Window { .. } => self.phase.get() == Phase::Ending,
-            Extent::Requests(requests) => ticket >= requests,
+        let over = match self.load.requests() {
+            Some(requests) => ticket >= requests,
+            None => self.phase.get() == Phase::Ending,
         };
         if over {
             return None;
@@ -284,13 +302,19 @@ async fn client(shared: Rc<Shared>, tls: TlsConnector, stream: TlsStream<TcpStre
             Ok(Ok(answer)) => {
                 if answer.status == 200 {
                     figures.accepted_in_all += 1;
-                    match shared.phase.get() {
+                    let phase = shared.phase.get();
+                    match phase {
                         Phase::WarmUp => figures.accepted_before += 1,
-                        Phase::Measured => {
-                            figures.accepted += 1;
-                            figures.micros.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
-                        }
+                        Phase::Measured => figures.accepted += 1,
                         Phase::Ending => {}
+                    }
+                    let measured = match load.pace {
+                        Pace::Closed => phase == Phase::Measured,
+                        // also when its answer came behind the window
+                        Pace::Open(_) => ticket >= load.unmeasured(),
+                    };
+                    if measured {
+                        figures.micros.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
                     }
                 } else {
                     *figures.refused.entry(answer.status).or_default() += 1;
@@ -354,6 +378,11 @@ fn quantile(values: &[u32], part: f64) -> u32 {
     values.get(index.saturating_sub(1)).copied().unwrap_or(0)
 }
 
+/// How many requests are due, `rate` a second, in so long.
+fn due_within(rate: u32, time: Duration) -> u64 {
+    u64::try_from(u128::from(rate) * time.as_micros() / 1_000_000).unwrap_or(u64::MAX)
+}
+
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
@@ -397,6 +426,9 @@ mod tests {
         assert_eq!(load.extent, Extent::Window { warm_up, window });
         assert_eq!(with("per_second", json!(500)).unwrap().pace, Pace::Open(500));
         assert_eq!(with("requests", json!(9)).unwrap().extent, Extent::Requests(9));
+        assert_eq!((load.requests(), load.unmeasured()), (None, 0));
+        let open = with("per_second", json!(500)).unwrap();
+        assert_eq!((open.requests(), open.unmeasured()), (Some(750), 150));
         for (key, wrong) in [
             ("address", json!("x")),
             ("connections", json!(0)),

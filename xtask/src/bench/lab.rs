@@ -142,7 +142,7 @@ impl Loaded {
             server_cpu_us: number("server_cpu_us")?,
             load_cpu_us: number("load_cpu_us")?,
         };
-        if this.accepted < 1.0 {
+        if this.accepted_in_all < 1.0 {
             bail!("nothing was accepted: {figures}");
         }
         Ok(this)
@@ -362,7 +362,7 @@ mod tests {
         let loaded = Loaded::read(&figures).unwrap();
         assert_eq!((loaded.failed, loaded.accepted, loaded.p99_ms), (6, 2.0, 1.5));
 
-        figures["accepted"] = 0.into();
+        figures["accepted_in_all"] = 0.into();
         assert!(Loaded::read(&figures).is_err());
         figures["accepted"] = Value::Null;
         assert!(Loaded::read(&figures).is_err());

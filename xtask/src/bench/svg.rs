@@ -119,7 +119,7 @@ const BOTTOM: f64 = 260.0;
 
 /// Middle tones that stand out on white and on black; where the viewer tells which, better ones.
 const STYLE: &str = "\
-text{font:12px system-ui,sans-serif;fill:#57606a}.title{font-size:14px;font-weight:600}.x{text-anchor:middle}\
+text{font-family:system-ui,sans-serif;font-size:12px;fill:#57606a}.title{font-size:14px;font-weight:600}.x{text-anchor:middle}\
 .y{text-anchor:end}.grid{stroke:#8b949e;stroke-opacity:.3}.axis{stroke:#8b949e}\
 .line{fill:none;stroke:#1f6feb;stroke-width:2}.bar{fill:none;stroke:#1f6feb;stroke-opacity:.7}.point{fill:#1f6feb}\
 @media(prefers-color-scheme:dark){text{fill:#c9d1d9}.line,.bar{stroke:#58a6ff}.point{fill:#58a6ff}}";
