@@ -3,10 +3,12 @@
 //! bound, and then it is counted and said.
 //!
 //! Every message carries its number in the name of its device, so that it is found again at each receiver. What
-//! is random follows from a seed that is printed; `FOGBELL_SEED` repeats it. `FOGBELL_LONG=1` does many more rounds.
+//! is random follows from a seed that is printed; `FOGBELL_SEED` repeats it. `FOGBELL_LONG=1` makes a story as large
+//! as its figures in `docs/reliability.md` are; `cargo xtask faults --full` sets it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
 use testkit::Rng;
 
 mod admin;
@@ -21,9 +23,14 @@ mod resets;
 mod share;
 mod sinks;
 
-/// `many` with `FOGBELL_LONG=1`, else `few`.
+/// How large a story is: `many` in a full run, which is `FOGBELL_LONG=1`, else `few`.
 fn rounds(few: usize, many: usize) -> usize {
     if is_long() { many } else { few }
+}
+
+/// Tells what a story found, an object of figures by name, before it is judged: `cargo xtask faults` reads the line.
+fn tell(figures: &Value) {
+    eprintln!("figures: {figures}");
 }
 
 fn is_long() -> bool {

@@ -1,8 +1,9 @@
 //! rsyslog as a syslog receiver.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
@@ -155,9 +156,24 @@ impl Rsyslog {
     /// When a complete line of its file is no message.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        let text = read(&self.file("messages.jsonl"));
-        let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
-        complete.lines().map(parse).collect()
+        let mut lines = Vec::new();
+        self.each_line(|line| lines.push(line));
+        lines
+    }
+
+    /// The same one by one: more may come than memory is for.
+    ///
+    /// # Panics
+    ///
+    /// When a complete line of its file is no message.
+    pub fn each_line(&self, mut look: impl FnMut(Line)) {
+        let Ok(file) = fs::File::open(self.file("messages.jsonl")) else { return };
+        let mut reader = BufReader::new(file);
+        let mut line = Vec::new();
+        while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) && line.ends_with(b"\n") {
+            look(parse(&String::from_utf8_lossy(&line)));
+            line.clear();
+        }
     }
 
     /// What it wrote, once there are `count` messages or more.
@@ -240,9 +256,4 @@ fn parse(line: &str) -> Line {
         data: text("data"),
         message: text("message"),
     }
-}
-
-/// The file's text, empty before there is one.
-fn read(file: &Path) -> String {
-    fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 mod arrows;
 mod bench;
 mod demo;
+mod faults;
 mod fuzz;
 mod peers;
 mod programs;
@@ -37,6 +38,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "arrows" => arrows::run(&Workspace::open()?, rest),
         "bench" => bench::run(&Workspace::open()?, rest),
         "demo" => demo::run(&Workspace::open()?, rest),
+        "faults" => faults::run(&Workspace::open()?, rest),
         "fuzz" => fuzz::run(&Workspace::open()?, rest),
         "peers" => peers::run(&Workspace::open()?, rest),
         "test" => test::run(&Workspace::open()?, rest),
@@ -64,6 +66,12 @@ Usage: cargo xtask COMMAND
             --seconds S       seconds of a window in a steady state (3)
             --json            one JSON object on standard output; the tables go to standard error
             --out DIR         write the figures into DIR/performance.md; plots go to DIR/plots (else docs/plots)
+  faults [NAME…]
+          what is promised while things break: the runs of docs/reliability.md, small as in `test`
+            --full            as large as the figures there, with release builds
+            --seed N          the same random moments again
+            --json            one JSON object on standard output; the table goes to standard error
+            --without-root    leave out what needs root
   fuzz [TARGET]...
           every parser of outside bytes, or these, under libFuzzer; needs a C++ compiler
             --seconds N       seconds for each target (60)

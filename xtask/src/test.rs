@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::peers::Peers;
 use crate::programs::{must_succeed, succeeds};
 use crate::workspace::Workspace;
 use crate::{arrows, fuzz, peers};
@@ -104,16 +105,21 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
     if !root {
         command.args(["--", "--skip", NEEDS_ROOT]);
     }
-    command
-        .env("FOGBELL_BIN", workspace.program("fogbell"))
-        .env("FOGBELL_TESTKIT_BIN_DIR", workspace.target.join("debug"))
-        .env("FOGBELL_MIBS", &peers.mibs)
-        .env("PATH", path_with(&peers.bin));
+    with_peers(&mut command, &peers, &workspace.target.join("debug"));
     run.tests("tests with peers", command);
 }
 
+/// Tells the stories where the peers are, and the programs that cargo put into `built`.
+pub(crate) fn with_peers(command: &mut Command, peers: &Peers, built: &Path) {
+    command
+        .env("FOGBELL_BIN", built.join("fogbell"))
+        .env("FOGBELL_TESTKIT_BIN_DIR", built)
+        .env("FOGBELL_MIBS", &peers.mibs)
+        .env("PATH", path_with(&peers.bin));
+}
+
 /// Tests under a module of this name need root.
-const NEEDS_ROOT: &str = "needs_root";
+pub(crate) const NEEDS_ROOT: &str = "needs_root";
 
 /// What was asked for on the command line.
 #[derive(Debug, Eq, PartialEq)]
@@ -228,14 +234,14 @@ impl Tally {
 
 /// Results in what `cargo test` printed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Counts {
-    passed: u64,
-    failed: u64,
+pub(crate) struct Counts {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
 }
 
 impl Counts {
     /// Adds a line such as `test result: ok. 3 passed; 0 failed; 0 ignored; …`; other lines count nothing.
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let Some(result) = line.trim().strip_prefix("test result: ") else { return };
         for part in result.split([';', '.']) {
             match part.trim().split_once(' ') {
@@ -275,7 +281,7 @@ fn check_spec(file: &Path) -> Result<()> {
 }
 
 /// Whether this process may do everything.
-fn is_root() -> Result<bool> {
+pub(crate) fn is_root() -> Result<bool> {
     Ok(must_succeed(Command::new("id").arg("-u"))?.trim() == "0")
 }
 

@@ -6,18 +6,19 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use e2e::{Config, Fogbell, wait_until};
+use serde_json::json;
 
 use self::disk::Disk;
 use super::load::{Load, Size, Target, Told, Until};
 use super::sinks::Receivers;
-use super::{DRAINED, admin, moment, rounds, seeded};
+use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
 mod disk;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
-    let cuts = rounds(3, 20);
-    let mut rng = seeded("power cuts");
+    let cuts = rounds(3, 100);
+    let mut rng = seeded("power");
     let mut receivers = Receivers::start();
     let mut disk = Disk::mount();
     let home = tempfile::tempdir().unwrap();
@@ -58,9 +59,13 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     admin::wait_drained(&mut relay, DRAINED);
 
     let acknowledged = told.acknowledged().count();
-    let figures = receivers.judge_all(&told, DRAINED);
+    let figures = receivers.account(&told, DRAINED);
     let boots: Vec<u64> = engines.iter().map(|engine| engine.boots).collect();
-    eprintln!("power cuts: {cuts} cuts, {acknowledged} acknowledged, boots {boots:?}; {figures:?}");
+    eprintln!("power: boots {boots:?}; {figures:?}");
+    let lost: usize = figures.iter().map(|figures| figures.lost).sum();
+    let repeats: usize = figures.iter().map(|figures| figures.repeats).sum();
+    tell(&json!({ "cuts": cuts, "acknowledged": acknowledged, "lost": lost, "repeats": repeats }));
+    assert_eq!(lost, 0, "acknowledged messages are lost");
     assert!(acknowledged > 10 * cuts, "{acknowledged} acknowledged is no load");
     assert!(engines.iter().all(|engine| engine.id == engines[0].id), "another engine id: {engines:?}");
     assert!(boots.is_sorted_by(|before, after| before < after), "boots {boots:?}");

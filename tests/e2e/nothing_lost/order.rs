@@ -5,10 +5,11 @@ use std::fs;
 use std::process::Command;
 
 use e2e::{Config, DEADLINE, Fogbell, Running, wait_until};
+use serde_json::json;
 use testkit::mist::FakeMist;
 
-use super::admin;
 use super::load::Target;
+use super::{admin, rounds, tell};
 
 /// A system call that matters here.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,6 +24,7 @@ enum Call {
 
 #[test]
 fn the_answer_leaves_only_after_the_journal_was_synced() {
+    let answers = rounds(5, 200);
     let mut relay = Fogbell::start(&Config::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut post = Target::of(&relay).post();
@@ -45,7 +47,7 @@ fn the_answer_leaves_only_after_the_journal_was_synced() {
     let _attached = strace.wait_line("that it is attached", |line| line.contains("attached"));
     let read = || calls(&fs::read_to_string(&trace).unwrap_or_default(), relay.address());
 
-    for number in 1..=ANSWERS {
+    for number in 1..=answers {
         assert_eq!(answer(number as u64), 200);
         // The message and what came of it are two commits; the next message waits for both, so that neither is
         // taken for its own.
@@ -56,7 +58,9 @@ fn the_answer_leaves_only_after_the_journal_was_synced() {
     let _detached = strace.wait_exit(DEADLINE);
 
     let calls = read();
-    assert_eq!(judge(&calls), Ok(ANSWERS), "{calls:?}");
+    let judged = judge(&calls);
+    tell(&json!({ "answers": judged.unwrap_or_default(), "before_sync": usize::from(judged.is_err()) }));
+    assert_eq!(judged, Ok(answers), "{calls:?}");
 }
 
 /// How many answers left, each after a sync that ended behind the last byte of its request; the place of the
@@ -112,9 +116,6 @@ fn calls(trace: &str, address: &str) -> Vec<Call> {
 }
 
 const CALLS: &str = "trace=fsync,fdatasync,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg";
-
-/// How many answers are looked at.
-const ANSWERS: usize = 5;
 
 #[test]
 fn an_answer_before_its_sync_would_be_found() {

@@ -1,0 +1,115 @@
+//! The runs there are. `docs/reliability.md` has a line for each, which a test holds.
+
+use super::figures::{Goal, at_least, at_most};
+
+/// A test with a name, and what it must find.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// Its line in `docs/reliability.md`.
+    pub(crate) line: &'static str,
+    /// What is promised, in one line.
+    pub(crate) promise: &'static str,
+    /// The package of the test.
+    pub(crate) package: &'static str,
+    /// The test with its modules.
+    pub(crate) test: &'static str,
+    /// What its figures must be.
+    pub(crate) goals: &'static [Goal],
+}
+
+/// The package of the stories.
+pub(crate) const E2E: &str = "e2e";
+
+/// A story in `tests/e2e/nothing_lost`.
+macro_rules! story {
+    ($line:literal, $name:literal, $promise:literal, $test:literal, [$($goal:expr),* $(,)?]) => {
+        Run {
+            name: $name,
+            line: $line,
+            promise: $promise,
+            package: E2E,
+            test: concat!("nothing_lost::", $test),
+            goals: &[$($goal),*],
+        }
+    };
+}
+
+/// One line each, in the order of the document. A test tells its figures in a line `figures: {"lost": 0}` on
+/// standard error, and is as large as a full run when `FOGBELL_LONG` is 1.
+#[rustfmt::skip]
+pub(crate) const RUNS: &[Run] = &[
+    story!("R1", "kills", "kill -9 under load loses nothing acknowledged",
+        "kills::nothing_acknowledged_is_lost_when_the_process_is_killed",
+        [at_most("lost", 0.0), at_least("kills", 200.0).when_full(),
+         at_least("acknowledged", 500_000.0).when_full(), at_most("slowest_ready_ms", 1000.0).when_full()]),
+    story!("R1", "informs", "kill -9 loses no inform",
+        "kills::no_inform_is_lost_when_the_process_is_killed",
+        [at_most("lost", 0.0), at_least("kills", 50.0).when_full(), at_least("acknowledged", 10_000.0).when_full(),
+         at_most("slowest_ready_ms", 1000.0).when_full()]),
+    story!("R2", "power", "a power cut under load loses nothing acknowledged",
+        "needs_root::nothing_acknowledged_is_lost_when_the_power_is_cut",
+        [at_most("lost", 0.0), at_least("cuts", 100.0).when_full()]),
+    story!("R7", "order", "no answer leaves before its message is synced",
+        "order::the_answer_leaves_only_after_the_journal_was_synced",
+        [at_most("before_sync", 0.0), at_least("answers", 5.0), at_least("answers", 200.0).when_full()]),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    /// Every file of Rust under `folder`.
+    fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_run_has_a_name_of_its_own_goals_and_a_test_that_exists() {
+        let names: BTreeSet<&str> = RUNS.iter().map(|run| run.name).collect();
+        assert_eq!(names.len(), RUNS.len());
+        for run in RUNS {
+            let (modules, function) = run.test.rsplit_once("::").unwrap_or(("", run.test));
+            let mut files = Vec::new();
+            if run.package == E2E {
+                files.push(root().join(format!("tests/e2e/{}.rs", modules.replace("::", "/"))));
+            } else {
+                sources(&root().join("crates"), &mut files);
+            }
+            let declared = format!("fn {function}(");
+            let is_there =
+                files.iter().any(|file| fs::read_to_string(file).is_ok_and(|text| text.contains(&declared)));
+            assert!(is_there, "{}: no {declared} in {files:?}", run.name);
+            assert!(!run.goals.is_empty(), "{} has no goal", run.name);
+        }
+    }
+
+    #[test]
+    fn the_document_has_every_run_and_no_other() {
+        let text = fs::read_to_string(root().join("docs/reliability.md")).unwrap();
+        let named: BTreeSet<&str> = text
+            .split("`cargo xtask faults ")
+            .skip(1)
+            .filter_map(|rest| rest.split('`').next()?.split(' ').next())
+            .filter(|word| word.starts_with(|first: char| first.is_ascii_lowercase()))
+            .collect();
+
+        assert_eq!(named, RUNS.iter().map(|run| run.name).collect::<BTreeSet<&str>>());
+    }
+}
