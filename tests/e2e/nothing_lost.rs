@@ -15,11 +15,14 @@ mod admin;
 mod arrivals;
 mod away;
 mod full;
+mod injected;
 mod kills;
+mod limits;
 mod load;
 mod needs_root;
 mod order;
 mod resets;
+mod scene;
 mod share;
 mod sinks;
 

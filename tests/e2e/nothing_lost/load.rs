@@ -106,7 +106,13 @@ impl Load {
 
     /// How many were answered 200 so far.
     pub(crate) fn acknowledged(&self) -> usize {
-        lock(&self.told).acknowledged().count()
+        lock(&self.told).by_connection().map(<[u64]>::len).sum()
+    }
+
+    /// How many were answered with `status` so far.
+    pub(crate) fn refused(&self, status: u16) -> u64 {
+        let told = lock(&self.told);
+        told.refusals.iter().filter(|((answer, _), _)| *answer == status).map(|(_, count)| count).sum()
     }
 
     /// What was posted, once every connection has got its last answer.
@@ -149,6 +155,7 @@ async fn converse(
             Ok(answer) => {
                 let kind = (answer.status.as_u16(), answer.headers.contains_key("retry-after"));
                 *lock(&told).refusals.entry(kind).or_default() += 1;
+                sleep(PAUSE).await;
             }
             // Nothing was sent: this message goes out when somebody is there again.
             Err(PostError::Connect(_)) => {
@@ -213,5 +220,5 @@ fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 /// How many messages one connection may post at most.
 const SPAN: u64 = 1_000_000_000;
 
-/// How long to wait before connecting is tried again.
+/// How long to wait after a refusal, and before connecting is tried again.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -9,16 +9,29 @@ use e2e::{Config, Fogbell, wait_until};
 use serde_json::json;
 
 use self::disk::Disk;
+use self::torn::tear;
+use super::injected::{kill_at_sync, nth};
 use super::load::{Load, Size, Target, Told, Until};
 use super::sinks::Receivers;
 use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
+mod broken;
 mod disk;
+mod torn;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
-    let cuts = rounds(3, 100);
-    let mut rng = seeded("power");
+    cut_power("power", rounds(3, 100), false);
+}
+
+/// The relay ends where it begins a sync, and of what was not synced a random part is on the disk.
+#[test]
+fn nothing_acknowledged_is_lost_when_the_power_is_cut_in_the_middle_of_a_write() {
+    cut_power("torn", rounds(2, 100), true);
+}
+
+fn cut_power(story: &str, cuts: usize, torn: bool) {
+    let mut rng = seeded(story);
     let mut receivers = Receivers::start();
     let mut disk = Disk::mount();
     let home = tempfile::tempdir().unwrap();
@@ -34,22 +47,35 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     let target = Target::trusting(&relay, &state.join("self-signed.pem"));
     let mut engines = vec![Engine::read(&state)];
     let mut told = Told::default();
+    let mut sectors = (0, 0);
 
     for cut in 0..cuts {
         let load = Load::start(&target, 8 * cut as u64, 8, Size::Usual, Until::Finished);
         assert!(wait_until(SOON, || load.acknowledged() > 0), "nothing is acknowledged before cut {cut}");
         receivers.change(&mut rng);
-        // The moment of the cut is what this is about: nothing can be waited for.
-        sleep(moment(&mut rng, BETWEEN_CUTS));
         // A new file each time: ext4 itself syncs one that is emptied and written again.
         let unsynced = state.join(format!("unsynced-{cut}"));
-        fs::write(&unsynced, UNSYNCED).unwrap();
-        relay.kill9();
+        if torn {
+            fs::write(&unsynced, UNSYNCED).unwrap();
+            kill_at_sync(&mut relay, nth(&mut rng));
+        } else {
+            // The moment of the cut is what this is about: nothing can be waited for.
+            sleep(moment(&mut rng, BETWEEN_CUTS));
+            fs::write(&unsynced, UNSYNCED).unwrap();
+            relay.kill9();
+        }
+        let written = FILES.map(|name| fs::read(state.join(name)).unwrap());
         disk.cut_power();
         told.extend(load.finish(Until::Finished));
 
         let survived = fs::read(&unsynced).is_ok_and(|left| left == UNSYNCED);
         assert!(!survived, "what nobody synced survived: this was no power cut");
+        if torn {
+            for (name, written) in FILES.iter().zip(&written) {
+                let (kept, lost) = tear(&mut rng, written, &state.join(name));
+                sectors = (sectors.0 + kept, sectors.1 + lost);
+            }
+        }
         relay.start_again();
         assert!(wait_until(SOON, || admin::is_ready(&relay)), "not ready after cut {cut}");
         assert_eq!(fs::read(state.join("self-signed.pem")).unwrap(), certificate, "another certificate");
@@ -64,7 +90,15 @@ fn nothing_acknowledged_is_lost_when_the_power_is_cut() {
     eprintln!("power: boots {boots:?}; {figures:?}");
     let lost: usize = figures.iter().map(|figures| figures.lost).sum();
     let repeats: usize = figures.iter().map(|figures| figures.repeats).sum();
-    tell(&json!({ "cuts": cuts, "acknowledged": acknowledged, "lost": lost, "repeats": repeats }));
+    tell(&json!({
+        "cuts": cuts,
+        "acknowledged": acknowledged,
+        "lost": lost,
+        "repeats": repeats,
+        "sectors_kept": sectors.0,
+        "sectors_lost": sectors.1,
+    }));
+    assert_eq!(sectors.0 > 0 && sectors.1 > 0, torn, "{sectors:?} sectors were kept and lost");
     assert_eq!(lost, 0, "acknowledged messages are lost");
     assert!(acknowledged > 10 * cuts, "{acknowledged} acknowledged is no load");
     assert!(engines.iter().all(|engine| engine.id == engines[0].id), "another engine id: {engines:?}");
@@ -90,6 +124,9 @@ impl Engine {
         Self { id: value("engine_id"), boots: value("boots").parse().expect("a number") }
     }
 }
+
+/// The files that a write may be under way to.
+const FILES: [&str; 2] = ["journal.db-wal", "journal.db"];
 
 /// What a program that does not sync writes.
 const UNSYNCED: &[u8] = &[b'x'; 20_000];

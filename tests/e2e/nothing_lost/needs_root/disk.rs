@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use tempfile::TempDir;
 
 /// A mounted disk; unmounted when this is dropped.
@@ -54,6 +56,61 @@ impl Disk {
         self.attach();
     }
 
+    /// Leaves no room on it.
+    ///
+    /// # Panics
+    ///
+    /// When that cannot be done.
+    pub(crate) fn fill(&self) {
+        let ballast = fs::File::create(self.ballast()).expect("a file can be made");
+        let (mut end, mut step) = (0, BYTES);
+        while step >= BLOCK {
+            match fallocate(&ballast, FallocateFlags::empty(), end, step) {
+                Ok(()) => end += step,
+                Err(Errno::NOSPC) => step /= 2,
+                Err(error) => panic!("cannot fill the disk: {error}"),
+            }
+        }
+    }
+
+    /// Undoes [`Self::fill`].
+    ///
+    /// # Panics
+    ///
+    /// When that cannot be done.
+    pub(crate) fn make_room(&self) {
+        fs::remove_file(self.ballast()).expect("the ballast can be removed");
+    }
+
+    /// Makes the file system find an error in itself, by the switch that ext4 has for this, and become read-only,
+    /// also for files that are open; what was not synced is gone.
+    ///
+    /// # Panics
+    ///
+    /// When the kernel has no such switch.
+    pub(crate) fn break_down(&self) {
+        let devices = run("losetup", [OsStr::new("-j"), self.image().as_os_str()]);
+        let device = devices.split(':').next().and_then(|path| path.strip_prefix("/dev/"));
+        let device = device.unwrap_or_else(|| panic!("no loop device in {devices}"));
+        fs::write(format!("/sys/fs/ext4/{device}/trigger_fs_error"), "1")
+            .expect("ext4 has a switch for errors");
+    }
+
+    /// Repairs it after [`Self::break_down`]. No program may have a file there open.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be repaired.
+    pub(crate) fn repair(&mut self) {
+        self.unmount();
+        let mut command = Command::new(path_of("e2fsck"));
+        let output = command.arg("-p").arg(self.image()).stdin(Stdio::null()).output();
+        let output = output.expect("e2fsck can be run");
+        // 1: errors were corrected.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+        self.attach();
+    }
+
     /// Unmounts it, after which no loop device has it.
     ///
     /// # Panics
@@ -67,13 +124,17 @@ impl Disk {
     }
 
     fn attach(&mut self) {
-        let options = [OsStr::new("-o"), OsStr::new("loop,commit=300")];
+        let options = [OsStr::new("-o"), OsStr::new("loop,commit=300,errors=remount-ro")];
         run("mount", [options[0], options[1], self.image().as_os_str(), self.folder().as_os_str()]);
         self.mounted = true;
     }
 
     fn image(&self) -> PathBuf {
         self.home.path().join("image")
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.folder().join("ballast")
     }
 }
 
@@ -103,3 +164,6 @@ fn path_of(program: &str) -> PathBuf {
 
 /// Size of the disk: more than the journal asks to be left free.
 const BYTES: u64 = 256 << 20;
+
+/// The least that a file takes.
+const BLOCK: u64 = 4096;
