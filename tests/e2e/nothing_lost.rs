@@ -21,6 +21,7 @@ mod limits;
 mod load;
 mod needs_root;
 mod order;
+mod rate;
 mod resets;
 mod scene;
 mod share;

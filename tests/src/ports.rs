@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 pub fn free_port() -> u16 {
     for _ in FIRST..END {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let start =
-            u16::try_from(std::process::id() % u32::from(END - FIRST)).expect("less than END - FIRST");
+        // Processes that start together have ids that are near each other; their ports must not be.
+        let start = u16::try_from(std::process::id().wrapping_mul(SPREAD) % u32::from(END - FIRST))
+            .expect("less than END - FIRST");
         let port = FIRST + start.wrapping_add(step) % (END - FIRST);
         let address = (Ipv4Addr::LOCALHOST, port);
         if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
@@ -31,3 +32,6 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 
 const FIRST: u16 = 20_000;
 const END: u16 = 32_000;
+
+/// Ports between those of a process and those of the next.
+const SPREAD: u32 = 211;

@@ -86,6 +86,10 @@ pub(crate) const RUNS: &[Run] = &[
     story!("R7", "order", "no answer leaves before its message is synced",
         "order::the_answer_leaves_only_after_the_journal_was_synced",
         [at_most("before_sync", 0.0), at_least("answers", 5.0), at_least("answers", 200.0).when_full()]),
+    story!("R7", "rate", "answers come soon at 500 messages a second, and many of them",
+        "rate::every_message_of_a_steady_load_is_acknowledged",
+        [at_least("steady_messages", 1_000.0), at_most("p99_ms", 50.0).when_full(),
+         at_least("acknowledged_per_s", 2_000.0).when_full()]),
 ];
 
 #[cfg(test)]
