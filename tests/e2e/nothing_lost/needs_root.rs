@@ -87,7 +87,7 @@ fn cut_power(story: &str, cuts: usize, torn: bool) {
     let acknowledged = told.acknowledged().count();
     let figures = receivers.account(&told, DRAINED);
     let boots: Vec<u64> = engines.iter().map(|engine| engine.boots).collect();
-    eprintln!("power: boots {boots:?}; {figures:?}");
+    eprintln!("{story}: boots {boots:?}; {figures:?}");
     let lost: usize = figures.iter().map(|figures| figures.lost).sum();
     let repeats: usize = figures.iter().map(|figures| figures.repeats).sum();
     tell(&json!({
