@@ -78,6 +78,15 @@ tls = {{ ca = "{home}/certs/ca.pem" }}
         )
     }
 
+    /// What protects the v3 sink of [`good`](Self::good): the lines of `auth` and `privacy`.
+    fn protection(&self) -> (String, String) {
+        let line = |key: &str, protocol: &str| {
+            let file = self.path("secrets").join(key);
+            format!("{key} = {{ protocol = \"{protocol}\", secret = {{ file = \"{}\" }} }}\n", file.display())
+        };
+        (line("auth", "sha-256"), line("privacy", "aes-128"))
+    }
+
     fn check(&self) -> Answer {
         ask_fogbell_in(self.folder.path(), &["check"])
     }
@@ -152,6 +161,20 @@ fn what_weakens_is_said_with_its_place() {
     assert_eq!(answer.code, 0, "{}", answer.said);
     let place = format!("warning: {}:11:22: org[0].danger_accept_sha1", home.path("fogbell.toml").display());
     assert!(answer.out.starts_with(&place), "{}", answer.out);
+
+    let (auth, privacy) = home.protection();
+    for (left_out, key, line) in
+        [(&privacy, "danger_without_privacy", 24), (&format!("{auth}{privacy}"), "danger_without_auth", 23)]
+    {
+        home.write(&home.good().replace(left_out, &format!("{key} = true\n")));
+
+        let answer = home.check();
+
+        assert_eq!(answer.code, 0, "{}", answer.said);
+        let file = home.path("fogbell.toml");
+        let place = format!("warning: {}:{line}:{}: snmp[1].{key}: ", file.display(), key.len() + 4);
+        assert!(answer.out.starts_with(&place) && answer.out.contains("`v3`"), "{}", answer.out);
+    }
 }
 
 /// What is changed in a good configuration, and what must be said of it.
@@ -172,7 +195,56 @@ fn every_mistake_is_named_with_file_line_column_and_key() {
     let second_org =
         format!("[[org]]\nname = \"other\"\ncloud = \"emea-01\"\nsecrets = [{secret}]\n[[syslog]]");
     let (same, twice) = (format!("secrets = [{secret}]"), format!("secrets = [{secret}, {secret}]"));
+    let (auth, privacy) = home.protection();
+    let (both, without_both) = (
+        format!("{auth}{privacy}"),
+        "danger_without_auth = true\ndanger_without_privacy = true\n".to_owned(),
+    );
+    let without_auth = format!("danger_without_auth = true\n{privacy}");
+    let (auth_too, privacy_too) =
+        (format!("danger_without_auth = true\n{auth}"), format!("danger_without_privacy = true\n{privacy}"));
     for wrong in [
+        // what protects less than it could is refused unless the configuration says so
+        Wrong {
+            change: (&privacy, ""),
+            at: "[[snmp]]",
+            says: &["snmp[1]", "`privacy`", "`danger_without_privacy = true`"],
+        },
+        Wrong {
+            change: (&auth, ""),
+            at: "[[snmp]]",
+            says: &["snmp[1]", "`auth`", "`danger_without_auth = true`"],
+        },
+        Wrong {
+            change: (&auth, "danger_without_privacy = true\n"),
+            at: "[[snmp]]",
+            says: &["snmp[1]", "`auth`", "`danger_without_auth = true`"],
+        },
+        Wrong {
+            change: (&privacy, &privacy_too),
+            at: "true",
+            says: &["snmp[1].danger_without_privacy", "contradict", "`privacy`"],
+        },
+        Wrong {
+            change: (&auth, &auth_too),
+            at: "true",
+            says: &["snmp[1].danger_without_auth", "contradict", "`auth`"],
+        },
+        Wrong {
+            change: (&both, &without_auth),
+            at: "true",
+            says: &["snmp[1].danger_without_auth", "contradict", "`privacy`"],
+        },
+        Wrong {
+            change: (&both, &without_both),
+            at: "true",
+            says: &["snmp[1].danger_without_privacy", "remove"],
+        },
+        Wrong {
+            change: ("community =", "danger_without_auth = true\ncommunity ="),
+            at: "true",
+            says: &["snmp[0].danger_without_auth", "2c"],
+        },
         Wrong {
             change: ("transport =", "transprot ="),
             at: "transprot",

@@ -72,8 +72,11 @@ fn snmptrapd_hears_a_known_v3_user_and_no_other_and_keeps_its_log_over_a_restart
 
 #[test]
 fn snmptrapd_translates_names_with_the_base_mibs() {
-    let setup =
-        SnmptrapdSetup { communities: vec!["public".to_owned()], reading: Reading::Names, users: Vec::new() };
+    let setup = SnmptrapdSetup {
+        communities: vec!["public".to_owned()],
+        reading: Reading::Names,
+        ..SnmptrapdSetup::default()
+    };
     let nms = Snmptrapd::start(&setup);
 
     let cold_start = ["1.3.6.1.6.3.1.1.5.1", "1.3.6.1.2.1.1.5.0", "s", "core \"1\""];

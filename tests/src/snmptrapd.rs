@@ -31,6 +31,8 @@ pub struct SnmptrapdSetup {
     pub communities: Vec<String>,
     /// Users of v3.
     pub users: Vec<SnmptrapdUser>,
+    /// More of its configuration, as it is: what `fogbell snmp user-line` prints, for one.
+    pub lines: Vec<String>,
     /// How it writes names and values.
     pub reading: Reading,
 }
@@ -71,6 +73,9 @@ impl Snmptrapd {
         }
         for user in &setup.users {
             config += &format!("{}\nauthUser log {} priv\n", user.create_user.trim(), user.name);
+        }
+        for line in &setup.lines {
+            config += &format!("{}\n", line.trim());
         }
         fs::write(folder.path().join("snmptrapd.conf"), config).expect("a temporary file can be written");
         for name in ["persist", "mibs"] {

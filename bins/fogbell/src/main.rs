@@ -67,7 +67,7 @@ enum Journal {
 
 #[derive(Subcommand)]
 enum Snmp {
-    /// Print the line that tells net-snmp's snmptrapd about the SNMPv3 user of a sink
+    /// Print the lines that tell net-snmp's snmptrapd about the SNMPv3 user of a sink
     UserLine {
         /// Name of the sink
         name: String,

@@ -16,6 +16,15 @@ pub(crate) fn secret(home: &SecretHome) -> Result<zeroize::Zeroizing<Vec<u8>>, C
     Ok(pki::read_private(&home.file)?)
 }
 
+/// The place of the `[[snmp]]` sink `name` in the configuration.
+pub(crate) fn snmp_sink(config: &Config, name: &str) -> Result<usize, Box<dyn Error>> {
+    let names: Vec<&str> = config.snmp.iter().map(|snmp| snmp.name.as_str()).collect();
+    names
+        .iter()
+        .position(|known| *known == name)
+        .ok_or_else(|| format!("there is no [[snmp]] sink `{name}`; there are: {}", names.join(", ")).into())
+}
+
 /// Whether files may be made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Make {

@@ -11,7 +11,7 @@ use snmp::{Credentials, EngineState};
 
 use crate::open;
 
-/// Prints the `createUser` line of the sink `name`.
+/// Prints the `createUser` and `authUser` lines of the sink `name`.
 pub(crate) fn show(path: &Path, name: &str, reveal: bool) -> Result<(), Box<dyn Error>> {
     if reveal && !io::stdout().is_terminal() {
         return Err(
@@ -19,16 +19,13 @@ pub(crate) fn show(path: &Path, name: &str, reveal: bool) -> Result<(), Box<dyn 
         );
     }
     let config = Config::load(path)?;
-    let names: Vec<&str> = config.snmp.iter().map(|snmp| snmp.name.as_str()).collect();
-    let Some(index) = names.iter().position(|known| *known == name) else {
-        return Err(format!("there is no [[snmp]] sink `{name}`; there are: {}", names.join(", ")).into());
-    };
+    let index = open::snmp_sink(&config, name)?;
     let sink = &config.snmp[index];
     if sink.version != SnmpVersion::V3 {
         return Err(format!("sink `{name}` speaks version 2c, which has a community and no user").into());
     }
     let credentials = relay::snmp_credentials(&config, index, &open::secret)?;
-    let Credentials::V3 { user, auth, privacy } = &credentials else {
+    let Credentials::V3 { user, security } = &credentials else {
         return Err(format!("sink `{name}` has no user").into());
     };
     let engine_path = relay::engine_path(&config.state);
@@ -43,16 +40,10 @@ pub(crate) fn show(path: &Path, name: &str, reveal: bool) -> Result<(), Box<dyn 
     let engine = EngineState::parse(&engine)?;
     let mut out = io::stdout().lock();
     if reveal {
-        let line = snmp::revealed_user_line(
-            engine.id(),
-            user,
-            (auth.0, &auth.1),
-            (privacy.0, &privacy.1),
-            sink.notification,
-        );
-        writeln!(out, "{}", *line)?;
+        let lines = snmp::revealed_user_lines(engine.id(), user, security, sink.notification);
+        writeln!(out, "{}", *lines)?;
     } else {
-        writeln!(out, "{}", snmp::user_line(engine.id(), user, auth.0, privacy.0, sink.notification))?;
+        writeln!(out, "{}", snmp::user_lines(engine.id(), user, security, sink.notification))?;
     }
     Ok(())
 }

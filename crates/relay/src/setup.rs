@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
-use snmp::{Community, Credentials, Limits, Mib, Passphrase, UserName};
+use snmp::{Community, Credentials, Limits, Mib, Passphrase, Security, UserName};
 use syslog::{Framing, MaxBytes, Rfc5424};
 use webhook::{Allowlist, CloudTable, Gate, Organisation, SigningSecret};
 use zeroize::Zeroizing;
@@ -309,6 +309,8 @@ impl Checks<'_> {
                 unused("user", snmp.user.is_some(), "2c")?;
                 unused("auth", snmp.auth.is_some(), "2c")?;
                 unused("privacy", snmp.privacy.is_some(), "2c")?;
+                unused("danger_without_auth", snmp.danger_without_auth, "2c")?;
+                unused("danger_without_privacy", snmp.danger_without_privacy, "2c")?;
                 let home = snmp.community.as_ref().ok_or_else(|| missing("community", "2c"))?;
                 let keys = format!("{keys}.community.file");
                 let community = Community::new(&self.text(&keys, home)?)
@@ -320,16 +322,48 @@ impl Checks<'_> {
                 let user = snmp.user.as_ref().ok_or_else(|| missing("user", "3"))?;
                 let user = UserName::new(user)
                     .map_err(|error| self.wrong(&format!("{keys}.user"), &error.to_string(), None))?;
-                let auth = snmp.auth.as_ref().ok_or_else(|| missing("auth", "3"))?;
-                let privacy = snmp.privacy.as_ref().ok_or_else(|| missing("privacy", "3"))?;
-                Ok(Credentials::V3 {
-                    user,
-                    auth: (auth.protocol, self.passphrase(&format!("{keys}.auth"), &auth.secret)?),
-                    privacy: (
-                        privacy.protocol,
-                        self.passphrase(&format!("{keys}.privacy"), &privacy.secret)?,
-                    ),
-                })
+                Ok(Credentials::V3 { user, security: self.security(keys, snmp)? })
+            }
+        }
+    }
+
+    /// How packets of version 3 are protected. Whatever is left out must be said to be left out.
+    fn security(&self, keys: &str, snmp: &Snmp) -> Result<Security, Error> {
+        let contradicts = |key: &str, other: &str| {
+            let what = format!("`{key}` and `{other}` contradict each other; remove one");
+            self.wrong(&format!("{keys}.{key}"), &what, None)
+        };
+        if snmp.danger_without_auth {
+            return match () {
+                () if snmp.auth.is_some() => Err(contradicts("danger_without_auth", "auth")),
+                // encryption needs a user that proves itself
+                () if snmp.privacy.is_some() => Err(contradicts("danger_without_auth", "privacy")),
+                () if snmp.danger_without_privacy => {
+                    let what = "`danger_without_auth` leaves out `privacy` too; remove this";
+                    Err(self.wrong(&format!("{keys}.danger_without_privacy"), what, None))
+                }
+                () => Ok(Security::DangerNoAuthNoPriv),
+            };
+        }
+        let Some(auth) = &snmp.auth else {
+            let what = "version \"3\" needs `auth`; without it anybody can send in the user's name: if that is \
+                        wanted, `danger_without_auth = true` says so";
+            return Err(self.wrong(keys, what, None));
+        };
+        let auth = || -> Result<_, Error> {
+            Ok((auth.protocol, self.passphrase(&format!("{keys}.auth"), &auth.secret)?))
+        };
+        match &snmp.privacy {
+            Some(_) if snmp.danger_without_privacy => Err(contradicts("danger_without_privacy", "privacy")),
+            Some(privacy) => Ok(Security::AuthPriv {
+                auth: auth()?,
+                privacy: (privacy.protocol, self.passphrase(&format!("{keys}.privacy"), &privacy.secret)?),
+            }),
+            None if snmp.danger_without_privacy => Ok(Security::DangerAuthNoPriv { auth: auth()? }),
+            None => {
+                let what = "version \"3\" needs `privacy`; without it everybody on the way can read what is \
+                            sent: if that is wanted, `danger_without_privacy = true` says so";
+                Err(self.wrong(keys, what, None))
             }
         }
     }
@@ -469,6 +503,25 @@ impl Checks<'_> {
                     "{place}: webhooks without any signature are let in; whoever can send from the allowed \
                      networks can forge alerts"
                 ));
+            }
+        }
+        for (i, snmp) in self.config.snmp.iter().enumerate() {
+            for (set, key, what) in [
+                (
+                    snmp.danger_without_auth,
+                    "danger_without_auth",
+                    "can be read by everybody on the way, and forged by anybody",
+                ),
+                (
+                    snmp.danger_without_privacy,
+                    "danger_without_privacy",
+                    "can be read by everybody on the way",
+                ),
+            ] {
+                if set {
+                    let place = self.config.place(&format!("snmp[{i}].{key}"));
+                    warnings.push(format!("{place}: what is sent to `{}` {what}", snmp.name));
+                }
             }
         }
         if let Some(i) = self.config.gate.networks.iter().position(|network| network.prefix_len() == 0) {

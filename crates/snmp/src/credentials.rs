@@ -16,14 +16,12 @@ pub enum Credentials {
         /// That word.
         community: Community,
     },
-    /// SNMPv3 with the user-based security model, always authenticated and encrypted (`authPriv`).
+    /// SNMPv3 with the user-based security model.
     V3 {
         /// The user at the receiver.
         user: UserName,
-        /// How packets are signed, and with what.
-        auth: (AuthProtocol, Passphrase),
-        /// How packets are encrypted, and with what.
-        privacy: (PrivacyProtocol, Passphrase),
+        /// How packets are protected.
+        security: Security,
     },
 }
 
@@ -34,9 +32,47 @@ impl Credentials {
     pub fn header_bytes(&self) -> usize {
         match self {
             Self::V2c { community } => WRAPPER + NUMBER + ber::tlv(community.text().len()) + PDU,
-            Self::V3 { user, auth: (protocol, _), .. } => {
-                v3_header(user.as_str().len(), protocol.mac_bytes())
+            Self::V3 { user, security } => {
+                let (mac, salt, wrapper) = match security {
+                    Security::AuthPriv { auth, .. } => (auth.0.mac_bytes(), SALT, WRAPPER),
+                    Security::DangerAuthNoPriv { auth } => (auth.0.mac_bytes(), 0, 0),
+                    Security::DangerNoAuthNoPriv => (0, 0, 0),
+                };
+                v3_header(user.as_str().len(), mac, salt, wrapper)
             }
+        }
+    }
+}
+
+/// How SNMPv3 packets are protected; encryption without a signature cannot be written down.
+///
+/// Source: RFC 3411 3.4.3 (`SnmpSecurityLevel`).
+#[derive(Debug)]
+pub enum Security {
+    /// Signed and encrypted (`authPriv`).
+    AuthPriv {
+        /// How packets are signed, and with what.
+        auth: (AuthProtocol, Passphrase),
+        /// How packets are encrypted, and with what.
+        privacy: (PrivacyProtocol, Passphrase),
+    },
+    /// Weakens: signed, and readable for everybody on the way (`authNoPriv`).
+    DangerAuthNoPriv {
+        /// How packets are signed, and with what.
+        auth: (AuthProtocol, Passphrase),
+    },
+    /// Weakens: readable, and anybody can send in the user's name (`noAuthNoPriv`).
+    DangerNoAuthNoPriv,
+}
+
+impl Security {
+    /// The level in the words of the standards.
+    #[must_use]
+    pub const fn level(&self) -> &'static str {
+        match self {
+            Self::AuthPriv { .. } => "authPriv",
+            Self::DangerAuthNoPriv { .. } => "authNoPriv",
+            Self::DangerNoAuthNoPriv => "noAuthNoPriv",
         }
     }
 }
@@ -253,16 +289,20 @@ const PDU: usize = WRAPPER + NUMBER_32 + 2 * NUMBER + WRAPPER;
 /// The largest engine id (RFC 3411): an inform carries the receiver's, which nobody knows beforehand.
 const ENGINE_ID: usize = ber::tlv(32);
 
-/// Everything around the bindings of an encrypted SNMPv3 message (RFC 3412 6, RFC 3414 2.4).
-const fn v3_header(user: usize, mac: usize) -> usize {
+/// What a packet says of how AES encrypted it (RFC 3826 3.1.2.1).
+const SALT: usize = 8;
+
+/// Everything around the bindings of an SNMPv3 message (RFC 3412 6, RFC 3414 2.4); `wrapper` is around what
+/// is encrypted.
+const fn v3_header(user: usize, mac: usize, salt: usize, wrapper: usize) -> usize {
     let global = ber::tlv(2 * NUMBER_32 + 2 * NUMBER);
-    let security = ENGINE_ID + 2 * NUMBER_32 + ber::tlv(user) + ber::tlv(mac) + ber::tlv(8);
-    let scoped = WRAPPER + WRAPPER + ENGINE_ID + ber::tlv(0);
+    let security = ENGINE_ID + 2 * NUMBER_32 + ber::tlv(user) + ber::tlv(mac) + ber::tlv(salt);
+    let scoped = wrapper + WRAPPER + ENGINE_ID + ber::tlv(0);
     WRAPPER + NUMBER + global + ber::tlv(ber::tlv(security)) + scoped + PDU
 }
 
 /// The header of the longest user name with the longest signature.
-pub(crate) const LARGEST_HEADER: usize = v3_header(32, 48);
+pub(crate) const LARGEST_HEADER: usize = v3_header(32, 48, SALT, WRAPPER);
 
 #[cfg(test)]
 mod tests {
@@ -287,8 +327,10 @@ mod tests {
     fn a_secret_is_never_printed() {
         let credentials = Credentials::V3 {
             user: UserName::new("fogbell").unwrap(),
-            auth: (AuthProtocol::Sha256, Passphrase::new("canary-auth").unwrap()),
-            privacy: (PrivacyProtocol::Aes128, Passphrase::new("canary-privacy").unwrap()),
+            security: Security::AuthPriv {
+                auth: (AuthProtocol::Sha256, Passphrase::new("canary-auth").unwrap()),
+                privacy: (PrivacyProtocol::Aes128, Passphrase::new("canary-privacy").unwrap()),
+            },
         };
         let community = Credentials::V2c { community: Community::new("canary-community").unwrap() };
         let refused = CredentialsError::TooShort { what: "passphrase", len: 6, min: 8 };

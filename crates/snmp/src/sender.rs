@@ -12,7 +12,9 @@ use async_snmp as wire;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use crate::{AuthProtocol, Credentials, Limits, Notification, Oid, PrivacyProtocol, Value};
+use crate::{
+    AuthProtocol, Credentials, Limits, Notification, Oid, PrivacyProtocol, Security, UserName, Value,
+};
 pub use engine::{Engine, StartError};
 pub use failure::{Failure, Retry};
 
@@ -180,28 +182,41 @@ pub struct ConnectError {
 fn auth(credentials: &Credentials) -> Result<wire::Auth, Box<wire::Error>> {
     Ok(match credentials {
         Credentials::V2c { community } => wire::Auth::v2c(community.text().to_owned()),
-        Credentials::V3 { user, auth, privacy } => wire::UsmConfig::new(user.as_str().to_owned())
-            .auth_priv(
-                match auth.0 {
-                    AuthProtocol::Sha1 => wire::AuthProtocol::Sha1,
-                    AuthProtocol::Sha224 => wire::AuthProtocol::Sha224,
-                    AuthProtocol::Sha256 => wire::AuthProtocol::Sha256,
-                    AuthProtocol::Sha384 => wire::AuthProtocol::Sha384,
-                    AuthProtocol::Sha512 => wire::AuthProtocol::Sha512,
-                },
-                auth.1.text(),
-                match privacy.0 {
-                    PrivacyProtocol::Aes128 => wire::PrivProtocol::Aes128,
-                    PrivacyProtocol::Aes192 => wire::PrivProtocol::Aes192Blumenthal,
-                    PrivacyProtocol::Aes192Reeder => wire::PrivProtocol::Aes192Reeder,
-                    PrivacyProtocol::Aes256 => wire::PrivProtocol::Aes256Blumenthal,
-                    PrivacyProtocol::Aes256Reeder => wire::PrivProtocol::Aes256Reeder,
-                },
-                privacy.1.text(),
-            )
-            .map_err(|error| wire::Error::Config(error.to_string().into()).boxed())?
-            .into(),
+        Credentials::V3 { user, security } => usm(user, security)?.into(),
     })
+}
+
+/// The user as the library takes it; makes its keys, which takes some milliseconds of computing.
+fn usm(user: &UserName, security: &Security) -> Result<wire::UsmConfig, Box<wire::Error>> {
+    let config = wire::UsmConfig::new(user.as_str().to_owned());
+    let keys = match security {
+        Security::AuthPriv { auth, privacy } => wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes())
+            .and_then(|keys| keys.with_privacy(cipher(privacy.0), privacy.1.text().as_bytes())),
+        Security::DangerAuthNoPriv { auth } => wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes()),
+        Security::DangerNoAuthNoPriv => return Ok(config),
+    };
+    keys.and_then(|keys| config.with_master_keys(keys))
+        .map_err(|error| wire::Error::Config(error.to_string().into()).boxed())
+}
+
+const fn hash(protocol: AuthProtocol) -> wire::AuthProtocol {
+    match protocol {
+        AuthProtocol::Sha1 => wire::AuthProtocol::Sha1,
+        AuthProtocol::Sha224 => wire::AuthProtocol::Sha224,
+        AuthProtocol::Sha256 => wire::AuthProtocol::Sha256,
+        AuthProtocol::Sha384 => wire::AuthProtocol::Sha384,
+        AuthProtocol::Sha512 => wire::AuthProtocol::Sha512,
+    }
+}
+
+const fn cipher(protocol: PrivacyProtocol) -> wire::PrivProtocol {
+    match protocol {
+        PrivacyProtocol::Aes128 => wire::PrivProtocol::Aes128,
+        PrivacyProtocol::Aes192 => wire::PrivProtocol::Aes192Blumenthal,
+        PrivacyProtocol::Aes192Reeder => wire::PrivProtocol::Aes192Reeder,
+        PrivacyProtocol::Aes256 => wire::PrivProtocol::Aes256Blumenthal,
+        PrivacyProtocol::Aes256Reeder => wire::PrivProtocol::Aes256Reeder,
+    }
 }
 
 fn oid(oid: &Oid) -> wire::Oid {

@@ -10,7 +10,7 @@ use alarm::{AlarmKey, Alert, AlertId, Severity, Stamp, State};
 use async_snmp as wire;
 use fogbell_snmp::{
     Acknowledged, AuthProtocol, Community, Credentials, Endpoint, Engine, EngineState, Failure, Limits, Mib,
-    Notification, Passphrase, PrivacyProtocol, Retry, Sender, UserName, Value,
+    Notification, Passphrase, PrivacyProtocol, Retry, Security, Sender, UserName, Value,
 };
 use ids::Timestamp;
 use tokio::net::UdpSocket;
@@ -64,9 +64,18 @@ fn v2c() -> Credentials {
 fn v3(auth: AuthProtocol, privacy: PrivacyProtocol) -> Credentials {
     Credentials::V3 {
         user: UserName::new("fogbell").unwrap(),
-        auth: (auth, Passphrase::new("authpass12345").unwrap()),
-        privacy: (privacy, Passphrase::new("privpass12345").unwrap()),
+        security: Security::AuthPriv {
+            auth: (auth, Passphrase::new("authpass12345").unwrap()),
+            privacy: (privacy, Passphrase::new("privpass12345").unwrap()),
+        },
     }
+}
+
+/// The two weaker levels.
+fn weaker(auth: AuthProtocol) -> [Credentials; 2] {
+    let auth = (auth, Passphrase::new("authpass12345").unwrap());
+    [Security::DangerAuthNoPriv { auth }, Security::DangerNoAuthNoPriv]
+        .map(|security| Credentials::V3 { user: UserName::new("fogbell").unwrap(), security })
 }
 
 fn engine() -> Engine {
@@ -148,6 +157,7 @@ async fn no_datagram_is_larger_than_was_counted() {
     all.extend(
         AuthProtocol::ALL.into_iter().zip(PrivacyProtocol::ALL).map(|(auth, privacy)| v3(auth, privacy)),
     );
+    all.extend(AuthProtocol::ALL.into_iter().flat_map(weaker));
     for credentials in all {
         let (socket, address) = socket().await;
         let sender = sender(address, PATIENT, &credentials, Some(&engine)).await;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use e2e::{
     Config, DEADLINE, Fogbell, Line, Notification, Parameters, Rsyslog, RsyslogSetup, Snmptrapd,
-    SnmptrapdSetup, SnmptrapdUser, TlsClients, Trap, V3, ask_fogbell_in, free_port, wait_until,
+    SnmptrapdSetup, TlsClients, Trap, V3, ask_fogbell_in, free_port, wait_until,
 };
 use tempfile::TempDir;
 
@@ -32,7 +32,7 @@ impl Receivers {
         let nms: BTreeMap<_, _> = [V2C_TRAP, V2C_INFORM, V3_TRAP, V3_INFORM]
             .map(|sink| {
                 let setup = match users.get(sink) {
-                    Some(user) => SnmptrapdSetup { users: vec![user.clone()], ..Default::default() },
+                    Some(lines) => SnmptrapdSetup { lines: vec![lines.clone()], ..Default::default() },
                     None => SnmptrapdSetup { communities: vec![COMMUNITY.to_owned()], ..Default::default() },
                 };
                 (sink, Snmptrapd::start(&setup))
@@ -124,7 +124,7 @@ fn sequence(parameters: &Parameters) -> u64 {
 
 /// The users as `fogbell snmp user-line` prints them, once a first start has made the relay's engine; the relay
 /// that then starts in `home` is the same engine.
-fn users(home: &Path) -> BTreeMap<&'static str, SnmptrapdUser> {
+fn users(home: &Path) -> BTreeMap<&'static str, String> {
     let nowhere = with_v3(Config::new(), |_| format!("127.0.0.1:{}", free_port()));
     let mut relay = Fogbell::start_in(home, &nowhere);
     let users = [V3_TRAP, V3_INFORM].map(|sink| (sink, user(home, sink)));
@@ -133,14 +133,14 @@ fn users(home: &Path) -> BTreeMap<&'static str, SnmptrapdUser> {
     users.into()
 }
 
-/// The user of `sink` as its receiver must know it: the placeholders of the printed line filled in by hand.
-pub(super) fn user(home: &Path, sink: &str) -> SnmptrapdUser {
+/// The user of `sink` as its receiver must know it: the placeholders of the printed lines filled in by hand.
+pub(super) fn user(home: &Path, sink: &str) -> String {
     let answer = ask_fogbell_in(home, &["snmp", "user-line", sink]);
     assert_eq!(answer.code, 0, "{}", answer.said);
     assert!(!answer.out.contains(AUTH) && !answer.out.contains(PRIVACY), "{}", answer.out);
-    let create_user = answer.out.replace("<auth passphrase>", AUTH).replace("<privacy passphrase>", PRIVACY);
-    assert!(create_user.contains(AUTH) && create_user.contains(PRIVACY), "{create_user}");
-    SnmptrapdUser { name: USER.to_owned(), create_user }
+    let lines = answer.out.replace("<auth passphrase>", AUTH).replace("<privacy passphrase>", PRIVACY);
+    assert!(lines.contains(AUTH) && lines.contains(PRIVACY), "{lines}");
+    lines
 }
 
 /// `config` with the sinks of SNMPv3.

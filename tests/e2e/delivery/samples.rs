@@ -12,15 +12,15 @@ use super::expected::{self, Expected, expected, utc};
 use super::receivers::{ENTERPRISE, Receivers};
 
 /// One file of `tests/fixtures/webhooks`.
-struct Sample {
-    name: String,
-    body: String,
-    topic: String,
-    events: Vec<Value>,
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) body: String,
+    pub(super) topic: String,
+    pub(super) events: Vec<Value>,
 }
 
 impl Sample {
-    fn all() -> Vec<Self> {
+    pub(super) fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/webhooks");
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
@@ -130,7 +130,7 @@ fn check_text(what: &str, said: &str, expect: &expected::Line) {
     }
 }
 
-fn check_trap(what: &str, trap: &Trap, expect: &Expected, identity: &[String; 3], said: &str) {
+pub(super) fn check_trap(what: &str, trap: &Trap, expect: &Expected, identity: &[String; 3], said: &str) {
     let mut parameters = trap.parameters(ENTERPRISE);
     let oid = format!(".1.3.6.1.4.1.{ENTERPRISE}.1.0.{}", expect.notification);
     assert_eq!(trap.name, oid, "{what}");

@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 
 use e2e::{
-    Config, DEADLINE, Fogbell, Notification, Snmptrapd, SnmptrapdSetup, SnmptrapdUser, V3, ask_fogbell_in,
-    fogbell_program, free_port,
+    Config, DEADLINE, Fogbell, Notification, Snmptrapd, SnmptrapdSetup, V3, ask_fogbell_in, fogbell_program,
+    free_port,
 };
 use tempfile::TempDir;
 
@@ -34,22 +34,19 @@ fn revealed(home: &std::path::Path) -> String {
     let output = script.output().expect("script is on PATH");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}");
-    text.trim().to_owned()
+    text.trim().replace("\r\n", "\n")
 }
 
 #[test]
-fn the_printed_line_makes_a_fresh_snmptrapd_hear_the_relay() {
+fn the_printed_lines_make_a_fresh_snmptrapd_hear_the_relay() {
     for notification in [Notification::Trap, Notification::Inform] {
         let folder = TempDir::new().unwrap();
         let home = folder.path();
         let mut relay = Fogbell::start_in(home, &config(notification, &format!("127.0.0.1:{}", free_port())));
 
         let printed = ask_fogbell_in(home, &["snmp", "user-line", "noc"]).out;
-        let line = revealed(home);
-        let nms = Snmptrapd::start(&SnmptrapdSetup {
-            users: vec![SnmptrapdUser { name: "\"fog bell\"".to_owned(), create_user: line.clone() }],
-            ..Default::default()
-        });
+        let lines = revealed(home);
+        let nms = Snmptrapd::start(&SnmptrapdSetup { lines: vec![lines.clone()], ..Default::default() });
         relay.sigterm();
         assert_eq!(relay.wait_exit(DEADLINE).code(), Some(0));
         let relay = Fogbell::start_in(home, &config(notification, &nms.address()));
@@ -58,13 +55,13 @@ fn the_printed_line_makes_a_fresh_snmptrapd_hear_the_relay() {
         let traps = nms.wait_traps(1);
         assert_eq!(traps[0].parameters(32473)["type"], "device_down", "{notification:?}");
         // a trap is of the sender's engine, an inform of the receiver's
-        assert_eq!(line.contains(" -e 0x"), notification == Notification::Trap, "{line}");
+        assert_eq!(lines.contains(" -e 0x"), notification == Notification::Trap, "{lines}");
         let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
         let filled = printed
             .trim()
             .replace("<auth passphrase>", &escaped(&v3().auth))
             .replace("<privacy passphrase>", &escaped(&v3().privacy));
-        assert_eq!(filled, line);
+        assert_eq!(filled, lines);
     }
 }
 

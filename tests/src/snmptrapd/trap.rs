@@ -5,6 +5,9 @@
 pub struct Trap {
     /// Where it came from and went to, in net-snmp's words: `UDP: [127.0.0.1]:4711->[127.0.0.1]:162`.
     pub path: String,
+    /// What kind it was and who sent it, in net-snmp's words: `TRAP2, SNMP v3, user fogbell, context `, or `INFORM,
+    /// SNMP v2c, community public`.
+    pub sender: String,
     /// The value of `snmpTrapOID.0`: a name or a numeric OID, by the reading asked for.
     pub name: String,
     /// The variable bindings behind `sysUpTime.0` and `snmpTrapOID.0`, in their order.
@@ -86,7 +89,7 @@ impl Value {
 
 /// The argument of `-F` that this module reads.
 pub(crate) fn format() -> String {
-    format!("{START_OF_TRAP}%b{BETWEEN}%V{BETWEEN}%v{END_OF_TRAP}\\n")
+    format!("{START_OF_TRAP}%b{BETWEEN}%P{BETWEEN}%V{BETWEEN}%v{END_OF_TRAP}\\n")
 }
 
 /// The complete notifications in a log, oldest first.
@@ -101,24 +104,25 @@ pub(crate) fn parse(log: &str) -> Result<Vec<Trap>, String> {
         let Some((record, _)) = part.split_once(END_OF_TRAP) else { continue };
         let mut fields = record.split(BETWEEN);
         let path = fields.next().unwrap_or_default().to_owned();
+        let sender = fields.next().unwrap_or_default().trim_end().to_owned();
         let mut varbinds = Vec::new();
         for field in fields {
             let (name, value) = field.split_once(" = ").ok_or_else(|| format!("no value in `{field}`"))?;
             varbinds.push(Varbind { name: name.to_owned(), value: Value::parse(value)? });
         }
-        traps.push(build(path, varbinds)?);
+        traps.push(build(path, sender, varbinds)?);
     }
     Ok(traps)
 }
 
 /// Takes the first two varbinds, which every v2 notification has (RFC 3416, 4.2.6).
-fn build(path: String, mut varbinds: Vec<Varbind>) -> Result<Trap, String> {
+fn build(path: String, sender: String, mut varbinds: Vec<Varbind>) -> Result<Trap, String> {
     let rest = varbinds.split_off(varbinds.len().min(2));
     let mut head = varbinds.into_iter().map(|varbind| varbind.value);
     match (head.next(), head.next()) {
         (Some(Value::Number(uptime)), Some(Value::Oid(name))) => {
             let uptime = u64::try_from(uptime).map_err(|_| format!("an uptime of {uptime}"))?;
-            Ok(Trap { path, name, varbinds: rest, uptime })
+            Ok(Trap { path, sender, name, varbinds: rest, uptime })
         }
         other => Err(format!("a notification that begins with {other:?}")),
     }
@@ -171,14 +175,15 @@ mod tests {
 
     #[test]
     fn only_complete_notifications_count() {
-        let one = "\u{1e}UDP: x\u{1f}.1.3 = 5\u{1f}.1.4 = OID: .1.9\u{1f}.1.5 = INTEGER: 7\u{1d}\n";
+        let one = "\u{1e}UDP: x\u{1f}TRAP2, SNMP v3, user u, context \u{1f}.1.3 = 5\u{1f}.1.4 = OID: .1.9\u{1f}.1.5 = INTEGER: 7\u{1d}\n";
         let log = format!("NET-SNMP version 5.9.3\n{one}{}", &one[..20]);
 
         let traps = parse(&log).unwrap();
 
         assert_eq!(traps.len(), 1);
         assert_eq!((traps[0].name.as_str(), traps[0].uptime), (".1.9", 5));
+        assert_eq!(traps[0].sender, "TRAP2, SNMP v3, user u, context");
         assert_eq!(traps[0].value(".1.5"), Some(&Value::Number(7)));
-        assert!(parse("\u{1e}UDP: x\u{1f}.1.3 = INTEGER: 5\u{1d}").is_err());
+        assert!(parse("\u{1e}UDP: x\u{1f}y\u{1f}.1.3 = INTEGER: 5\u{1d}").is_err());
     }
 }

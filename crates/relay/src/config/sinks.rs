@@ -88,6 +88,13 @@ pub struct Snmp {
     /// How what is sent is encrypted.
     #[serde(default)]
     pub privacy: Option<Privacy>,
+    /// Weakens: version 3 without `auth` and `privacy`. Everybody on the way can read what is sent, and anybody
+    /// can send in the user's name.
+    #[serde(default)]
+    pub danger_without_auth: bool,
+    /// Weakens: version 3 without `privacy`. Everybody on the way can read what is sent.
+    #[serde(default)]
+    pub danger_without_privacy: bool,
     /// `"inform"`, which the receiver acknowledges, or `"trap"`. Default: `"inform"`.
     #[serde(default = "default_delivery")]
     pub notification: Delivery,
