@@ -95,7 +95,7 @@ impl Snmptrapd {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// Stops it as a service manager would: boots and users are kept.
+    /// Stops it as a service manager would: its engine id, boots and users are kept.
     ///
     /// # Panics
     ///
@@ -117,11 +117,12 @@ impl Snmptrapd {
         let log = self.log();
         let started = count(&log, STARTED);
         let mut command = Command::new("snmptrapd");
-        command.env("SNMP_PERSISTENT_DIR", self.folder.path().join("persist"));
-        command.env("SNMPCONFPATH", self.folder.path());
-        // In the foreground, appending to its own log, with no file but ours.
-        command.args(["-f", "-A", "-n", "-C", "-Ot", "-F", &trap::format()]);
-        command.arg("-c").arg(self.folder.path().join("snmptrapd.conf")).arg("-Lf").arg(&log);
+        // Where it looks for files: ours, and what it keeps itself. (`-C` would forget the latter.)
+        let (folder, kept) = (self.folder.path(), self.folder.path().join("persist"));
+        let folders = [folder, &kept].map(|path| path.display().to_string()).join(":");
+        command.env("SNMP_PERSISTENT_DIR", &kept).env("SNMPCONFPATH", folders);
+        // In the foreground, appending to its own log.
+        command.args(["-f", "-A", "-n", "-Ot", "-F", &trap::format()]).arg("-Lf").arg(&log);
         match self.reading {
             Reading::Exact => command.env("MIBS", "").args(["-On", "-Ox"]),
             Reading::Names => {
@@ -136,6 +137,18 @@ impl Snmptrapd {
             running.give_up(&format!("did not start; its log:\n{}", read(&log)));
         }
         self.running = Some(running);
+    }
+
+    /// Changes what it keeps between starts, its engine id, boots and users, while it is stopped.
+    ///
+    /// # Panics
+    ///
+    /// When it runs, or keeps nothing.
+    pub fn rewrite_kept(&mut self, change: impl FnOnce(String) -> String) {
+        assert!(self.running.is_none(), "a running snmptrapd writes its file when it stops");
+        let file = self.folder.path().join("persist/snmptrapd.conf");
+        let kept = fs::read_to_string(&file).expect("snmptrapd keeps a file");
+        fs::write(&file, change(kept)).expect("a temporary file can be written");
     }
 
     /// What it logged so far, oldest first.
