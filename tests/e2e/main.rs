@@ -9,6 +9,7 @@ mod mib;
 mod nothing_lost;
 mod operation;
 mod peers;
+mod probe;
 mod refusals;
 mod relay;
 mod tls;

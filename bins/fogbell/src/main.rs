@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 mod check;
 mod journal_status;
 mod open;
+mod probe;
 mod run;
 mod signal;
 mod socket;
@@ -67,6 +68,16 @@ enum Journal {
 
 #[derive(Subcommand)]
 enum Snmp {
+    /// Ask the receiver of a sink, step by step, whether it would take what the relay sends
+    ///
+    /// Sends a heartbeat as an inform, no alarm. What a receiver says of itself is mostly not signed: a hint for
+    /// people, which changes nothing in the relay. Exits with 0 only when it works.
+    Probe {
+        /// Name of the sink
+        name: String,
+        #[command(flatten)]
+        file: File,
+    },
     /// Print the lines that tell net-snmp's snmptrapd about the SNMPv3 user of a sink
     UserLine {
         /// Name of the sink
@@ -87,6 +98,7 @@ fn main() -> ExitCode {
         Command::Check(file) => check::check(&file.config),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Mib { config } => mib(config),
+        Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
         Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
     };
     match done {

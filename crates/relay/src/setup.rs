@@ -90,16 +90,12 @@ impl Setup {
         let tls = tls::server(identity).map_err(|source| {
             checks.wrong("tls", "the certificate and its key cannot be used together", Some(source.into()))
         })?;
-        let mib = Mib::new(config.enterprise)
-            .map_err(|error| checks.wrong("enterprise", &error.to_string(), None))?;
+        let mib = checks.mib()?;
         let sinks = checks.sinks()?;
-        let name = match &config.name {
-            Some(name) if name.trim().is_empty() => {
-                return Err(checks.wrong("name", "a relay needs a name", None));
-            }
-            Some(name) => name.clone(),
-            None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        };
+        if config.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
+            return Err(checks.wrong("name", "a relay needs a name", None));
+        }
+        let name = relay_name(&config);
         let warnings = checks.warnings(&sinks);
         Ok(Self { gate, tls: Arc::new(tls), mib, sinks, name, warnings, config })
     }
@@ -130,6 +126,12 @@ impl Setup {
     }
 }
 
+/// The name of the relay in everything it sends: as configured, else the machine's.
+pub(crate) fn relay_name(config: &Config) -> String {
+    let machine = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+    config.name.clone().unwrap_or_else(machine)
+}
+
 /// The credentials of an SNMP sink, read from their homes.
 ///
 /// # Errors
@@ -144,6 +146,20 @@ pub fn snmp_credentials(
     checks.credentials(&format!("snmp[{index}]"), &config.snmp[index])
 }
 
+/// One SNMP sink, checked, and what its notifications are named by.
+///
+/// # Errors
+///
+/// [`Error::Config`] names the place and what is wrong.
+pub(crate) fn snmp_sink(
+    config: &Config,
+    index: usize,
+    read_secret: ReadSecret<'_>,
+) -> Result<(Sink, Mib), Error> {
+    let checks = Checks { config, read_secret };
+    Ok((checks.snmp(&format!("snmp[{index}]"), &config.snmp[index])?, checks.mib()?))
+}
+
 /// The checks, each with a way to say where something is wrong.
 struct Checks<'a> {
     config: &'a Config,
@@ -153,6 +169,10 @@ struct Checks<'a> {
 impl Checks<'_> {
     fn wrong(&self, keys: &str, what: &str, source: Option<Cause>) -> Error {
         Error::Config { place: Box::new(self.config.place(keys)), what: what.to_owned(), source }
+    }
+
+    fn mib(&self) -> Result<Mib, Error> {
+        Mib::new(self.config.enterprise).map_err(|error| self.wrong("enterprise", &error.to_string(), None))
     }
 
     fn limits(&self) -> Result<(), Error> {

@@ -26,5 +26,7 @@ pub use engine::{EngineId, EngineState, ParseEngineError, RandomError};
 pub use mib::{BadEnterprise, Mib, Object, Trap};
 pub use notification::{Limits, Notification, Text, Value, Varbind};
 pub use oid::Oid;
-pub use sender::{Acknowledged, ConnectError, Endpoint, Engine, Failure, Retry, Sender, StartError};
+pub use sender::{
+    Acknowledged, Answer, ConnectError, Endpoint, Engine, Failure, Finding, Retry, Sender, StartError, probe,
+};
 pub use user_lines::{revealed_user_lines, user_lines};

@@ -2,6 +2,7 @@
 
 mod engine;
 mod failure;
+mod probe;
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,10 +14,12 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::{
-    AuthProtocol, Credentials, Limits, Notification, Oid, PrivacyProtocol, Security, UserName, Value,
+    AuthProtocol, Credentials, Limits, Notification, Oid, Passphrase, PrivacyProtocol, Security, UserName,
+    Value,
 };
 pub use engine::{Engine, StartError};
 pub use failure::{Failure, Retry};
+pub use probe::{Answer, Finding, probe};
 
 /// Sends notifications to one receiver over UDP.
 ///
@@ -44,11 +47,7 @@ impl Sender {
         credentials: &Credentials,
         engine: Option<&Engine>,
     ) -> Result<Self, ConnectError> {
-        let any = match endpoint.address {
-            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-        };
-        let bind = endpoint.bind.unwrap_or(any);
+        let bind = endpoint.bind.unwrap_or_else(|| any_port(endpoint.address));
         let failed = |source| ConnectError { address: endpoint.address, bind, source };
 
         // The limit on what leaves is the encoder's to keep; 1,472 here would be a second one.
@@ -83,7 +82,7 @@ impl Sender {
     /// [`Failure`]: it did not leave.
     pub async fn trap(&self, notification: &Notification) -> Result<(), Failure> {
         self.client
-            .send_trap(&oid(&notification.trap), self.uptime(), varbinds(notification))
+            .send_trap(&oid(&notification.trap), uptime(self.started), varbinds(notification))
             .await
             .map_err(|error| Failure::from_wire(&error))
     }
@@ -100,8 +99,10 @@ impl Sender {
             self.rediscover().await?;
         }
         let generation = self.generation.load(Ordering::Acquire);
-        let sent =
-            self.client.send_inform(&oid(&notification.trap), self.uptime(), varbinds(notification)).await;
+        let sent = self
+            .client
+            .send_inform(&oid(&notification.trap), uptime(self.started), varbinds(notification))
+            .await;
         match sent {
             Ok(()) => Ok(Acknowledged::Whole),
             Err(error) if error.kind() == wire::ErrorKind::MalformedResponse => {
@@ -133,12 +134,6 @@ impl Sender {
         self.client.rediscover_engine().await.map_err(|error| Failure::from_wire(&error))?;
         self.generation.fetch_add(1, Ordering::AcqRel);
         Ok(())
-    }
-
-    /// Hundredths of a second since the start, beginning again after 497 days as TimeTicks do.
-    fn uptime(&self) -> u32 {
-        let ticks = self.started.elapsed().as_millis() / 10;
-        u32::try_from(ticks % (1 << 32)).expect("the remainder has 32 bits")
     }
 }
 
@@ -179,6 +174,20 @@ pub struct ConnectError {
     source: Box<wire::Error>,
 }
 
+/// Any port of the address family of `to`.
+fn any_port(to: SocketAddr) -> SocketAddr {
+    match to {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
+/// Hundredths of a second since the start, beginning again after 497 days as TimeTicks do.
+fn uptime(started: Instant) -> u32 {
+    let ticks = started.elapsed().as_millis() / 10;
+    u32::try_from(ticks % (1 << 32)).expect("the remainder has 32 bits")
+}
+
 fn auth(credentials: &Credentials) -> Result<wire::Auth, Box<wire::Error>> {
     Ok(match credentials {
         Credentials::V2c { community } => wire::Auth::v2c(community.text().to_owned()),
@@ -188,14 +197,27 @@ fn auth(credentials: &Credentials) -> Result<wire::Auth, Box<wire::Error>> {
 
 /// The user as the library takes it; makes its keys, which takes some milliseconds of computing.
 fn usm(user: &UserName, security: &Security) -> Result<wire::UsmConfig, Box<wire::Error>> {
-    let config = wire::UsmConfig::new(user.as_str().to_owned());
-    let keys = match security {
-        Security::AuthPriv { auth, privacy } => wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes())
-            .and_then(|keys| keys.with_privacy(cipher(privacy.0), privacy.1.text().as_bytes())),
-        Security::DangerAuthNoPriv { auth } => wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes()),
-        Security::DangerNoAuthNoPriv => return Ok(config),
-    };
-    keys.and_then(|keys| config.with_master_keys(keys))
+    match security {
+        Security::AuthPriv { auth, privacy } => {
+            let keys = wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes())
+                .and_then(|keys| keys.with_privacy(cipher(privacy.0), privacy.1.text().as_bytes()));
+            with_keys(user, keys)
+        }
+        Security::DangerAuthNoPriv { auth } => signing(user, auth),
+        Security::DangerNoAuthNoPriv => Ok(wire::UsmConfig::new(user.as_str().to_owned())),
+    }
+}
+
+/// A user that signs and does not encrypt.
+fn signing(user: &UserName, auth: &(AuthProtocol, Passphrase)) -> Result<wire::UsmConfig, Box<wire::Error>> {
+    with_keys(user, wire::MasterKeys::new(hash(auth.0), auth.1.text().as_bytes()))
+}
+
+fn with_keys(
+    user: &UserName,
+    keys: Result<wire::MasterKeys, wire::CryptoError>,
+) -> Result<wire::UsmConfig, Box<wire::Error>> {
+    keys.and_then(|keys| wire::UsmConfig::new(user.as_str().to_owned()).with_master_keys(keys))
         .map_err(|error| wire::Error::Config(error.to_string().into()).boxed())
 }
 

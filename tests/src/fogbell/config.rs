@@ -136,6 +136,15 @@ impl Config {
         ))
     }
 
+    /// Writes it with its secrets and certificates into `home`, for a subcommand that needs no relay.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be written.
+    pub fn write(&self, home: &Path) {
+        super::write_home(home, self);
+    }
+
     /// Names and values of the secrets.
     pub(crate) fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
         self.secrets.iter().map(|(name, value)| (name.as_str(), value.as_str()))
