@@ -227,3 +227,43 @@ async fn a_receiver_of_informs_that_was_away_gets_everything_in_order_once() {
     let drained = relay.stop().await;
     assert_eq!(drained.uninterpreted, 0);
 }
+
+/// Acknowledges informs but for `forgotten` datagrams behind the first `answered`; the numbers of those it
+/// acknowledged, in their order.
+async fn forgetful_receiver(socket: &UdpSocket, answered: usize, forgotten: usize, count: usize) -> Vec<u64> {
+    let mut buffer = vec![0; 65_536];
+    let (mut came, mut seen) = (0, Vec::new());
+    while seen.len() < count {
+        let (length, peer) = timeout(DEADLINE, socket.recv_from(&mut buffer)).await.unwrap().unwrap();
+        let datagram = &mut buffer[..length];
+        came += 1;
+        if (answered..answered + forgotten).contains(&(came - 1)) {
+            continue;
+        }
+        seen.extend((0..1000).find(|n| {
+            let name = load_name(*n);
+            datagram.windows(name.len()).any(|window| window == name.as_bytes())
+        }));
+        let pdu = datagram.iter().position(|byte| *byte == 0xa6).unwrap();
+        datagram[pdu] = 0xa2;
+        socket.send_to(datagram, peer).await.unwrap();
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_overtakes_the_informs_that_were_under_way_when_their_receiver_went() {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    let mut relay = Running::start(&format!(
+        "[[snmp]]\nname = \"noc\"\naddress = \"{address}\"\nversion = \"2c\"\ncommunity = {{ file = \"c\" }}\n"
+    ))
+    .await;
+
+    relay.post(40).await;
+    // as many as are in flight
+    let seen = forgetful_receiver(&socket, 10, 8, 40).await;
+
+    assert_eq!(seen, (0..40).collect::<Vec<_>>());
+    relay.stop().await;
+}

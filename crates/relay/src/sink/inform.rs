@@ -31,10 +31,10 @@ struct Slot {
     parcel: Parcel,
     notification: Arc<Notification>,
     state: State,
-    /// Failures while others succeeded: what is wrong is this one, not the receiver.
+    /// Failures while others that were begun later succeeded: what is wrong is this one, not the receiver.
     refused: u32,
-    /// How many had been acknowledged when its last attempt began.
-    acknowledged_before: u64,
+    /// Which attempt its last one was.
+    attempt: u64,
     /// Not to be tried again before this.
     not_before: Option<Instant>,
 }
@@ -53,6 +53,10 @@ struct Window {
     /// Read and not yet in a slot.
     read: VecDeque<Parcel>,
     acknowledged: u64,
+    /// How many attempts were begun.
+    attempts: u64,
+    /// The last one begun of those that were acknowledged: the receiver was there when it came.
+    answered: u64,
     /// Attempts that failed since any succeeded: the receiver is away.
     failures: u32,
     /// Nothing is to be tried before this.
@@ -144,7 +148,7 @@ impl Informs {
                         notification,
                         state: State::Waiting,
                         refused: 0,
-                        acknowledged_before: 0,
+                        attempt: 0,
                         not_before: None,
                     });
                     window.slots.len() - 1
@@ -161,7 +165,8 @@ impl Informs {
             };
             let slot = &mut window.slots[index];
             slot.state = State::InFlight;
-            slot.acknowledged_before = window.acknowledged;
+            window.attempts += 1;
+            slot.attempt = window.attempts;
             let (position, notification) = (slot.parcel.position, Arc::clone(&slot.notification));
             attempts.0.push(Box::pin(async move {
                 let tried = timeout(LONGEST_ATTEMPT, sender.inform(&notification)).await;
@@ -189,6 +194,7 @@ impl Informs {
                 }
                 slot.state = State::Done;
                 window.acknowledged += 1;
+                window.answered = window.answered.max(slot.attempt);
                 window.failures = 0;
                 window.not_before = None;
                 pump.count_delivered(1);
@@ -200,7 +206,9 @@ impl Informs {
         let failure =
             Failure::new(format!("{} did not acknowledge an inform", self.notify.receiver), failure);
         slot.state = State::Waiting;
-        if retry == Retry::Never || window.acknowledged > slot.acknowledged_before {
+        // What was begun before it and acknowledged says nothing: the receiver may have gone in between, and then
+        // nothing may overtake it.
+        if retry == Retry::Never || window.answered > slot.attempt {
             slot.refused += 1;
             if retry == Retry::Never || slot.refused >= MAX_REFUSED {
                 slot.state = State::Done;
