@@ -32,6 +32,9 @@ pub use finding::Finding;
 /// should be a heartbeat. Of an SNMPv3 trap the sender is the authority, and no receiver answers what is sent in
 /// that way, so that only its presence can be found out.
 ///
+/// A sink that encrypts and gets no answer is tried once more without encryption, which tells a receiver that cannot
+/// decrypt; the texts are left out of that.
+///
 /// What is found is a hint for people. All but the signed part of it can be forged by whoever can send from the
 /// receiver's address, so nothing may follow from it by itself (RFC 3414 3.2: reports about a user, a signature or
 /// an engine are not signed).
@@ -53,16 +56,25 @@ pub async fn probe(
         .map_err(|_| io::Error::other("the system gives no random numbers"))?;
     let first = i32::from_be_bytes(random) & 0x3fff_ffff;
     let line = Line { socket, patience: endpoint.timeout, next: first };
-    let inform = |id| {
+    let inform = |id, readable| {
+        let mut varbinds = varbinds(notification);
+        if readable == Readable::Yes {
+            // the sink does not want its texts to be read
+            for varbind in &mut varbinds {
+                if let wire::Value::OctetString(text) = &mut varbind.value {
+                    *text = Bytes::new();
+                }
+            }
+        }
         let trap = oid(&notification.trap);
-        NotificationPdu::inform(Version::V3, id, uptime(endpoint.started), &trap, varbinds(notification))
+        NotificationPdu::inform(Version::V3, id, uptime(endpoint.started), &trap, varbinds)
             .map(NotificationPdu::into_raw)
             .map_err(io::Error::other)
     };
     let mut found = Vec::new();
     match credentials {
         Credentials::V2c { community } => {
-            found.push(line.community(community.text(), inform).await?);
+            found.push(line.community(community.text(), |id| inform(id, Readable::No)).await?);
         }
         Credentials::V3 { user, security } => {
             let asking = Asking::new(line, user, security)?;
@@ -176,7 +188,7 @@ impl Asking {
     async fn run(
         mut self,
         delivery: Delivery,
-        inform: impl Fn(i32) -> io::Result<wire::Pdu>,
+        inform: impl Fn(i32, Readable) -> io::Result<wire::Pdu>,
         found: &mut Vec<Finding>,
     ) -> io::Result<()> {
         let there = match self.discover().await? {
@@ -249,7 +261,7 @@ impl Asking {
         &mut self,
         clock: &Clock,
         readable: Readable,
-        inform: impl Fn(i32) -> io::Result<wire::Pdu>,
+        inform: impl Fn(i32, Readable) -> io::Result<wire::Pdu>,
     ) -> io::Result<Heard<Judged>> {
         let config = match (readable, &self.readable) {
             (Readable::Yes, Some(readable)) => readable,
@@ -257,7 +269,8 @@ impl Asking {
         };
         let keys = config.derive_keys(&clock.engine).map_err(io::Error::other)?;
         let salt = &self.salt;
-        let question = |id| message(id, inform(id)?, clock, config, &keys, salt).map_err(io::Error::other);
+        let question =
+            |id| message(id, inform(id, readable)?, clock, config, &keys, salt).map_err(io::Error::other);
         let accept = |answer: &Answer, bytes: &[u8]| {
             let v3 = answer.v3.as_ref()?;
             let said = answer.said(Some(&keys))?;
