@@ -145,6 +145,7 @@ mod tests {
             msgid: empty(),
             data: data.to_owned(),
             message: empty(),
+            parsed: serde_json::Value::Null,
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Line {
     pub data: String,
     /// MSG, control characters as `#012`.
     pub message: String,
+    /// What its parsers made of an object of JSON (mmjsonparse) or of CEF (mmnormalize), `{}` of anything else.
+    pub parsed: Value,
 }
 
 impl Rsyslog {
@@ -80,6 +82,7 @@ impl Rsyslog {
         let certs = Certs::make(&folder.path().join("certs"));
         let mut this =
             Self { folder, certs, udp: free_port(), tcp: free_port(), tls: free_port(), running: None };
+        fs::write(this.file("cef.rulebase"), CEF_RULES).expect("a temporary file can be written");
         fs::write(this.file("rsyslog.conf"), this.config(setup)).expect("a temporary file can be written");
         this.start_again();
         this
@@ -212,13 +215,19 @@ impl Rsyslog {
   DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
 module(load="imudp")
 module(load="imptcp")
+module(load="mmjsonparse")
+module(load="mmnormalize")
 module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="{clients}")
 template(name="json" type="list" option.jsonf="on") {{
 {properties}}}
 input(type="imudp" address="127.0.0.1" port="{udp}" name="udp" ruleset="keep")
 input(type="imptcp" address="127.0.0.1" port="{tcp}" name="tcp" ruleset="keep" SupportOctetCountedFraming="on")
 input(type="imtcp" address="127.0.0.1" port="{tls}" name="tls" ruleset="keep")
-ruleset(name="keep") {{ action(type="omfile" file="{folder}/messages.jsonl" template="json") }}
+ruleset(name="keep") {{
+  if $rawmsg contains " CEF:" then action(type="mmnormalize" rulebase="{folder}/cef.rulebase" useRawMsg="on")
+  else if $protocol-version == 1 and $structured-data == "-" then action(type="mmjsonparse" cookie="")
+  action(type="omfile" file="{folder}/messages.jsonl" template="json")
+}}
 "#
         )
     }
@@ -236,7 +245,11 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("msgid", "msgid"),
     ("data", "structured-data"),
     ("message", "msg"),
+    ("parsed", "$!"),
 ];
+
+/// How mmnormalize (liblognorm) reads CEF behind PRI, time and host.
+const CEF_RULES: &str = "version=2\nrule=:<%pri:number%>%time:date-rfc3164% %host:word% %cef:cef%\n";
 
 fn parse(line: &str) -> Line {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"));
@@ -255,5 +268,9 @@ fn parse(line: &str) -> Line {
         msgid: text("msgid"),
         data: text("data"),
         message: text("message"),
+        parsed: match text("parsed").as_str() {
+            "" => Value::Object(serde_json::Map::new()),
+            parsed => serde_json::from_str(parsed).unwrap_or_else(|error| panic!("{error} in {parsed}")),
+        },
     }
 }

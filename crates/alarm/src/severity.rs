@@ -1,4 +1,4 @@
-//! How bad it is, and what syslog and SNMP call that.
+//! How bad it is, and what syslog, CEF and SNMP call that.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,21 @@ impl Severity {
         }
     }
 
+    /// The severity of a CEF message, 0 to 10, about something in `state`; `audit` marks an audit.
+    ///
+    /// Source: "Implementing ArcSight Common Event Format (CEF)", version 25: 0-3 low, 4-6 medium, 7-8 high,
+    /// 9-10 very high.
+    #[must_use]
+    pub const fn cef(self, state: State, audit: bool) -> u8 {
+        match (state, self) {
+            (State::Cleared, _) => 2,
+            _ if audit => 4,
+            (_, Self::Critical) => 9,
+            (_, Self::Warning | Self::Unknown) => 6,
+            (_, Self::Info) => 3,
+        }
+    }
+
     /// The perceived severity (ITU-T X.733, RFC 3877) of something in `state`; `audit` marks an audit.
     #[must_use]
     pub const fn perceived(self, state: State, audit: bool) -> PerceivedSeverity {
@@ -109,17 +124,18 @@ mod tests {
     fn the_severity_table_holds() {
         use PerceivedSeverity as P;
         use SyslogSeverity as S;
-        for (severity, state, audit, syslog, perceived) in [
-            (Severity::Critical, State::Raised, false, S::Critical, P::Critical),
-            (Severity::Critical, State::Event, false, S::Critical, P::Critical),
-            (Severity::Warning, State::Raised, false, S::Warning, P::Minor),
-            (Severity::Info, State::Event, false, S::Informational, P::Indeterminate),
-            (Severity::Info, State::Raised, false, S::Informational, P::Warning),
-            (Severity::Critical, State::Cleared, false, S::Notice, P::Cleared),
-            (Severity::Info, State::Event, true, S::Notice, P::Indeterminate),
-            (Severity::Unknown, State::Event, false, S::Warning, P::Indeterminate),
+        for (severity, state, audit, syslog, cef, perceived) in [
+            (Severity::Critical, State::Raised, false, S::Critical, 9, P::Critical),
+            (Severity::Critical, State::Event, false, S::Critical, 9, P::Critical),
+            (Severity::Warning, State::Raised, false, S::Warning, 6, P::Minor),
+            (Severity::Info, State::Event, false, S::Informational, 3, P::Indeterminate),
+            (Severity::Info, State::Raised, false, S::Informational, 3, P::Warning),
+            (Severity::Critical, State::Cleared, false, S::Notice, 2, P::Cleared),
+            (Severity::Info, State::Event, true, S::Notice, 4, P::Indeterminate),
+            (Severity::Unknown, State::Event, false, S::Warning, 6, P::Indeterminate),
         ] {
             assert_eq!(severity.syslog(state, audit), syslog, "{severity:?} {state:?}");
+            assert_eq!(severity.cef(state, audit), cef, "{severity:?} {state:?}");
             assert_eq!(severity.perceived(state, audit), perceived, "{severity:?} {state:?}");
         }
     }

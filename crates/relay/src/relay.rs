@@ -277,11 +277,11 @@ impl Context {
                     }
                 }
             }
-            Kind::Datagrams { encoder } => {
-                tasks.spawn(each::run(Datagrams::new(receiver, encoder, relay), pump, stop));
+            Kind::Datagrams { format } => {
+                tasks.spawn(each::run(Datagrams::new(receiver, format, relay), pump, stop));
             }
-            Kind::Stream { encoder, framing, settle, tls } => {
-                tasks.spawn(Stream { receiver, tls, encoder, framing, settle, relay }.run(pump, stop));
+            Kind::Stream { format, framing, settle, tls } => {
+                tasks.spawn(Stream { receiver, tls, format, framing, settle, relay }.run(pump, stop));
             }
         }
     }

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{PrivateKeyDer, ServerName};
 use snmp::{Community, Credentials, Limits, Mib, Passphrase, Security, UserName};
-use syslog::{Framing, MaxBytes, Rfc5424};
+use syslog::{Cef, Format, Framing, Json, MaxBytes, Rfc3164, Rfc5424};
 use webhook::{Allowlist, CloudTable, Gate, Organisation, SigningSecret};
 use zeroize::Zeroizing;
 
@@ -57,10 +57,10 @@ pub(crate) enum Kind {
         burst: u32,
     },
     Datagrams {
-        encoder: Rfc5424,
+        format: Format,
     },
     Stream {
-        encoder: Rfc5424,
+        format: Format,
         framing: Framing,
         settle: Duration,
         tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
@@ -395,18 +395,24 @@ impl Checks<'_> {
 
     fn syslog(&self, keys: &str, syslog: &Syslog) -> Result<Sink, Error> {
         let host = self.address(keys, &syslog.address)?;
-        let SyslogFormat::Rfc5424 = syslog.format;
-        let default = if syslog.transport == Transport::Udp { MaxBytes::DATAGRAM } else { MaxBytes::STREAM };
+        let default = match (syslog.format, syslog.transport) {
+            (SyslogFormat::Rfc3164, _) => MaxBytes::PACKET,
+            (_, Transport::Udp) => MaxBytes::DATAGRAM,
+            (_, Transport::Tcp | Transport::Tls) => MaxBytes::STREAM,
+        };
         let max_bytes = syslog.max_bytes.unwrap_or(default);
         if syslog.transport == Transport::Udp && max_bytes.bytes() > Limits::MAX_BYTES {
             let what = format!("a datagram has at most {} bytes", Limits::MAX_BYTES);
             return Err(self.wrong(&format!("{keys}.max_bytes"), &what, None));
         }
-        let encoder = Rfc5424 {
-            facility: syslog.facility,
-            app_name: syslog.app_name.clone(),
-            enterprise: self.config.enterprise,
-            max_bytes,
+        let (facility, app_name) = (syslog.facility, syslog.app_name.clone());
+        let format = match syslog.format {
+            SyslogFormat::Rfc5424 => {
+                Format::Rfc5424(Rfc5424 { facility, app_name, enterprise: self.config.enterprise, max_bytes })
+            }
+            SyslogFormat::Rfc3164 => Format::Rfc3164(Rfc3164 { facility, app_name, max_bytes }),
+            SyslogFormat::Json => Format::Json(Json { facility, app_name, max_bytes }),
+            SyslogFormat::Cef => Format::Cef(Cef { facility, app_name, max_bytes }),
         };
         let tls = &syslog.tls;
         let set =
@@ -419,14 +425,14 @@ impl Checks<'_> {
             ));
         }
         let kind = match syslog.transport {
-            Transport::Udp => Kind::Datagrams { encoder },
+            Transport::Udp => Kind::Datagrams { format },
             _ if syslog.settle_secs >= self.config.journal.sink_max_age_secs => {
                 let what =
                     "journal.sink_max_age_secs must be longer, or what is still settling would be given up";
                 return Err(self.wrong(&format!("{keys}.settle_secs"), what, None));
             }
             transport => Kind::Stream {
-                encoder,
+                format,
                 framing: match syslog.framing {
                     SyslogFraming::OctetCounted => Framing::OctetCounted,
                     SyslogFraming::Newline => Framing::Newline,

@@ -9,19 +9,28 @@ pub(crate) enum Place {
     Value,
     /// In MSG, which runs to the end.
     Message,
+    /// Between the quotes of a value in MSG, where `"` and `\` need a backslash.
+    Quoted,
+    /// In a string of JSON, where they do too, and `\n`, `\r`, `\t` are its own spellings (RFC 8259 7).
+    Json,
+    /// In the header of CEF, where `|` and `\` need a backslash.
+    CefHeader,
+    /// In an extension of CEF, where `=` and `\` do, and `\n` and `\r` are its own spellings.
+    CefValue,
 }
 
 /// Appends `text`, escaped for `place`.
 ///
-/// A control character is spelt `\n`, `\r`, `\t` or `\u001b`. In a PARAM-VALUE that backslash is escaped
-/// like any other, so a reader that undoes the escaping gets the same spelling as in MSG.
+/// A control character is spelt `\n`, `\r`, `\t` or `\u001b`. Where a backslash must be escaped this one is
+/// too, so a reader that undoes the escaping gets the same spelling as in MSG; but a format's own spellings of
+/// line ends and tabs are used as they are, and its reader gets the character.
 pub(crate) fn escape(text: &str, place: Place, out: &mut Vec<u8>) {
     for piece in pieces(text, place) {
         match piece {
             Piece::Plain(run) => out.extend_from_slice(run.as_bytes()),
             Piece::Spelt(Spelling::Quoted(c)) => out.extend_from_slice(&[b'\\', c]),
             Piece::Spelt(Spelling::Letter(letter)) => {
-                out.extend_from_slice(place.backslash());
+                out.extend_from_slice(place.backslash_before(letter));
                 out.push(letter);
             }
             Piece::Spelt(Spelling::Code(code)) => {
@@ -99,16 +108,36 @@ fn unsuspicious_length(bytes: &[u8], place: Place) -> usize {
 
 /// Whether a character that begins with `byte` may have a [`Spelling`]; never true inside a character.
 const fn is_suspect(byte: u8, place: Place) -> bool {
-    let quoted = matches!(place, Place::Value) & ((byte == b'"') | (byte == b'\\') | (byte == b']'));
+    let [a, b, c] = place.quoted();
+    let quoted = (byte == a) | (byte == b) | (byte == c);
     let c1_or_deceptive = (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2) | (byte == 0xef);
     (byte < b' ') | (byte == 0x7f) | quoted | c1_or_deceptive
 }
 
 impl Place {
+    /// What needs a backslash in front; one of a control character's own where there are fewer than three.
+    const fn quoted(self) -> [u8; 3] {
+        match self {
+            Self::Value => *b"\"\\]",
+            Self::Quoted | Self::Json => *b"\"\\\0",
+            Self::CefHeader => *b"|\\\0",
+            Self::CefValue => *b"=\\\0",
+            Self::Message => *b"\0\0\0",
+        }
+    }
+
+    /// The backslash of a spelling that is no spelling of the format's own.
     const fn backslash(self) -> &'static [u8] {
         match self {
-            Self::Value => br"\\",
             Self::Message => br"\",
+            _ => br"\\",
+        }
+    }
+
+    const fn backslash_before(self, letter: u8) -> &'static [u8] {
+        match (self, letter) {
+            (Self::Json, _) | (Self::CefValue, b'n' | b'r') => br"\",
+            _ => self.backslash(),
         }
     }
 }
@@ -128,10 +157,11 @@ impl Spelling {
             '\n' => Some(Self::Letter(b'n')),
             '\r' => Some(Self::Letter(b'r')),
             '\t' => Some(Self::Letter(b't')),
-            '"' if place == Place::Value => Some(Self::Quoted(b'"')),
-            '\\' if place == Place::Value => Some(Self::Quoted(b'\\')),
-            ']' if place == Place::Value => Some(Self::Quoted(b']')),
-            ' '..='~' => None,
+            ' '..='~' => {
+                let byte = c as u8; // printable ASCII
+                let [a, b, c] = place.quoted();
+                (byte == a || byte == b || byte == c).then_some(Self::Quoted(byte))
+            }
             c if c.is_control() || is_deceptive(c) => Some(Self::Code(c.into())),
             _ => None,
         }
@@ -140,7 +170,7 @@ impl Spelling {
     const fn width(self, place: Place) -> usize {
         match self {
             Self::Quoted(_) => 2,
-            Self::Letter(_) => place.backslash().len() + 1,
+            Self::Letter(letter) => place.backslash_before(letter).len() + 1,
             Self::Code(_) => place.backslash().len() + 5,
         }
     }
@@ -168,6 +198,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const PLACES: [Place; 6] =
+        [Place::Value, Place::Message, Place::Quoted, Place::Json, Place::CefHeader, Place::CefValue];
 
     fn escaped(text: &str, place: Place) -> String {
         let mut out = Vec::new();
@@ -211,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_character_that_is_spelt_out_begins_with_a_byte_that_is_looked_for() {
-        for place in [Place::Value, Place::Message] {
+        for place in PLACES {
             for c in '\0'..=char::MAX {
                 let mut bytes = [0; 4];
                 let [first, inner @ ..] = c.encode_utf8(&mut bytes).as_bytes() else { unreachable!() };
@@ -224,12 +257,25 @@ mod tests {
 
     /// What [`escape`] is to write, character by character.
     fn spelt_one_by_one(text: &str, place: Place) -> String {
-        let backslash = if place == Place::Value { r"\\" } else { r"\" };
+        let backslash = if place == Place::Message { r"\" } else { r"\\" };
+        let (quoted, own) = match place {
+            Place::Value => ("\"\\]", ""),
+            Place::Message => ("", ""),
+            Place::Quoted => ("\"\\", ""),
+            Place::Json => ("\"\\", "\n\r\t"),
+            Place::CefHeader => ("|\\", ""),
+            Place::CefValue => ("=\\", "\n\r"),
+        };
         let spell = |c: char| match c {
-            '\n' => format!("{backslash}n"),
-            '\r' => format!("{backslash}r"),
-            '\t' => format!("{backslash}t"),
-            '"' | '\\' | ']' if place == Place::Value => format!("\\{c}"),
+            '\n' | '\r' | '\t' => {
+                let letter = match c {
+                    '\n' => 'n',
+                    '\r' => 'r',
+                    _ => 't',
+                };
+                format!("{}{letter}", if own.contains(c) { r"\" } else { backslash })
+            }
+            c if quoted.contains(c) => format!("\\{c}"),
             c if c.is_control() || is_deceptive(c) => format!("{backslash}u{:04x}", u32::from(c)),
             c => c.to_string(),
         };
@@ -239,21 +285,24 @@ mod tests {
     /// Texts with long plain runs and with what must be spelt out at any place in them.
     fn texts() -> impl Strategy<Value = String> {
         let odd = "[\0-\u{1f}\"\\\\\\]\u{7f}-\u{a0}\u{61c}\u{61d}\u{200d}-\u{2030}\u{2065}-\u{206a}\u{fefe}-\u{ff00}]";
-        prop::collection::vec(prop_oneof!["[ -~]{0,70}", "[äß日🦊…–]{0,20}", odd, any::<String>()], 0..8)
-            .prop_map(|parts| parts.concat())
+        prop::collection::vec(
+            prop_oneof!["[ -~]{0,70}", "[=|\"\\\\n]{0,6}", "[äß日🦊…–]{0,20}", odd, any::<String>()],
+            0..8,
+        )
+        .prop_map(|parts| parts.concat())
     }
 
     proptest! {
         #[test]
         fn a_text_is_spelt_as_its_characters_are(text in texts()) {
-            for place in [Place::Value, Place::Message] {
+            for place in PLACES {
                 prop_assert_eq!(escaped(&text, place), spelt_one_by_one(&text, place));
             }
         }
 
         #[test]
         fn the_width_is_what_is_written(text in texts(), room in 0_usize..64) {
-            for place in [Place::Value, Place::Message] {
+            for place in PLACES {
                 prop_assert_eq!(width(&text, place), escaped(&text, place).len());
                 let kept = beginning(&text, place, room);
                 prop_assert!(text.starts_with(kept) && width(kept, place) <= room);
@@ -262,7 +311,7 @@ mod tests {
 
         #[test]
         fn no_control_character_is_left(text in texts()) {
-            for place in [Place::Value, Place::Message] {
+            for place in PLACES {
                 prop_assert!(!escaped(&text, place).chars().any(|c| c.is_control() || is_deceptive(c)));
             }
         }

@@ -1,7 +1,7 @@
 //! An alert as a syslog line, and its framing.
 //!
-//! An encoder ([`Rfc5424`]) writes one alert as one message without a line end; a [`Framing`] puts that
-//! message on the wire. Both are pure: they open no socket, read no clock and cannot fail.
+//! An encoder ([`Rfc5424`], [`Rfc3164`], [`Json`], [`Cef`], or any of them as a [`Format`]) writes one alert as
+//! one message without a line end; a [`Framing`] puts that message on the wire. Both are pure: they open no socket, read no clock and cannot fail.
 //!
 //! Whatever a name or a text from outside holds, a message is one line: no control character, line
 //! separator or bidirectional control leaves as itself. They are spelt out as `\n`, `\r`, `\t` or
@@ -24,14 +24,23 @@
 //! ```
 
 mod app_name;
+mod cef;
 mod escape;
 mod facility;
+mod format;
 mod framing;
+mod json;
 mod limit;
+mod rfc3164;
 mod rfc5424;
+mod texts;
 
 pub use app_name::{AppName, ParseAppNameError};
+pub use cef::Cef;
 pub use facility::{Facility, ParseFacilityError};
+pub use format::{Format, Line};
 pub use framing::Framing;
+pub use json::Json;
 pub use limit::{MaxBytes, MaxBytesError};
-pub use rfc5424::{Line, Rfc5424};
+pub use rfc3164::Rfc3164;
+pub use rfc5424::Rfc5424;

@@ -16,6 +16,8 @@ pub struct MaxBytes(usize);
 impl MaxBytes {
     /// 480: what every receiver must take.
     pub const LEAST: Self = Self(480);
+    /// 1024, for RFC 3164 on any transport: the most such a packet may have (RFC 3164 4.1).
+    pub const PACKET: Self = Self(1024);
     /// 2048, for UDP: what a receiver should take.
     pub const DATAGRAM: Self = Self(2048);
     /// 8192, for TCP and TLS: what a receiver over TLS should take.

@@ -4,10 +4,9 @@ use std::io::Write as _;
 
 use alarm::{Alert, Stamp};
 
-use crate::rfc5424::texts::{Room, Text, Texts};
-use crate::{AppName, Facility, MaxBytes};
-
-mod texts;
+use crate::escape::Place;
+use crate::texts::{Around, Host, Layout, Room, Text, Texts, write_within};
+use crate::{AppName, Facility, Line, MaxBytes};
 
 /// Writes alerts as RFC 5424 messages with structured data.
 ///
@@ -54,15 +53,6 @@ impl Default for Rfc5424 {
     }
 }
 
-/// One message, without framing.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Line {
-    /// UTF-8 without any control character.
-    pub bytes: Vec<u8>,
-    /// Whether something was shortened or left out for the limit.
-    pub truncated: bool,
-}
-
 impl Rfc5424 {
     /// The message for `alert`.
     #[must_use]
@@ -76,19 +66,10 @@ impl Rfc5424 {
     ///
     /// Allocates nothing but what `out` needs, unless it shortens.
     pub fn encode_into(&self, alert: &Alert, stamp: &Stamp<'_>, out: &mut Vec<u8>) -> bool {
-        let texts = Texts::new(alert, stamp);
-        let start = out.len();
-        self.write(alert, stamp, &texts, &Room::unlimited(), false, out);
-        let length = out.len() - start;
-        if length <= self.max_bytes.bytes() {
-            return false;
-        }
-
-        out.truncate(start);
-        let too_many = length + TRUNCATED.len() - self.max_bytes.bytes();
-        self.write(alert, stamp, &texts, &Room::less(too_many, &texts), true, out);
-        debug_assert!(out.len() - start <= self.max_bytes.bytes(), "what always stays fits the least limit");
-        true
+        let texts = Texts::new(alert, stamp, &LAYOUT);
+        write_within(self.max_bytes, &texts, TRUNCATED.len(), out, |room, truncated, out| {
+            self.write(alert, stamp, &texts, room, truncated, out);
+        })
     }
 
     fn write(
@@ -100,27 +81,22 @@ impl Rfc5424 {
         truncated: bool,
         out: &mut Vec<u8>,
     ) {
-        let severity = alert.severity.syslog(alert.state, alert.is_audit());
-        put(out, format_args!("<{}>1 ", self.facility.number() * 8 + severity as u8));
-        put(out, format_args!("{} ", alert.last_seen));
-        texts.put_host(room, out);
-        put(out, format_args!(" {} - ", self.app_name));
-        texts.put_message_id(out);
+        put_header(self.facility, &self.app_name, alert, texts, room, out);
         put(out, format_args!(" [fogbell@{}", self.enterprise));
 
         put(out, format_args!(" id=\"{}\" key=\"{}\"", alert.id, alert.key));
         put(out, format_args!(" state=\"{}\" severity=\"{}\"", alert.state.word(), alert.severity.word()));
         for text in [Text::MistSeverity, Text::Topic, Text::Type, Text::Group, Text::Category] {
-            texts.put_param(text, room, out);
+            texts.put(text, room, out);
         }
         for text in [Text::Org, Text::Site, Text::SiteId, Text::DeviceType, Text::Device] {
-            texts.put_param(text, room, out);
+            texts.put(text, room, out);
         }
         if let Some(mac) = alert.mac {
             put(out, format_args!(" mac=\"{mac}\""));
         }
         for text in [Text::Model, Text::Serial, Text::Ip, Text::Port, Text::Reason] {
-            texts.put_param(text, room, out);
+            texts.put(text, room, out);
         }
         put(out, format_args!(" first_seen=\"{}\" last_seen=\"{}\"", alert.first_seen, alert.last_seen));
         if alert.count > 0 {
@@ -130,17 +106,66 @@ impl Rfc5424 {
             put(out, format_args!(" duration=\"{seconds}\""));
         }
         put(out, format_args!(" origin=\"{}\" seq=\"{}\"", alert.origin.word(), stamp.sequence));
-        texts.put_param(Text::Relay, room, out);
+        texts.put(Text::Relay, room, out);
         if truncated {
             out.extend_from_slice(TRUNCATED);
         }
         out.push(b']');
-        texts.put_message(room, out);
+        texts.put(Text::Message, room, out);
     }
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+/// Appends the header (6.2) up to MSGID.
+pub(crate) fn put_header(
+    facility: Facility,
+    app_name: &AppName,
+    alert: &Alert,
+    texts: &Texts<'_>,
+    room: &Room,
+    out: &mut Vec<u8>,
+) {
+    put_pri(facility, alert, out);
+    put(out, format_args!("1 {} ", alert.last_seen));
+    texts.put_host(room, out);
+    put(out, format_args!(" {app_name} - "));
+    texts.put_message_id(out);
+}
+
+/// Appends PRI (6.2.1).
+pub(crate) fn put_pri(facility: Facility, alert: &Alert, out: &mut Vec<u8>) {
+    let severity = alert.severity.syslog(alert.state, alert.is_audit());
+    put(out, format_args!("<{}>", facility.number() * 8 + severity as u8));
+}
+
+pub(crate) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("writing to memory does not fail");
 }
 
 const TRUNCATED: &[u8] = b" truncated=\"1\"";
+
+static LAYOUT: Layout = Layout::new(
+    Host::Any,
+    [
+        (Text::MistSeverity, param(" mist_severity=\"")),
+        (Text::Topic, param(" topic=\"")),
+        (Text::Type, param(" type=\"")),
+        (Text::Group, param(" group=\"")),
+        (Text::Category, param(" category=\"")),
+        (Text::Org, param(" org=\"")),
+        (Text::Site, param(" site=\"")),
+        (Text::SiteId, param(" site_id=\"")),
+        (Text::DeviceType, param(" device_type=\"")),
+        (Text::Device, param(" device=\"")),
+        (Text::Model, param(" model=\"")),
+        (Text::Serial, param(" serial=\"")),
+        (Text::Ip, param(" ip=\"")),
+        (Text::Port, param(" port=\"")),
+        (Text::Reason, param(" reason=\"")),
+        (Text::Relay, param(" relay=\"")),
+        (Text::Message, Around { before: " ", after: "", place: Place::Message }),
+    ],
+);
+
+const fn param(before: &'static str) -> Around {
+    Around { before, after: "\"", place: Place::Value }
+}

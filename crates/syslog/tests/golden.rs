@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use alarm::{AlarmKey, Alert, AlertId, Origin, Severity, Stamp, State};
-use fogbell_syslog::{MaxBytes, Rfc5424};
+use fogbell_syslog::{Cef, Format, Json, MaxBytes, Rfc3164, Rfc5424};
 use ids::Timestamp;
 
 const STAMP: Stamp<'_> = Stamp { relay: "relay-a", sequence: 4711 };
@@ -40,8 +40,21 @@ fn switch_down() -> Alert {
 }
 
 fn check(name: &str, encoder: &Rfc5424, alert: &Alert) {
-    let line = encoder.encode(alert, &STAMP);
+    check_format(name, &Format::Rfc5424(encoder.clone()), alert);
+}
+
+/// The same alert in the other formats, each with its own limit.
+fn check_others(name: &str, alert: &Alert) {
+    check_format(&format!("{name}.rfc3164"), &Format::Rfc3164(Rfc3164::default()), alert);
+    check_format(&format!("{name}.json"), &Format::Json(Json::default()), alert);
+    check_format(&format!("{name}.cef"), &Format::Cef(Cef::default()), alert);
+}
+
+fn check_format(name: &str, format: &Format, alert: &Alert) {
+    let line = format.encode(alert, &STAMP);
     let shown = format!("{}\n", std::str::from_utf8(&line.bytes).unwrap());
+    // a release changes the version that CEF carries and nothing else
+    let shown = shown.replace(concat!("|", env!("CARGO_PKG_VERSION"), "|"), "|<version>|");
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -54,6 +67,7 @@ fn check(name: &str, encoder: &Rfc5424, alert: &Alert) {
 #[test]
 fn a_raised_alarm_has_every_parameter() {
     check("raised", &Rfc5424::default(), &switch_down());
+    check_others("raised", &switch_down());
 }
 
 #[test]
@@ -67,6 +81,7 @@ fn its_clear_is_a_notice_with_the_same_key_and_a_duration() {
     clear.origin = Origin::Reconcile;
     clear.summary = "cleared after 4 min: switch core-1 at HQ Zürich is down".into();
     check("cleared", &Rfc5424::default(), &clear);
+    check_others("cleared", &clear);
 }
 
 #[test]
@@ -76,6 +91,7 @@ fn an_audit_says_its_message() {
     audit.summary = "Updated Device \"core-1\"".into();
     audit.message = "Updated Device \"core-1\" of jane@example.net from 192.0.2.7:\nname, \\ports[0]".into();
     check("audit", &Rfc5424::default(), &audit);
+    check_others("audit", &audit);
 }
 
 #[test]
@@ -91,6 +107,7 @@ fn what_the_relay_says_of_itself_names_the_relay_as_host() {
         ..Rfc5424::default()
     };
     check("own", &encoder, &own);
+    check_others("own", &own);
 }
 
 #[test]
@@ -102,6 +119,7 @@ fn hostile_names_stay_inside_their_quotes() {
     hostile.reason = "a\0b\u{85}c\u{2028}d".into();
     hostile.summary = "first\r\nsecond \u{9b}31m \u{feff}🦊".into();
     check("hostile", &Rfc5424::default(), &hostile);
+    check_others("hostile", &hostile);
 }
 
 #[test]
@@ -113,6 +131,11 @@ fn a_long_alarm_is_shortened_where_it_hurts_least() {
         &Rfc5424 { max_bytes: MaxBytes::try_from(1024).unwrap(), ..Rfc5424::default() },
         &long,
     );
+    check_others("shortened", &long);
     long.summary = "much to say, ".repeat(100);
-    check("shortest", &Rfc5424 { max_bytes: MaxBytes::LEAST, ..Rfc5424::default() }, &long);
+    let max_bytes = MaxBytes::LEAST;
+    check("shortest", &Rfc5424 { max_bytes, ..Rfc5424::default() }, &long);
+    check_format("shortest.rfc3164", &Format::Rfc3164(Rfc3164 { max_bytes, ..Rfc3164::default() }), &long);
+    check_format("shortest.json", &Format::Json(Json { max_bytes, ..Json::default() }), &long);
+    check_format("shortest.cef", &Format::Cef(Cef { max_bytes, ..Cef::default() }), &long);
 }

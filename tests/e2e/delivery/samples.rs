@@ -34,7 +34,7 @@ impl Sample {
         files.iter().map(read).collect()
     }
 
-    fn goes_to_every_sink(&self) -> bool {
+    pub(super) fn goes_to_every_sink(&self) -> bool {
         let topics = ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"];
         topics.contains(&self.topic.as_str())
     }
@@ -116,7 +116,7 @@ fn check_line(what: &str, line: &Line, expect: &Expected, identity: &[String; 3]
 }
 
 /// The readable line, which an operator reads first.
-fn check_text(what: &str, said: &str, expect: &expected::Line) {
+pub(super) fn check_text(what: &str, said: &str, expect: &expected::Line) {
     match expect {
         expected::Line::Is(text) => assert_eq!(said, text, "{what}"),
         expected::Line::Names(names) => {
@@ -208,7 +208,7 @@ fn is_hash(text: &str) -> bool {
 }
 
 /// A name as HOSTNAME has it: what is no letter, digit, `-`, `.` or `_` becomes one `-`.
-fn host(name: Option<&String>) -> String {
+pub(super) fn host(name: Option<&String>) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let parts = name.map_or("", String::as_str).split(|c| !allowed(c));
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")

@@ -10,34 +10,14 @@ use super::receivers::{Deliveries, ENTERPRISE, Receivers, UDP};
 #[test]
 fn hard_texts_arrive_whole_and_as_one_message_each() {
     let receivers = Receivers::start();
-    let texts = [
-        "Zürich, é, 日本, 🦊, n\u{303} combined",
-        r#"quotes " ' ` and "a=b""#,
-        r"backslash \ and two \\ and at the end \",
-        "brackets ] ] [fogbell@32473 id=\"forged\"] [x@1 y=\"z\"]",
-        "] ends here\" seq=\"0",
-        "two\nlines",
-        "\n<34>1 2026-01-01T00:00:00Z forged su - ID47 - a line of its own",
-        "\r\ncarriage\rreturn\r\n",
-        "\ttabs\t\tand\u{b}more\u{c}",
-        "\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}",
-        "nul \0 in the \0\0 middle",
-        "del \u{7f} c1 \u{85}\u{9b}31m",
-        "separators \u{2028} and \u{2029}",
-        "turned \u{202e}txet\u{202c} \u{2066}and\u{2069} \u{feff}mark",
-        "percent %s %n %m $(reboot) `id` ; rm -rf / | &",
-        "123 <13>1 a count that is none",
-        " spaces around ",
-    ];
-
-    for text in texts {
+    for text in HARD {
         receivers.relay.deliver(&reported(text));
         receivers.relay.deliver(&audited(text));
     }
 
-    let lines = receivers.wait_lines(2 * texts.len());
+    let lines = receivers.wait_lines(2 * HARD.len());
     for (sink, lines) in &lines {
-        for (pair, text) in lines.chunks(2).zip(texts) {
+        for (pair, text) in lines.chunks(2).zip(HARD) {
             let what = format!("{text:?} by {sink}");
             let [reported, audited] = [&pair[0], &pair[1]].map(|line| line.parameters(ENTERPRISE));
             let spelt = spelt(text);
@@ -49,8 +29,8 @@ fn hard_texts_arrive_whole_and_as_one_message_each() {
         }
     }
     nothing_raw(&lines);
-    for (sink, traps) in receivers.wait_traps(2 * texts.len()) {
-        for (pair, text) in traps.chunks(2).zip(texts) {
+    for (sink, traps) in receivers.wait_traps(2 * HARD.len()) {
+        for (pair, text) in traps.chunks(2).zip(HARD) {
             let what = format!("{text:?} by {sink}");
             let [reported, audited] = [&pair[0], &pair[1]].map(|trap| trap.parameters(ENTERPRISE));
             assert_eq!(reported["reason"], tame(text), "{what}");
@@ -125,8 +105,29 @@ fn a_text_that_is_no_text_is_not_lost_with_its_message() {
     }
 }
 
+/// Texts that receivers have been broken with.
+pub(super) const HARD: [&str; 17] = [
+    "Zürich, é, 日本, 🦊, n\u{303} combined",
+    r#"quotes " ' ` and "a=b""#,
+    r"backslash \ and two \\ and at the end \",
+    "brackets ] ] [fogbell@32473 id=\"forged\"] [x@1 y=\"z\"]",
+    "] ends here\" seq=\"0",
+    "two\nlines",
+    "\n<34>1 2026-01-01T00:00:00Z forged su - ID47 - a line of its own",
+    "\r\ncarriage\rreturn\r\n",
+    "\ttabs\t\tand\u{b}more\u{c}",
+    "\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}",
+    "nul \0 in the \0\0 middle",
+    "del \u{7f} c1 \u{85}\u{9b}31m",
+    "separators \u{2028} and \u{2029}",
+    "turned \u{202e}txet\u{202c} \u{2066}and\u{2069} \u{feff}mark",
+    "percent %s %n %m $(reboot) `id` ; rm -rf / | &",
+    "123 <13>1 a count that is none",
+    " spaces around ",
+];
+
 /// A device's event whose reason and device are called so.
-fn reported(text: &str) -> String {
+pub(super) fn reported(text: &str) -> String {
     let name = format!("ap {text}");
     let name = &name[..name.floor_char_boundary(200)];
     let event = json!({"type": "AP_X", "timestamp": 1_767_323_045, "ap": "020000000001", "device_name": name, "text": text});
@@ -134,13 +135,13 @@ fn reported(text: &str) -> String {
 }
 
 /// An audit with this message.
-fn audited(text: &str) -> String {
+pub(super) fn audited(text: &str) -> String {
     let event = json!({"message": text, "timestamp": 1_767_323_045, "admin_name": "Jane Admin"});
     json!({"topic": "audits", "events": [event]}).to_string()
 }
 
 /// How syslog spells what would break a line or hide in it.
-fn spelt(text: &str) -> String {
+pub(super) fn spelt(text: &str) -> String {
     let mut spelt = String::new();
     for c in text.chars() {
         match c {
@@ -164,7 +165,7 @@ fn tame(text: &str) -> String {
     text.chars().map(tame).collect()
 }
 
-fn is_unsafe(c: char) -> bool {
+pub(super) fn is_unsafe(c: char) -> bool {
     let turning = ['\u{61c}', '\u{200e}', '\u{200f}', '\u{2028}', '\u{2029}', '\u{feff}'];
     c.is_control()
         || turning.contains(&c)

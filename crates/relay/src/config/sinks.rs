@@ -159,7 +159,7 @@ pub struct Syslog {
     pub address: String,
     /// `"udp"`, `"tcp"` or `"tls"`.
     pub transport: Transport,
-    /// The format of a line. Default: `"rfc5424"`.
+    /// The format of a line: `"rfc5424"`, `"rfc3164"`, `"json"` or `"cef"`. Default: `"rfc5424"`.
     #[serde(default)]
     pub format: SyslogFormat,
     /// How lines are told apart on a stream: `"octet-counted"` or `"newline"`. Default: `"octet-counted"`.
@@ -171,7 +171,7 @@ pub struct Syslog {
     /// The application name of every line. Default: `"fogbell"`.
     #[serde(default)]
     pub app_name: AppName,
-    /// Longest line in bytes. Default: 2048 for UDP, else 8192.
+    /// Longest line in bytes. Default: 1024 for `"rfc3164"`, else 2048 for UDP and 8192 for TCP and TLS.
     #[serde(default)]
     pub max_bytes: Option<MaxBytes>,
     /// What TLS needs besides the system's certificate authorities.
@@ -207,6 +207,12 @@ pub enum SyslogFormat {
     /// RFC 5424 with structured data.
     #[default]
     Rfc5424,
+    /// RFC 3164 with `name="value"` pairs.
+    Rfc3164,
+    /// An object of JSON behind a header of RFC 5424.
+    Json,
+    /// ArcSight's Common Event Format behind a header of RFC 3164.
+    Cef,
 }
 
 /// How lines are told apart on a stream.

@@ -1,7 +1,7 @@
 //! Syslog over UDP.
 
 use alarm::Stamp;
-use syslog::Rfc5424;
+use syslog::Format;
 use tokio::net::UdpSocket;
 
 use super::each::SendEach;
@@ -13,15 +13,15 @@ use crate::outbox::Parcel;
 #[derive(Debug)]
 pub(crate) struct Datagrams {
     receiver: Receiver,
-    encoder: Rfc5424,
+    format: Format,
     relay: String,
     socket: Renewed<UdpSocket>,
     line: Vec<u8>,
 }
 
 impl Datagrams {
-    pub(crate) fn new(receiver: Receiver, encoder: Rfc5424, relay: String) -> Self {
-        Self { receiver, encoder, relay, socket: Renewed::every(LOOK_UP_EVERY), line: Vec::new() }
+    pub(crate) fn new(receiver: Receiver, format: Format, relay: String) -> Self {
+        Self { receiver, format, relay, socket: Renewed::every(LOOK_UP_EVERY), line: Vec::new() }
     }
 }
 
@@ -30,7 +30,7 @@ impl SendEach for Datagrams {
         let socket = self.socket.get(|| connect(&self.receiver)).await?;
         let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };
         self.line.clear();
-        if self.encoder.encode_into(&parcel.alert, &stamp, &mut self.line) {
+        if self.format.encode_into(&parcel.alert, &stamp, &mut self.line) {
             pump.metrics.truncated.get_or_create(&pump.label).inc();
         }
         let sent = socket.send(&self.line).await;

@@ -10,7 +10,7 @@ use alarm::Stamp;
 use journal::Position;
 use rustls_pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
-use syslog::{Framing, Rfc5424};
+use syslog::{Format, Framing};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -27,7 +27,7 @@ use crate::stop::Stop;
 pub(crate) struct Stream {
     pub(crate) receiver: Receiver,
     pub(crate) tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
-    pub(crate) encoder: Rfc5424,
+    pub(crate) format: Format,
     pub(crate) framing: Framing,
     pub(crate) settle: Duration,
     pub(crate) relay: String,
@@ -157,7 +157,7 @@ impl Stream {
         for parcel in parcels {
             let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };
             line.clear();
-            if self.encoder.encode_into(&parcel.alert, &stamp, &mut line) {
+            if self.format.encode_into(&parcel.alert, &stamp, &mut line) {
                 pump.metrics.truncated.get_or_create(&pump.label).inc();
             }
             self.framing.frame(&line, bytes);

@@ -1,12 +1,13 @@
-//! The texts of a message, and who gives way when there is too little room.
+//! The texts of a message in any format, and who gives way when there is too little room.
 
 use alarm::{Alert, Stamp};
 
+use crate::MaxBytes;
 use crate::escape::{Place, beginning, escape, width};
 
 /// A text of any length in a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Text {
+pub(crate) enum Text {
     MistSeverity,
     Topic,
     Type,
@@ -20,6 +21,8 @@ pub(super) enum Text {
     Model,
     Serial,
     Ip,
+    /// An address that a format writes in another place than [`Self::Ip`].
+    OtherIp,
     Port,
     Reason,
     Relay,
@@ -29,52 +32,61 @@ pub(super) enum Text {
 
 impl Text {
     const COUNT: usize = Self::Host as usize + 1;
+}
 
-    /// The PARAM-NAME; empty for what is no parameter.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::MistSeverity => "mist_severity",
-            Self::Topic => "topic",
-            Self::Type => "type",
-            Self::Group => "group",
-            Self::Category => "category",
-            Self::Org => "org",
-            Self::Site => "site",
-            Self::SiteId => "site_id",
-            Self::DeviceType => "device_type",
-            Self::Device => "device",
-            Self::Model => "model",
-            Self::Serial => "serial",
-            Self::Ip => "ip",
-            Self::Port => "port",
-            Self::Reason => "reason",
-            Self::Relay => "relay",
-            Self::Message | Self::Host => "",
+/// How a format writes each text.
+pub(crate) struct Layout {
+    around: [Around; Text::COUNT],
+    host: Host,
+}
+
+/// What a HOSTNAME may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Host {
+    /// Letters, digits and `-._`; `-` when there is none.
+    Any,
+    /// The same, with a letter or digit at both ends, as RFC 952 has host names and as receivers of RFC 3164 tell
+    /// one from a TAG; `unknown` when there is none.
+    Strict,
+}
+
+impl Layout {
+    /// HOSTNAME is not listed.
+    pub(crate) const fn new<const N: usize>(host: Host, listed: [(Text, Around); N]) -> Self {
+        let mut all = [Around { before: "", after: "", place: Place::Message }; Text::COUNT];
+        let mut at = 0;
+        while at < N {
+            all[listed[at].0 as usize] = listed[at].1;
+            at += 1;
         }
+        Self { around: all, host }
     }
+}
 
-    const fn place(self) -> Place {
-        if matches!(self, Self::Message) { Place::Message } else { Place::Value }
-    }
+/// What stands around a text, and goes with it when there is no room.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around {
+    pub(crate) before: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) place: Place,
+}
 
-    /// The bytes around the text that go with it.
-    const fn overhead(self) -> usize {
-        match self {
-            Self::Message => " ".len(),
-            Self::Host => 0,
-            param => param.name().len() + " =\"\"".len(),
-        }
+impl Around {
+    const fn width(self) -> usize {
+        self.before.len() + self.after.len()
     }
 }
 
 /// The texts of one alert.
-pub(super) struct Texts<'a> {
+pub(crate) struct Texts<'a> {
+    layout: &'static Layout,
     texts: [&'a str; Text::COUNT],
     relay: &'a str,
 }
 
 impl<'a> Texts<'a> {
-    pub(super) fn new(alert: &'a Alert, stamp: &Stamp<'a>) -> Self {
+    /// Those of `alert`, to be written as `layout` says.
+    pub(crate) fn new(alert: &'a Alert, stamp: &Stamp<'a>, layout: &'static Layout) -> Self {
         let mut texts = [""; Text::COUNT];
         for (text, value) in [
             (Text::MistSeverity, alert.mist_severity.as_str()),
@@ -98,11 +110,20 @@ impl<'a> Texts<'a> {
         }
         let audit = alert.is_audit() && !alert.message.is_empty();
         texts[Text::Message as usize] = if audit { &alert.message } else { &alert.summary };
-        Self { texts, relay: stamp.relay }
+        Self { layout, texts, relay: stamp.relay }
     }
 
-    fn get(&self, text: Text) -> &'a str {
+    /// Has `text` written in the place of `other`, which is written no more.
+    pub(crate) fn swap(&mut self, text: Text, other: Text) {
+        self.texts[text as usize] = std::mem::take(&mut self.texts[other as usize]);
+    }
+
+    pub(crate) fn get(&self, text: Text) -> &'a str {
         self.texts[text as usize]
+    }
+
+    const fn around(&self, text: Text) -> Around {
+        self.layout.around[text as usize]
     }
 
     /// How many bytes `text` takes when nothing limits it, without its overhead.
@@ -112,54 +133,53 @@ impl<'a> Texts<'a> {
             self.put_host(&Room::unlimited(), &mut host);
             host.len()
         } else {
-            width(self.get(text), text.place())
+            width(self.get(text), self.around(text).place)
         }
     }
 
-    /// Appends the parameter `text`, if there is something of it.
-    pub(super) fn put_param(&self, text: Text, room: &Room, out: &mut Vec<u8>) {
-        let shown = room.fit(text, self.get(text));
-        if shown.is_nothing() {
-            return;
-        }
-        out.push(b' ');
-        out.extend_from_slice(text.name().as_bytes());
-        out.extend_from_slice(b"=\"");
-        shown.put(text.place(), out);
-        out.push(b'"');
-    }
-
-    /// Appends a space and MSG, if there is something of it.
-    pub(super) fn put_message(&self, room: &Room, out: &mut Vec<u8>) {
-        let shown = room.fit(Text::Message, self.get(Text::Message));
+    /// Appends `text` with what stands around it, if there is something of it.
+    pub(crate) fn put(&self, text: Text, room: &Room, out: &mut Vec<u8>) {
+        let Around { before, after, place } = self.around(text);
+        let shown = room.fit(text, self.get(text), place);
         if !shown.is_nothing() {
-            out.push(b' ');
-            shown.put(Place::Message, out);
+            out.extend_from_slice(before.as_bytes());
+            shown.put(place, out);
+            out.extend_from_slice(after.as_bytes());
         }
     }
 
     /// Appends the HOSTNAME.
-    pub(super) fn put_host(&self, room: &Room, out: &mut Vec<u8>) {
+    pub(crate) fn put_host(&self, room: &Room, out: &mut Vec<u8>) {
+        let start = out.len();
         let most = room.of(Text::Host).min(MAX_HOST);
         put_name([self.get(Text::Device), self.get(Text::Site), self.relay], most, out);
+        if self.layout.host == Host::Strict {
+            let end = out.iter().rposition(u8::is_ascii_alphanumeric).map_or(0, |last| last + 1);
+            out.truncate(end.max(start));
+            let odd = out[start..].iter().take_while(|byte| !byte.is_ascii_alphanumeric()).count();
+            out.drain(start..start + odd);
+            if out.len() == start {
+                out.extend_from_slice(b"unknown");
+            }
+        }
     }
 
     /// Appends the MSGID.
-    pub(super) fn put_message_id(&self, out: &mut Vec<u8>) {
+    pub(crate) fn put_message_id(&self, out: &mut Vec<u8>) {
         put_name([self.get(Text::Type), self.get(Text::Topic)], MAX_MESSAGE_ID, out);
     }
 }
 
 /// How many bytes each text may take.
-pub(super) struct Room([usize; Text::COUNT]);
+pub(crate) struct Room([usize; Text::COUNT]);
 
 impl Room {
-    pub(super) const fn unlimited() -> Self {
+    const fn unlimited() -> Self {
         Self([usize::MAX; Text::COUNT])
     }
 
     /// Room for all but `too_many` of the bytes of `texts`, taken away in [`ORDER`].
-    pub(super) fn less(mut too_many: usize, texts: &Texts<'_>) -> Self {
+    fn less(mut too_many: usize, texts: &Texts<'_>) -> Self {
         let mut room = Self::unlimited();
         for (text, floor) in ORDER {
             if too_many == 0 {
@@ -172,7 +192,7 @@ impl Room {
             let mut next = now.saturating_sub(too_many).max(floor);
             let mut saved = now - next;
             if next <= MARK.len() {
-                saved = now + text.overhead();
+                saved = now + texts.around(text).width();
                 next = 0;
             }
             room.0[text as usize] = next;
@@ -185,16 +205,40 @@ impl Room {
         self.0[text as usize]
     }
 
-    fn fit<'a>(&self, text: Text, value: &'a str) -> Shown<'a> {
+    fn fit<'a>(&self, text: Text, value: &'a str, place: Place) -> Shown<'a> {
         let room = self.of(text);
-        if room == usize::MAX || width(value, text.place()) <= room {
+        if room == usize::MAX || width(value, place) <= room {
             return Shown { text: value, cut: false };
         }
         let Some(room) = room.checked_sub(MARK.len()).filter(|room| *room > 0) else {
             return Shown { text: "", cut: false };
         };
-        Shown { text: beginning(value, text.place(), room), cut: true }
+        Shown { text: beginning(value, place, room), cut: true }
     }
+}
+
+/// Appends what `write` writes, all of it or shortened until it fits `max`, and says whether it was shortened.
+///
+/// `write` is told to what room to keep, and whether to add the `mark` that says so, in bytes.
+pub(crate) fn write_within(
+    max: MaxBytes,
+    texts: &Texts<'_>,
+    mark: usize,
+    out: &mut Vec<u8>,
+    write: impl Fn(&Room, bool, &mut Vec<u8>),
+) -> bool {
+    let start = out.len();
+    write(&Room::unlimited(), false, out);
+    let length = out.len() - start;
+    if length <= max.bytes() {
+        return false;
+    }
+
+    out.truncate(start);
+    let too_many = length + mark - max.bytes();
+    write(&Room::less(too_many, texts), true, out);
+    debug_assert!(out.len() - start <= max.bytes(), "what always stays fits the least limit");
+    true
 }
 
 /// What is left of a text.
@@ -220,7 +264,7 @@ impl Shown<'_> {
 ///
 /// Stricter than PRINTUSASCII: receivers make file names of what stands here, so `/` and what a shell or a
 /// parser might take for its own does not pass.
-fn put_name<const N: usize>(names: [&str; N], most: usize, out: &mut Vec<u8>) {
+pub(crate) fn put_name<const N: usize>(names: [&str; N], most: usize, out: &mut Vec<u8>) {
     let start = out.len();
     for name in names {
         let mut gap = false;
@@ -248,8 +292,8 @@ fn put_name<const N: usize>(names: [&str; N], most: usize, out: &mut Vec<u8>) {
 }
 
 /// Who gives way, in this order, and down to how many bytes before the next one does. With every text
-/// at its last floor the longest possible message has 473 bytes, fewer than [`crate::MaxBytes::LEAST`].
-const ORDER: [(Text, usize); 20] = [
+/// at its last floor the longest possible message of any format fits [`MaxBytes::LEAST`].
+const ORDER: [(Text, usize); 21] = [
     (Text::Reason, 64),
     (Text::Message, 128),
     (Text::Reason, 0),
@@ -260,6 +304,7 @@ const ORDER: [(Text, usize); 20] = [
     (Text::Serial, 0),
     (Text::DeviceType, 0),
     (Text::Ip, 0),
+    (Text::OtherIp, 0),
     (Text::SiteId, 0),
     (Text::Port, 0),
     (Text::Message, 0),
