@@ -12,4 +12,5 @@ mod peers;
 mod probe;
 mod refusals;
 mod relay;
+mod schema;
 mod tls;

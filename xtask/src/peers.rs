@@ -15,6 +15,8 @@ use crate::workspace::Workspace;
 
 mod apt;
 mod mibs;
+mod npm;
+mod taplo;
 
 /// Where the peers are.
 #[derive(Debug)]
@@ -98,6 +100,13 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             "the tests need the base MIBs, which are in no Debian package but in the npm package {}: install npm \
              (Debian package npm), or leave the peers out with --without-peers",
             mibs::NPM_PACKAGE
+        )
+    })?;
+    taplo::provide(&home, &bin, always).with_context(|| {
+        format!(
+            "the tests need taplo, which is in no Debian package but in the npm package {}: install npm and node \
+             (Debian packages npm, nodejs), or leave the peers out with --without-peers",
+            taplo::NPM_PACKAGE
         )
     })?;
     Ok(Peers { bin, mibs })

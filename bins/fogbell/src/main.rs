@@ -41,6 +41,8 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
     /// Help setting up receivers of SNMP
     #[command(subcommand)]
     Snmp(Snmp),
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         Command::Check(file) => check::check(&file.config),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Mib { config } => mib(config),
+        Command::Schema => schema(),
         Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
         Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
     };
@@ -140,6 +143,10 @@ fn mib(config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
         None => snmp::Mib::DEFAULT_ENTERPRISE,
     };
     Ok(io::stdout().write_all(snmp::Mib::new(enterprise)?.text().as_bytes())?)
+}
+
+fn schema() -> Result<(), Box<dyn Error>> {
+    Ok(writeln!(io::stdout(), "{:#}", relay::Config::schema())?)
 }
 
 /// The SNMP library logs every send and its errors by itself; the relay says what matters of them.

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use ids::Cloud;
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 mod place;
+mod schema;
 mod sinks;
 
 pub use place::Place;
@@ -26,20 +28,19 @@ pub use sinks::{
 use crate::Error;
 
 /// The whole configuration of a relay.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Name of this relay in everything it sends. Default: the machine's host name.
     #[serde(default)]
     pub name: Option<String>,
-    /// Directory for everything the relay keeps. Default: `/var/lib/fogbell`.
+    /// Directory for everything the relay keeps.
     #[serde(default = "default_state")]
     pub state: PathBuf,
-    /// Seconds a stopping relay has to finish what it began. Default: 10.
+    /// Seconds a stopping relay has to finish what it began.
     #[serde(default = "default_grace")]
     pub grace_secs: u64,
-    /// Private enterprise number of traps and structured data. Default: 32473, which RFC 5612 sets aside
-    /// for documentation.
+    /// Private enterprise number of traps and structured data. RFC 5612 sets 32473 aside for documentation.
     #[serde(default = "default_enterprise")]
     pub enterprise: u32,
     /// Where webhooks are received.
@@ -125,11 +126,12 @@ impl Config {
 }
 
 /// `[listen]`: where webhooks are received.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
-    /// Address and port. Default: `0.0.0.0:8443`.
+    /// Address and port.
     #[serde(default = "default_listen")]
+    #[schemars(with = "schema::Address")]
     pub address: SocketAddr,
 }
 
@@ -140,7 +142,7 @@ impl Default for Listen {
 }
 
 /// `[tls]`: the certificate of the listener, from files or made by the relay.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// PEM file with the certificate chain, the listener's own first.
@@ -155,11 +157,12 @@ pub struct Tls {
 }
 
 /// `[admin]`: health and metrics, and the socket the subcommands use.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
-    /// Address and port of `/livez`, `/readyz` and `/metrics`. Default: `127.0.0.1:9460`.
+    /// Address and port of `/livez`, `/readyz` and `/metrics`.
     #[serde(default = "default_admin")]
+    #[schemars(with = "schema::Address")]
     pub address: SocketAddr,
     /// Path of the socket. Default: `admin.sock` in the runtime directory that systemd made, else in `state`.
     #[serde(default)]
@@ -173,24 +176,25 @@ impl Default for Admin {
 }
 
 /// `[gate]`: what is let in besides each organisation's cloud, and how long it may take.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct GateLimits {
     /// Networks webhooks may come from, besides those of the organisations' clouds.
+    #[schemars(with = "Vec<schema::Network>")]
     pub networks: Vec<IpNet>,
-    /// Longest body that is read. Default: 1048576.
+    /// Longest body that is read.
     pub max_body_bytes: u64,
-    /// Seconds for a TLS handshake. Default: 10.
+    /// Seconds for a TLS handshake.
     pub handshake_secs: u64,
-    /// Seconds for the head of a request. Default: 10.
+    /// Seconds for the head of a request.
     pub header_secs: u64,
-    /// Seconds for the body of a request. Default: 20.
+    /// Seconds for the body of a request.
     pub body_secs: u64,
-    /// Seconds a connection may rest between requests. Default: 75.
+    /// Seconds a connection may rest between requests.
     pub idle_secs: u64,
-    /// Connections in all. Default: 1024.
+    /// Connections in all.
     pub max_connections: usize,
-    /// Connections from one address. Default: 256, since Mist posts from very few.
+    /// Connections from one address; Mist posts from very few.
     pub max_connections_per_address: usize,
 }
 
@@ -210,7 +214,7 @@ impl Default for GateLimits {
 }
 
 /// `[[org]]`: an organisation in a Mist cloud.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Org {
     /// Name of the organisation in everything the relay sends.
@@ -218,8 +222,9 @@ pub struct Org {
     /// Its cloud, `global-01`; webhooks may come from the cloud's published addresses. Without it only the
     /// networks of `[gate]` count.
     #[serde(default)]
+    #[schemars(with = "Option<schema::CloudName>")]
     pub cloud: Option<Cloud>,
-    /// Path its webhooks are posted to. Default: `/v1/mist`.
+    /// Path its webhooks are posted to.
     #[serde(default = "default_path")]
     pub path: String,
     /// The webhook's secret; several while one replaces another.
@@ -234,18 +239,18 @@ pub struct Org {
 }
 
 /// `[journal]`: where messages are kept, and how many.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct JournalBounds {
     /// Path of the file. Default: `journal.db` in `state`.
     pub path: Option<PathBuf>,
-    /// Most bytes the journal may take. Default: 4294967296 (4 GiB).
+    /// Most bytes the journal may take.
     pub max_bytes: u64,
-    /// Seconds that what was delivered is kept, space permitting. Default: 604800 (7 days).
+    /// Seconds that what was delivered is kept, space permitting.
     pub history_secs: u64,
-    /// Most bytes one sink may be behind before its oldest are given up. Default: 1073741824 (1 GiB).
+    /// Most bytes one sink may be behind before its oldest are given up.
     pub sink_max_bytes: u64,
-    /// Most seconds one sink may be behind before its oldest are given up. Default: 604800 (7 days).
+    /// Most seconds one sink may be behind before its oldest are given up.
     pub sink_max_age_secs: u64,
 }
 
@@ -262,7 +267,8 @@ impl Default for JournalBounds {
 }
 
 /// Where a secret lives; never the secret itself.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq)]
+#[schemars(deny_unknown_fields)]
 pub struct SecretHome {
     /// A file that nobody else can read and no group can write. One line end at its end is not part of the
     /// secret.

@@ -2,12 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::clear;
-use crate::programs::{must_succeed, on_path};
+use super::{clear, npm};
 
 /// The npm package that carries the base MIBs under `lib/mibs/NAME.mib`.
 pub(crate) const NPM_PACKAGE: &str = "net-snmp@3.29.2";
@@ -24,23 +22,12 @@ pub(crate) fn provide(home: &Path, folder: &Path, always: bool) -> Result<()> {
     if !always && let Some(files) = SYSTEM_FOLDERS.iter().find_map(|system| all_in(Path::new(system))) {
         return copy(&files, folder);
     }
-    for tool in ["npm", "tar"] {
-        if on_path(tool).is_none() {
-            bail!("there is no `{tool}` to fetch them with");
-        }
-    }
     println!("peers: unpacking the npm package {NPM_PACKAGE} for its MIBs");
-    let work = home.join("npm");
-    clear(&work)?;
-    must_succeed(
-        Command::new("npm").args(["pack", "--silent", "--ignore-scripts", NPM_PACKAGE]).current_dir(&work),
-    )?;
-    let archive = NPM_PACKAGE.replace('@', "-") + ".tgz";
-    must_succeed(Command::new("tar").args(["-xzf", &archive]).current_dir(&work))?;
-    let files = all_in(&work.join("package/lib/mibs"))
+    let package = npm::unpack(home, NPM_PACKAGE)?;
+    let files = all_in(&package.join("lib/mibs"))
         .with_context(|| format!("{NPM_PACKAGE} has not all of {}", MODULES.join(", ")))?;
     copy(&files, folder)?;
-    fs::remove_dir_all(&work).with_context(|| format!("cannot clear `{}`", work.display()))
+    fs::remove_dir_all(&package).with_context(|| format!("cannot clear `{}`", package.display()))
 }
 
 /// The files of all modules in one folder, under any of the names they go by.

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use snmp::{AuthProtocol, Delivery, PrivacyProtocol};
 use syslog::{AppName, Facility, MaxBytes};
 
-use super::SecretHome;
+use super::{SecretHome, schema};
 
 /// The name of a sink; its place in the journal is kept under it, whatever else changes.
 ///
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for SinkName {
 }
 
 /// Where a sink that the journal does not know yet begins.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Start {
     /// With what is stored from now on.
@@ -67,14 +68,15 @@ pub enum Start {
 }
 
 /// `[[snmp]]`: a receiver of traps or informs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snmp {
     /// Name of the sink.
+    #[schemars(with = "schema::Name")]
     pub name: SinkName,
     /// Host and port, `nms.example.net:162`.
     pub address: String,
-    /// `"2c"` or `"3"`.
+    /// The version of SNMP that it speaks.
     pub version: SnmpVersion,
     /// The community of version 2c.
     #[serde(default)]
@@ -95,31 +97,33 @@ pub struct Snmp {
     /// Weakens: version 3 without `privacy`. Everybody on the way can read what is sent.
     #[serde(default)]
     pub danger_without_privacy: bool,
-    /// `"inform"`, which the receiver acknowledges, or `"trap"`. Default: `"inform"`.
+    /// `"inform"`, which the receiver acknowledges, or `"trap"`, which it does not.
     #[serde(default = "default_delivery")]
+    #[schemars(with = "schema::Words<Delivery>")]
     pub notification: Delivery,
-    /// Most traps per second; 0 for no limit. Default: 200.
+    /// Most traps per second; 0 for no limit.
     #[serde(default = "default_rate")]
     pub rate: u32,
-    /// Traps that may be sent at once after a rest. Default: 1000.
+    /// Traps that may be sent at once after a rest.
     #[serde(default = "default_burst")]
     pub burst: u32,
-    /// Longest datagram in bytes. Default: 1472, which fits an Ethernet frame.
+    /// Longest datagram in bytes. 1472 fits an Ethernet frame.
     #[serde(default = "default_datagram")]
+    #[schemars(range(min = snmp::Limits::MIN_BYTES, max = snmp::Limits::MAX_BYTES))]
     pub max_bytes: usize,
-    /// Fold everything to ASCII, for receivers that show other text as numbers. Default: false.
+    /// Fold everything to ASCII, for receivers that show other text as numbers.
     #[serde(default)]
     pub ascii: bool,
     /// Local address to send from.
     #[serde(default)]
     pub bind: Option<IpAddr>,
-    /// Where a new sink begins. Default: `"now"`.
+    /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
 }
 
 /// The version of SNMP.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 pub enum SnmpVersion {
     /// Version 2c: a community and nothing else.
     #[serde(rename = "2c")]
@@ -130,66 +134,72 @@ pub enum SnmpVersion {
 }
 
 /// How a user of SNMPv3 proves itself.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     /// The hash.
+    #[schemars(with = "schema::Words<AuthProtocol>")]
     pub protocol: AuthProtocol,
     /// The passphrase.
     pub secret: SecretHome,
 }
 
 /// How SNMPv3 encrypts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Privacy {
     /// The cipher.
+    #[schemars(with = "schema::Words<PrivacyProtocol>")]
     pub protocol: PrivacyProtocol,
     /// The passphrase.
     pub secret: SecretHome,
 }
 
 /// `[[syslog]]`: a receiver of syslog.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Syslog {
     /// Name of the sink.
+    #[schemars(with = "schema::Name")]
     pub name: SinkName,
     /// Host and port, `siem.example.net:6514`.
     pub address: String,
-    /// `"udp"`, `"tcp"` or `"tls"`.
+    /// How syslog travels to it.
     pub transport: Transport,
-    /// The format of a line: `"rfc5424"`, `"rfc3164"`, `"json"` or `"cef"`. Default: `"rfc5424"`.
+    /// The format of a line.
     #[serde(default)]
     pub format: SyslogFormat,
-    /// How lines are told apart on a stream: `"octet-counted"` or `"newline"`. Default: `"octet-counted"`.
+    /// How lines are told apart on a stream.
     #[serde(default)]
     pub framing: SyslogFraming,
-    /// The facility of every line, `"local0"`. Default: `"local0"`.
+    /// The facility of every line.
     #[serde(default)]
+    #[schemars(with = "schema::FacilityName")]
     pub facility: Facility,
-    /// The application name of every line. Default: `"fogbell"`.
+    /// The application name of every line.
     #[serde(default)]
+    #[schemars(with = "schema::HeaderName")]
     pub app_name: AppName,
     /// Longest line in bytes. Default: 1024 for `"rfc3164"`, else 2048 for UDP and 8192 for TCP and TLS.
     #[serde(default)]
+    #[schemars(with = "Option<usize>", range(min = MaxBytes::LEAST.bytes()))]
     pub max_bytes: Option<MaxBytes>,
     /// What TLS needs besides the system's certificate authorities.
     #[serde(default)]
     pub tls: SyslogTls,
-    /// Seconds a connection must stay healthy behind a line before the line counts as delivered. Default: 2.
+    /// Seconds a connection must stay healthy behind a line before the line counts as delivered.
     #[serde(default = "default_settle")]
     pub settle_secs: u64,
     /// Local address to send from.
     #[serde(default)]
     pub bind: Option<IpAddr>,
-    /// Where a new sink begins. Default: `"now"`.
+    /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
 }
 
 /// How syslog travels.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// One line per datagram (RFC 5426).
@@ -201,7 +211,7 @@ pub enum Transport {
 }
 
 /// The format of a line.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SyslogFormat {
     /// RFC 5424 with structured data.
@@ -216,7 +226,7 @@ pub enum SyslogFormat {
 }
 
 /// How lines are told apart on a stream.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SyslogFraming {
     /// Each line is preceded by its length (RFC 6587 3.4.1).
@@ -227,7 +237,7 @@ pub enum SyslogFraming {
 }
 
 /// `tls` of `[[syslog]]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SyslogTls {
     /// PEM file with the authorities that may vouch for the receiver. Default: those of the system.
