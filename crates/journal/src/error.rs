@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::Position;
+use crate::{Position, reader};
 
 /// Why a journal could not be opened.
 #[derive(Debug, Error)]
@@ -62,6 +62,14 @@ pub enum OpenError {
         found: i64,
         /// Newest format this version knows.
         known: i64,
+    },
+    /// The journal is damaged and could not be salvaged.
+    #[error("cannot salvage the damaged journal `{path}`; what is left of it is kept beside it")]
+    Salvage {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
     },
     /// SQLite did not take a setting that durability rests on.
     #[error("journal `{path}` does not take {setting} = {wanted}, it stays {found}")]
@@ -230,4 +238,18 @@ pub struct Halted {
     pub doing: &'static str,
     /// What SQLite or the operating system said.
     pub source: Arc<dyn Error + Send + Sync>,
+}
+
+impl Halted {
+    /// Whether the file is damaged, so that the next start has to salvage it.
+    pub(crate) fn is_damage(&self) -> bool {
+        self.source.downcast_ref::<rusqlite::Error>().is_some_and(reader::is_damage)
+    }
+}
+
+impl OpenError {
+    /// Whether what SQLite said is that the file is damaged.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite { source, .. } if reader::is_damage(source))
+    }
 }

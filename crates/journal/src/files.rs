@@ -1,5 +1,6 @@
 //! The files of a journal: made, locked, protected, opened.
 
+use std::error::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -11,8 +12,11 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::OpenError;
-use crate::schema::{self, APPLICATION_ID, FORMAT, PAGE_BYTES};
+use crate::check::Look;
+use crate::ledger::Ledger;
+use crate::salvage::Salvaged;
+use crate::schema::{self, FORMAT, PAGE_BYTES};
+use crate::{OpenError, check, salvage};
 
 /// A journal's file, opened for writing and held by the lock beside it.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Held {
     pub(crate) path: PathBuf,
     /// What the path named when it was opened.
     pub(crate) identity: (u64, u64),
+    /// What became of a damaged one.
+    pub(crate) salvaged: Option<Salvaged>,
     pub(crate) files: Arc<Files>,
 }
 
@@ -49,14 +55,29 @@ pub(crate) struct Copier {
 pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, OpenError> {
     let path = canonical(path)?;
     let lock = lock(&path, wait)?;
+    let looked = if salvage::is_due(&path)? {
+        Look::Damaged("a reader or the writer met a damaged page".to_owned())
+    } else {
+        check::look(&path).map_err(|source| OpenError::File { path: path.clone(), source })?
+    };
+    let mut salvaged = match looked {
+        Look::Open => None,
+        Look::Damaged(why) => Some(salvage::run(&path, why)?),
+    };
     let created = protect(&path)?;
+    let conn = match connect(&path, max_bytes) {
+        Err(error) if error.is_damage() && salvaged.is_none() => {
+            salvaged = Some(salvage::run(&path, told(&error))?);
+            connect(&path, max_bytes)?
+        }
+        conn => conn?,
+    };
     let identity = identity(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
-    let conn = connect(&path, max_bytes)?;
     if created {
         sync_directory(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
     }
     match File::open(&path) {
-        Ok(db) => Ok(Held { conn, path, identity, files: Arc::new(Files { db, _lock: lock }) }),
+        Ok(db) => Ok(Held { conn, path, identity, salvaged, files: Arc::new(Files { db, _lock: lock }) }),
         Err(source) => Err(OpenError::File { path, source }),
     }
 }
@@ -86,7 +107,7 @@ pub(crate) fn connect_copier(held: &Held) -> Result<Copier, OpenError> {
     ];
     set(&conn, &settings).map_err(failed)?;
     let mode = ("journal_mode", "wal".to_owned());
-    check(&conn, &held.path, settings.into_iter().chain([mode]))?;
+    check_settings(&conn, &held.path, settings.into_iter().chain([mode]))?;
     Ok(Copier { conn, files: Arc::clone(&held.files) })
 }
 
@@ -101,6 +122,16 @@ pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
     Ok(conn)
+}
+
+/// What SQLite said, without the path.
+fn told(error: &OpenError) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Makes an empty file for its owner alone.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 /// The file `name` with `suffix` after its name.
@@ -174,7 +205,7 @@ fn protect(path: &Path) -> Result<bool, OpenError> {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
@@ -216,8 +247,11 @@ fn connect(path: &Path, max_bytes: i64) -> Result<Connection, OpenError> {
     conn.pragma_update_and_check(None, "max_page_count", max_bytes / PAGE_BYTES, |_| Ok(()))
         .map_err(failed)?;
 
+    // What the writer starts from: a cursor that is wrong is found here.
+    Ledger::default().load(&conn).map_err(failed)?;
+
     let page_size = ("page_size", PAGE_BYTES.to_string());
-    check(&conn, path, settings.into_iter().chain([page_size]))?;
+    check_settings(&conn, path, settings.into_iter().chain([page_size]))?;
     Ok(conn)
 }
 
@@ -228,7 +262,7 @@ fn set(conn: &Connection, settings: &[(&'static str, String)]) -> rusqlite::Resu
 }
 
 /// Reads the settings back: one that was not taken is no setting.
-fn check(
+fn check_settings(
     conn: &Connection,
     path: &Path,
     settings: impl IntoIterator<Item = (&'static str, String)>,
@@ -266,7 +300,7 @@ pub(crate) fn format(conn: &Connection) -> rusqlite::Result<Format> {
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let version = schema::number(conn, "user_version")?;
     Ok(match schema::number(conn, "application_id")? {
-        APPLICATION_ID => Format::Journal(version),
+        id if schema::application_id(version) == Some(id) => Format::Journal(version),
         0 if tables == 0 && version == 0 => Format::Empty,
         _ => Format::Other,
     })

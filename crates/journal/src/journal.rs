@@ -13,12 +13,13 @@ use crate::checkpoint::{self, Checkpointer};
 use crate::files::{Files, Held};
 use crate::notice::Said;
 use crate::retain::Plan;
+use crate::salvage::Salvaged;
 use crate::status::WriterStatus;
 use crate::work::{Answer, Work};
 use crate::writer::Writer;
 use crate::{
     AppendError, Commit, CursorError, CursorSpec, Halted, Log, Notices, OpenError, Position, Priority,
-    ReadError, Reader, Record, Status, files, status,
+    ReadError, Reader, Record, Status, damaged, files, status,
 };
 
 /// Bounds of a journal.
@@ -67,6 +68,9 @@ impl Journal {
     /// A lock file `<path>.lock` beside it keeps a second process out.
     ///
     /// # Errors
+    ///
+    /// A journal that is damaged is salvaged first ([`salvaged`](Self::salvaged)), which takes seconds for each
+    /// GB.
     ///
     /// See [`OpenError`]; a file of a newer version or of another program is left as it is.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
@@ -189,6 +193,12 @@ impl Journal {
     #[must_use]
     pub fn tail(&self, log: Log) -> watch::Receiver<Position> {
         self.shared.tails[log.index()].subscribe()
+    }
+
+    /// What became of the journal when it was opened damaged; `None` when it was whole.
+    #[must_use]
+    pub fn salvaged(&self) -> Option<&Salvaged> {
+        self.shared.salvaged.as_ref()
     }
 
     /// What the journal has to say from now on, together with what it said since it was opened.
@@ -314,6 +324,7 @@ fn checkpointer(
 pub(crate) struct Shared {
     pub(crate) path: PathBuf,
     pub(crate) max_bytes: u64,
+    salvaged: Option<Salvaged>,
     pub(crate) tails: [watch::Sender<Position>; 2],
     pub(crate) halted: watch::Sender<Option<Halted>>,
     pub(crate) said: watch::Sender<Said>,
@@ -328,6 +339,7 @@ impl Shared {
     pub(crate) fn new(held: &Held, bounds: &Bounds) -> Self {
         Self {
             path: held.path.clone(),
+            salvaged: held.salvaged.clone(),
             files: Arc::downgrade(&held.files),
             max_bytes: bounds.max.unsigned_abs(),
             tails: [watch::Sender::new(Position::ZERO), watch::Sender::new(Position::ZERO)],
@@ -347,6 +359,13 @@ impl Shared {
             known.get_or_insert(halted);
             first
         });
+    }
+
+    /// Ends the journal because its file is damaged, and has the next start salvage it.
+    pub(crate) fn broken(&self, doing: &'static str, source: std::io::Error) {
+        // Without the mark the next start may not see it, and then the same reader stops it again.
+        let _best_effort = damaged::request(&self.path);
+        self.halt(checkpoint::halted(doing, source));
     }
 
     /// What a connection holds while it is open; `None` when the writer has closed the file.

@@ -4,7 +4,8 @@ use std::mem;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-use crate::record::{ROW_BYTES, row_crc};
+use crate::reader::corrupt;
+use crate::record::{ROW_BYTES, cursor_crc, row_crc};
 use crate::schema::sql;
 use crate::{CursorError, CursorSpec, Log, Position, Start};
 
@@ -44,7 +45,7 @@ pub(crate) struct Cursor {
     pub(crate) registered: bool,
     pub(crate) dirty: bool,
     /// The position moved and `mark.upto` is still the old one.
-    moved: bool,
+    pub(crate) moved: bool,
 }
 
 /// The writer's mirror of the file; loaded again whenever a transaction was rolled back.
@@ -60,13 +61,13 @@ impl Ledger {
         let known = mem::take(&mut self.cursors);
         self.cursors = conn
             .prepare_cached(
-                "SELECT name, log, position, upto, max_bytes, max_age, lost_records, lost_bytes, seen \
+                "SELECT name, log, position, upto, max_bytes, max_age, lost_records, lost_bytes, seen, crc \
                  FROM cursors ORDER BY name",
             )?
             .query_map([], |row| {
                 let name: String = row.get(0)?;
                 let registered = known.iter().any(|cursor| cursor.registered && cursor.name == name);
-                Ok(Cursor {
+                let cursor = Cursor {
                     name,
                     log: if row.get::<_, i64>(1)? == 0 { Log::Inbox } else { Log::Outbox },
                     mark: Mark { position: row.get(2)?, upto: row.get(3)? },
@@ -78,7 +79,13 @@ impl Ledger {
                     registered,
                     dirty: false,
                     moved: false,
-                })
+                };
+                // One that is wrong could pass what was not delivered.
+                if row.get::<_, i64>(9)? == i64::from(cursor_crc(&cursor)) {
+                    Ok(cursor)
+                } else {
+                    Err(corrupt("a cursor does not match its checksum"))
+                }
             })?
             .collect::<rusqlite::Result<_>>()?;
         for log in Log::ALL {
@@ -87,6 +94,13 @@ impl Ledger {
             self.logs[log.index()] = Ends { oldest: edge(conn, sql(log).first)?, tail };
         }
         Ok(())
+    }
+
+    /// Takes cursors over into a file that has none, and finds the bytes at their places anew.
+    pub(crate) fn restore(&mut self, conn: &Connection, cursors: Vec<Cursor>) -> rusqlite::Result<()> {
+        self.cursors =
+            cursors.into_iter().map(|cursor| Cursor { moved: true, dirty: true, ..cursor }).collect();
+        self.save(conn)
     }
 
     pub(crate) const fn ends(&self, log: Log) -> &Ends {
@@ -145,7 +159,7 @@ impl Ledger {
         let ends = &mut self.logs[log.index()];
         let weight = (org.len() + peer.len() + body.len()) as i64 + ROW_BYTES as i64;
         let mark = Mark { position: ends.tail.position + 1, upto: ends.tail.upto.saturating_add(weight) };
-        let crc = row_crc(kind, at, org.as_bytes(), peer.as_bytes(), body);
+        let crc = row_crc(log, mark, kind, at, [org.as_bytes(), peer.as_bytes()], body);
         inserts.of(log)?.execute(params![mark.position, kind, at, mark.upto, crc, org, peer, body])?;
         ends.tail = mark;
         ends.oldest.get_or_insert(Edge { position: mark.position, at, upto: mark.upto });
@@ -209,7 +223,11 @@ impl Ledger {
             (Start::Oldest, Some(oldest)) => {
                 Mark { position: oldest.position - 1, upto: before(conn, spec.log, oldest)? }
             }
-            _ => self.ends(spec.log).tail,
+            // A cursor that was lost may have this name: it repeats rather than loses.
+            _ => match self.cursors.iter().find(|cursor| cursor.name == LOST_CURSORS) {
+                Some(lost) if lost.log == spec.log => lost.mark,
+                _ => self.ends(spec.log).tail,
+            },
         };
         self.cursors.push(Cursor {
             mark,
@@ -260,10 +278,10 @@ impl Ledger {
         for cursor in self.cursors.iter_mut().filter(|cursor| cursor.dirty) {
             conn.prepare_cached(
                 "INSERT INTO cursors \
-                 (name, log, position, upto, max_bytes, max_age, lost_records, lost_bytes, seen) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
+                 (name, log, position, upto, max_bytes, max_age, lost_records, lost_bytes, seen, crc) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
                  ON CONFLICT (name) DO UPDATE SET position = ?3, upto = ?4, max_bytes = ?5, max_age = ?6, \
-                 lost_records = ?7, lost_bytes = ?8, seen = ?9",
+                 lost_records = ?7, lost_bytes = ?8, seen = ?9, crc = ?10",
             )?
             .execute(params![
                 cursor.name,
@@ -275,6 +293,7 @@ impl Ledger {
                 cursor.lost_records,
                 cursor.lost_bytes,
                 cursor.seen,
+                cursor_crc(cursor),
             ])?;
             cursor.dirty = false;
         }
@@ -318,7 +337,7 @@ fn before(conn: &Connection, log: Log, oldest: Edge) -> rusqlite::Result<i64> {
     Ok(oldest.upto.saturating_sub(weight).saturating_sub(ROW_BYTES as i64))
 }
 
-fn blank(name: &str, log: Log) -> Cursor {
+pub(crate) fn blank(name: &str, log: Log) -> Cursor {
     Cursor {
         name: name.to_owned(),
         log,
@@ -333,6 +352,10 @@ fn blank(name: &str, log: Log) -> Cursor {
         moved: false,
     }
 }
+
+/// The cursor of the outbox that stands for those whose names were lost with a damaged page: a new cursor starts
+/// there instead of at the end. Whoever has registered all theirs forgets it.
+pub const LOST_CURSORS: &str = "@lost";
 
 /// Cursors a journal keeps at most.
 const MAX_CURSORS: usize = 1024;

@@ -15,16 +15,21 @@
 //! Every row and every state value carries a CRC-32, written in the same commit. Damage is reported
 //! ([`Entry::Damaged`]) and never hides the rows around it.
 
+mod cells;
+mod check;
 mod checkpoint;
 mod clock;
+mod damaged;
 mod error;
 mod files;
 mod journal;
 mod ledger;
 mod notice;
+mod pages;
 mod reader;
 mod record;
 mod retain;
+mod salvage;
 mod schema;
 mod status;
 mod work;
@@ -32,10 +37,12 @@ mod writer;
 
 pub use error::{AppendError, CursorError, Halted, InspectError, OpenError, ReadError};
 pub use journal::{Journal, Options};
+pub use ledger::LOST_CURSORS;
 pub use notice::{FullReason, Notice, Notices};
 pub use reader::Reader;
 pub use record::{
     Commit, CursorSpec, Entry, Log, MAX_RECORD_BYTES, OutRecord, Position, Priority, ROW_BYTES, Record, Row,
     Start,
 };
+pub use salvage::Salvaged;
 pub use status::{CursorStatus, LogStatus, Place, Status, WriterStatus, inspect};

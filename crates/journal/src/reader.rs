@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::files::Files;
 use crate::journal::Shared;
-use crate::record::{row_crc, state_crc};
+use crate::ledger::Mark;
+use crate::record::{lost_crc, row_crc, state_crc};
 use crate::schema::sql;
 use crate::{Entry, Log, Position, ReadError, Row, files};
 
@@ -38,31 +39,37 @@ impl Reader {
     /// are reached; at least one when there is one and `max_records` is not 0.
     ///
     /// Rows that are damaged are yielded as such, and never stop the rest; every one is also told once as
-    /// [`Notice::Damaged`](crate::Notice::Damaged).
+    /// [`Notice::Damaged`](crate::Notice::Damaged), but for those that an earlier salvage lost and told.
     ///
     /// # Errors
     ///
-    /// [`ReadError::Sqlite`] when nothing more can be read.
+    /// [`ReadError::Sqlite`] when nothing more can be read. When that is because a page is damaged or rows are
+    /// missing, the journal stops as well ([`Journal::halted`](crate::Journal::halted)), and the next
+    /// [`Journal::open`](crate::Journal::open) salvages it.
     pub fn read(
         &mut self,
         after: Position,
         max_records: usize,
         max_bytes: usize,
     ) -> Result<Vec<Entry>, ReadError> {
-        let mut entries = Vec::new();
-        if let Err(error) = self.rows(after.sql(), max_records, max_bytes, &mut entries) {
-            let after = entries.last().map_or(after, Entry::position);
-            if !is_damage(&error) || entries.len() >= max_records {
-                return Err(error.into());
+        let tail = self.shared.tails[self.log.index()].borrow().sql();
+        let mut found = Found::default();
+        let read = self.rows(after.sql(), max_records, max_bytes, &mut found);
+        let read =
+            read.and_then(|()| match found.entries.is_empty() && max_records > 0 && tail > after.sql() {
+                true => Err(corrupt("the newest rows are missing")),
+                false => Ok(()),
+            });
+        if let Err(error) = read {
+            // What comes before is whole, and the next read meets it again.
+            if found.entries.is_empty() || !is_damage(&error) {
+                return Err(self.failed(error));
             }
-            entries.push(self.gap(after, error)?);
         }
-        for entry in &entries {
-            if let Entry::Damaged { from, to } = entry {
-                self.shared.said.send_if_modified(|said| said.damage(self.log, *from, *to));
-            }
+        for (from, to) in found.damaged {
+            self.shared.said.send_if_modified(|said| said.damage(self.log, from, to));
         }
-        Ok(entries)
+        Ok(found.entries)
     }
 
     /// The state under `key`.
@@ -71,10 +78,11 @@ impl Reader {
     ///
     /// [`ReadError::DamagedState`] when the value does not match its checksum.
     pub fn state(&mut self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
-        let mut statement = self.conn.prepare_cached("SELECT crc, value FROM state WHERE key = ?1")?;
-        let found = statement
-            .query_row([key], |row| Ok((row.get::<_, i64>(0)?, bytes(row.get_ref(1)?))))
-            .optional()?;
+        let look = || {
+            let mut statement = self.conn.prepare_cached("SELECT crc, value FROM state WHERE key = ?1")?;
+            statement.query_row([key], |row| Ok((row.get::<_, i64>(0)?, bytes(row.get_ref(1)?)))).optional()
+        };
+        let found = look().map_err(|error| self.failed(error))?;
         found.map(|(crc, value)| checked(key, crc, value)).transpose()
     }
 
@@ -84,17 +92,19 @@ impl Reader {
     ///
     /// [`ReadError::DamagedState`] when a value does not match its checksum.
     pub fn states(&mut self, range: Range<&[u8]>, max: usize) -> Result<Vec<(Vec<u8>, Bytes)>, ReadError> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT key, crc, value FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
-        )?;
-        let mut rows = statement.query(params![range.start, range.end, limit(max)])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let key = bytes(row.get_ref(0)?).to_vec();
-            let value = checked(&key, row.get(1)?, bytes(row.get_ref(2)?))?;
-            found.push((key, value));
-        }
-        Ok(found)
+        let look = || {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT key, crc, value FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+            )?;
+            let rows = statement.query_map(params![range.start, range.end, limit(max)], |row| {
+                Ok((bytes(row.get_ref(0)?).to_vec(), row.get(1)?, bytes(row.get_ref(2)?)))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let found = look().map_err(|error| self.failed(error))?;
+        let checked =
+            |(key, crc, value): (Vec<u8>, i64, Bytes)| checked(&key, crc, value).map(|value| (key, value));
+        found.into_iter().map(checked).collect()
     }
 
     fn rows(
@@ -102,17 +112,32 @@ impl Reader {
         after: i64,
         max_records: usize,
         max_bytes: usize,
-        entries: &mut Vec<Entry>,
+        found: &mut Found,
     ) -> rusqlite::Result<()> {
         let mut statement = self.conn.prepare_cached(sql(self.log).read)?;
         let mut rows = statement.query(params![after, limit(max_records)])?;
         let mut size = 0;
+        let mut last = after;
         while let Some(row) = rows.next()? {
-            let entry = entry(row)?;
-            if let Entry::Row(row) = &entry {
-                size += row.body.len();
+            let judged = judge(self.log, row)?;
+            let position = judged.position();
+            if position.sql() != last.saturating_add(1)
+                && !(last == after && self.is_oldest(position.sql())?)
+            {
+                return Err(corrupt("rows are missing"));
             }
-            entries.push(entry);
+            last = position.sql();
+            match judged {
+                Judged::Whole(row) => {
+                    size += row.body.len();
+                    found.entries.push(Entry::Row(row));
+                }
+                Judged::Damaged(_) => {
+                    found.damaged.push((position, position));
+                    found.entries.push(Entry::Damaged { from: position, to: position });
+                }
+                Judged::Lost(_) => found.entries.push(Entry::Damaged { from: position, to: position }),
+            }
             if size >= max_bytes {
                 break;
             }
@@ -120,37 +145,28 @@ impl Reader {
         Ok(())
     }
 
-    /// The rows after `after` that SQLite cannot read: up to before the next one that it can, or to the end.
-    ///
-    /// A page that is damaged in its structure takes the rows on it along; the next page is found by trying
-    /// the places behind.
-    fn gap(&self, after: Position, error: rusqlite::Error) -> Result<Entry, ReadError> {
-        let tail = self.shared.tails[self.log.index()].borrow().sql();
-        let from = after.sql() + 1;
-        if from > tail {
-            return Err(error.into());
-        }
-        let damaged = |to| Entry::Damaged { from: Position::from_sql(from), to: Position::from_sql(to) };
-        let mut step = 1;
-        let mut place = from;
-        while place < tail {
-            let mut found = Vec::new();
-            match self.rows(place, 1, 0, &mut found) {
-                Ok(()) => {
-                    let next = found.first().map_or(tail + 1, |entry| entry.position().sql());
-                    return Ok(damaged(next - 1));
-                }
-                Err(error) if is_damage(&error) => {}
-                Err(error) => return Err(error.into()),
-            }
-            // Row by row through one page, then faster: losing a few more beats looking for minutes.
-            if place - from >= CAREFUL_ROWS {
-                step *= 2;
-            }
-            place = place.saturating_add(step);
-        }
-        Ok(damaged(tail))
+    /// Whether what comes before `position` may be gone because it was history: positions have no holes else.
+    fn is_oldest(&self, position: i64) -> rusqlite::Result<bool> {
+        let mut oldest = self.conn.prepare_cached(sql(self.log).first)?;
+        Ok(position <= oldest.query_row([], |row| row.get::<_, i64>(0))?)
     }
+
+    /// Ends the journal when the file itself is damaged: only a salvage at the next start gets at what is behind.
+    fn failed(&self, error: rusqlite::Error) -> ReadError {
+        if is_damage(&error) {
+            let told = error.to_string();
+            self.shared.broken("reading", std::io::Error::other(told));
+        }
+        error.into()
+    }
+}
+
+/// What one read found.
+#[derive(Default)]
+struct Found {
+    entries: Vec<Entry>,
+    /// Damage that nobody told of yet.
+    damaged: Vec<(Position, Position)>,
 }
 
 impl fmt::Debug for Reader {
@@ -159,8 +175,28 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Judges one row; whatever its columns hold, it is a row or damage, never an error.
-fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+/// A row as it was found.
+pub(crate) enum Judged {
+    /// It matches its checksum.
+    Whole(Row),
+    /// It does not.
+    Damaged(Position),
+    /// A salvage put it where a row was lost.
+    Lost(Position),
+}
+
+impl Judged {
+    pub(crate) const fn position(&self) -> Position {
+        match self {
+            Self::Whole(row) => row.position,
+            Self::Damaged(position) | Self::Lost(position) => *position,
+        }
+    }
+}
+
+/// Judges one row as [`Sql::read`](crate::schema::Sql) has it; whatever its columns hold, it is a row or damage,
+/// never an error.
+pub(crate) fn judge(log: Log, row: &rusqlite::Row<'_>) -> rusqlite::Result<Judged> {
     let position = Position::from_sql(row.get(0)?);
     let whole = || {
         let (ValueRef::Integer(kind), ValueRef::Integer(at), ValueRef::Integer(crc)) =
@@ -173,18 +209,31 @@ fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
         else {
             return None;
         };
+        let ValueRef::Integer(upto) = row.get_ref(7).ok()? else { return None };
         let kind = u8::try_from(kind).ok()?;
-        (i64::from(row_crc(kind, at, org, peer, body)) == crc).then_some(())?;
-        Some(Row {
+        let mark = Mark { position: position.sql(), upto };
+        if i64::from(row_crc(log, mark, kind, at, [org, peer], body)) != crc {
+            let lost = kind == 0 && [org, peer, body].iter().all(|bytes| bytes.is_empty());
+            return (lost && i64::from(lost_crc(log, mark, at)) == crc).then_some(Judged::Lost(position));
+        }
+        Some(Judged::Whole(Row {
             position,
             kind,
             at,
             org: str::from_utf8(org).ok()?.to_owned(),
             peer: str::from_utf8(peer).ok()?.to_owned(),
             body: Bytes::copy_from_slice(body),
-        })
+        }))
     };
-    Ok(whole().map_or(Entry::Damaged { from: position, to: position }, Entry::Row))
+    Ok(whole().unwrap_or(Judged::Damaged(position)))
+}
+
+/// What SQLite says of a damaged page, for damage that SQLite does not see.
+pub(crate) fn corrupt(what: &str) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+        Some(what.to_owned()),
+    )
 }
 
 fn checked(key: &[u8], crc: i64, value: Bytes) -> Result<Bytes, ReadError> {
@@ -202,13 +251,11 @@ fn bytes(value: ValueRef<'_>) -> Bytes {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+/// Whether the file itself is damaged.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)
 }
-
-/// Rows that are tried one by one behind a damaged place; more than a page of small rows holds.
-const CAREFUL_ROWS: i64 = 512;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::{Cursor, Mark};
+
 /// A place in a log: the id of its row, which only grows and never returns.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
@@ -214,15 +216,32 @@ impl Entry {
     }
 }
 
-/// CRC-32 (IEEE) over everything a row says; lengths go in so that no two rows share their bytes.
-pub(crate) fn row_crc(kind: u8, at: i64, org: &[u8], peer: &[u8], body: &[u8]) -> u32 {
-    let mut head = [0; 17];
+/// CRC-32 (IEEE) over everything a row says, and over where it stands, so that a row that is found anywhere in a
+/// file proves itself; lengths go in so that no two rows share their bytes.
+pub(crate) fn row_crc(log: Log, mark: Mark, kind: u8, at: i64, [org, peer]: [&[u8]; 2], body: &[u8]) -> u32 {
+    let mut head = [0; 34];
     head[0] = kind;
     head[1..9].copy_from_slice(&at.to_le_bytes());
     head[9..13].copy_from_slice(&(org.len() as u32).to_le_bytes());
-    head[13..].copy_from_slice(&(peer.len() as u32).to_le_bytes());
+    head[13..17].copy_from_slice(&(peer.len() as u32).to_le_bytes());
+    head[17] = log.index() as u8;
+    head[18..26].copy_from_slice(&mark.position.to_le_bytes());
+    head[26..].copy_from_slice(&mark.upto.to_le_bytes());
     let mut crc = crc32fast::Hasher::new();
     crc.update(&head);
+    crc.update(org);
+    crc.update(peer);
+    crc.update(body);
+    crc.finalize()
+}
+
+/// The checksum of a row in format 1: without its place.
+pub(crate) fn row_crc_1(kind: u8, at: i64, [org, peer]: [&[u8]; 2], body: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&[kind]);
+    crc.update(&at.to_le_bytes());
+    crc.update(&(org.len() as u32).to_le_bytes());
+    crc.update(&(peer.len() as u32).to_le_bytes());
     crc.update(org);
     crc.update(peer);
     crc.update(body);
@@ -238,6 +257,34 @@ pub(crate) fn state_crc(key: &[u8], value: &[u8]) -> u32 {
     crc.finalize()
 }
 
+/// CRC-32 (IEEE) over everything a cursor says.
+pub(crate) fn cursor_crc(cursor: &Cursor) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(cursor.name.as_bytes());
+    let bound = |bound: Option<i64>| [i64::from(bound.is_some()), bound.unwrap_or(0)];
+    let ([bytes, max_bytes], [age, max_age]) = (bound(cursor.max_bytes), bound(cursor.max_age));
+    for number in [
+        cursor.log.index() as i64,
+        cursor.mark.position,
+        cursor.mark.upto,
+        bytes,
+        max_bytes,
+        age,
+        max_age,
+        cursor.lost_records,
+        cursor.lost_bytes,
+        cursor.seen,
+    ] {
+        crc.update(&number.to_le_bytes());
+    }
+    crc.finalize()
+}
+
+/// The checksum of a row whose place is known and nothing else: it was lost, and that is known.
+pub(crate) fn lost_crc(log: Log, mark: Mark, at: i64) -> u32 {
+    !row_crc(log, mark, 0, at, [b"", b""], b"")
+}
+
 /// What a row counts besides its texts and body, in bytes: ids, times, checksum, SQLite's own.
 pub const ROW_BYTES: u64 = 48;
 
@@ -250,13 +297,18 @@ mod tests {
 
     #[test]
     fn every_field_of_a_row_changes_its_checksum() {
-        let crc = row_crc(1, 2, b"org", b"peer", b"body");
+        let mark = |position, upto| Mark { position, upto };
+        let at = mark(3, 4);
+        let crc = row_crc(Log::Inbox, at, 1, 2, [b"org", b"peer"], b"body");
         for other in [
-            row_crc(2, 2, b"org", b"peer", b"body"),
-            row_crc(1, 3, b"org", b"peer", b"body"),
-            row_crc(1, 2, b"orgp", b"eer", b"body"),
-            row_crc(1, 2, b"org", b"peerb", b"ody"),
-            row_crc(1, 2, b"org", b"peer", b"bodY"),
+            row_crc(Log::Outbox, at, 1, 2, [b"org", b"peer"], b"body"),
+            row_crc(Log::Inbox, mark(4, 4), 1, 2, [b"org", b"peer"], b"body"),
+            row_crc(Log::Inbox, mark(3, 5), 1, 2, [b"org", b"peer"], b"body"),
+            row_crc(Log::Inbox, at, 2, 2, [b"org", b"peer"], b"body"),
+            row_crc(Log::Inbox, at, 1, 3, [b"org", b"peer"], b"body"),
+            row_crc(Log::Inbox, at, 1, 2, [b"orgp", b"eer"], b"body"),
+            row_crc(Log::Inbox, at, 1, 2, [b"org", b"peerb"], b"ody"),
+            row_crc(Log::Inbox, at, 1, 2, [b"org", b"peer"], b"bodY"),
         ] {
             assert_ne!(crc, other);
         }

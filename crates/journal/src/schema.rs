@@ -1,11 +1,19 @@
 //! The file's format and the settings durability rests on.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 
-use crate::Log;
+use crate::ledger::{Cursor, Mark, blank};
+use crate::{Log, record};
 
-/// Marks the file as a journal: "fbJ1" in ASCII.
-pub(crate) const APPLICATION_ID: i64 = 0x6662_4a31;
+/// Marks the file as a journal: "fbJ" and the format as a digit in ASCII.
+///
+/// So the format stands twice in a file, here and in `user_version`, and a flipped bit is no newer format.
+pub(crate) const APPLICATION_ID: i64 = 0x6662_4a30 + FORMAT;
+
+/// The mark of a file of `format`, when it can have one.
+pub(crate) fn application_id(format: i64) -> Option<i64> {
+    (1..=9).contains(&format).then_some(0x6662_4a30 + format)
+}
 
 /// The format this version writes.
 pub(crate) const FORMAT: i64 = MIGRATIONS.len() as i64;
@@ -16,7 +24,8 @@ pub(crate) const PAGE_BYTES: i64 = 16_384;
 /// A position never returns: the writer counts on from the newest row, which always stays.
 ///
 /// Step n makes format n+1 from format n; an empty file has format 0.
-pub(crate) const MIGRATIONS: [&str; 1] = ["
+pub(crate) const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE inbox (
         position INTEGER PRIMARY KEY,
         kind INTEGER NOT NULL,
@@ -53,7 +62,10 @@ pub(crate) const MIGRATIONS: [&str; 1] = ["
         crc INTEGER NOT NULL,            -- CRC-32 over key and value
         value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    // CRC-32 over the whole row; those of rows cover log, position and upto too.
+    "ALTER TABLE cursors ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;",
+];
 
 /// Makes the file's format current, in one transaction.
 pub(crate) fn migrate(conn: &mut Connection, found: i64) -> rusqlite::Result<()> {
@@ -65,9 +77,53 @@ pub(crate) fn migrate(conn: &mut Connection, found: i64) -> rusqlite::Result<()>
     for step in steps {
         tx.execute_batch(step)?;
     }
+    if found == 1 {
+        recount(&tx)?;
+    }
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     tx.commit()
+}
+
+/// Gives rows and cursors of format 1 their checksums; what is damaged stays so.
+fn recount(conn: &Connection) -> rusqlite::Result<()> {
+    for log in Log::ALL {
+        let sql =
+            format!("SELECT position, upto, kind, at, crc, org, peer, body FROM {log} ORDER BY position");
+        let mut update = conn.prepare(&format!("UPDATE {log} SET crc = ?2 WHERE position = ?1"))?;
+        let mut rows = conn.prepare(&sql)?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let mark = Mark { position: row.get(0)?, upto: row.get(1)? };
+            let (kind, at): (i64, i64) = (row.get(2)?, row.get(3)?);
+            let texts = [row.get_ref(5)?.as_bytes()?, row.get_ref(6)?.as_bytes()?];
+            let body = row.get_ref(7)?.as_blob()?;
+            let Ok(kind) = u8::try_from(kind) else { continue };
+            if row.get::<_, i64>(4)? == i64::from(record::row_crc_1(kind, at, texts, body)) {
+                update.execute(params![mark.position, record::row_crc(log, mark, kind, at, texts, body)])?;
+            }
+        }
+    }
+    let mut statement = conn.prepare(
+        "SELECT name, log, position, upto, max_bytes, max_age, lost_records, lost_bytes, seen FROM cursors",
+    )?;
+    let mut update = conn.prepare("UPDATE cursors SET crc = ?2 WHERE name = ?1")?;
+    let cursors = statement.query_map([], |row| {
+        let log = if row.get::<_, i64>(1)? == 0 { Log::Inbox } else { Log::Outbox };
+        Ok(Cursor {
+            mark: Mark { position: row.get(2)?, upto: row.get(3)? },
+            max_bytes: row.get(4)?,
+            max_age: row.get(5)?,
+            lost_records: row.get(6)?,
+            lost_bytes: row.get(7)?,
+            seen: row.get(8)?,
+            ..blank(&row.get::<_, String>(0)?, log)
+        })
+    })?;
+    for cursor in cursors.collect::<rusqlite::Result<Vec<_>>>()? {
+        update.execute(params![cursor.name, record::cursor_crc(&cursor)])?;
+    }
+    Ok(())
 }
 
 /// Reads a PRAGMA as text, whatever its type.
@@ -123,7 +179,7 @@ macro_rules! sql {
                 " WHERE position > ?1 ORDER BY position LIMIT ?2"
             ),
             read: concat!(
-                "SELECT position, kind, at, crc, org, peer, body FROM ",
+                "SELECT position, kind, at, crc, org, peer, body, upto FROM ",
                 $log,
                 " WHERE position > ?1 ORDER BY position LIMIT ?2"
             ),

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::checkpoint::{Checkpointer, DOING, Pace, Step, Trouble, halted, judge, wal};
 use crate::clock::Clock;
+use crate::damaged;
 use crate::files::{self, Held};
 use crate::journal::{Bounds, Shared};
 use crate::ledger::{Inserts, Ledger};
@@ -95,6 +96,10 @@ impl Writer {
             }
         };
         if let Err(halted) = &ended {
+            if halted.is_damage() {
+                // Without the mark the next start looks for itself.
+                let _best_effort = damaged::request(&self.held.path);
+            }
             self.shared.halt(halted.clone());
         }
         queue.close();

@@ -15,6 +15,7 @@ mod commit;
 mod crash;
 mod damage;
 mod files;
+mod flips;
 mod model;
 
 struct Place {
