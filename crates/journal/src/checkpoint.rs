@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::{Connection, ErrorCode};
 
 use crate::files::Copier;
-use crate::{FullReason, Halted, schema};
+use crate::{FullReason, Halted, files, schema};
 
 /// What ended a transaction or a checkpoint.
 #[derive(Debug)]
@@ -146,8 +146,25 @@ pub(crate) fn judge(conn: &Connection, doing: &'static str, error: rusqlite::Err
         }),
         Some(ErrorCode::ReadOnly) => Trouble::Full(FullReason::ReadOnly),
         Some(ErrorCode::DatabaseBusy) => Trouble::Full(FullReason::Busy),
+        // SQLite tells a full disk from a broken one by ENOSPC alone; a quota, a limit of size and a file system
+        // that takes no writes are told by a write of our own. A write that failed leaves nothing behind, unlike a
+        // sync that did.
+        Some(ErrorCode::SystemIoFailure) if failed_to_grow(&error) => {
+            match conn.path().and_then(files::refusal) {
+                Some(reason) => Trouble::Full(reason),
+                None => Trouble::Halt(halted(doing, error)),
+            }
+        }
         _ => Trouble::Halt(halted(doing, error)),
     }
+}
+
+/// Whether it was a write that failed, or the shared index of the log that could not grow.
+fn failed_to_grow(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_SHMMAP))
 }
 
 pub(crate) fn halted(doing: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> Halted {

@@ -6,6 +6,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 ///
 /// Ages decide what is given up, so a clock that is set wrong must not age everything at once: forward
 /// jumps are followed at double speed, steps back at once (they only make rows younger).
+///
+/// It goes on from where it was when the journal was last written, so that a machine that boots with a clock far
+/// ahead ages nothing at once either. A machine that was off for long looks the same: ages go on from where they
+/// were, and catch up as slowly.
 #[derive(Debug)]
 pub(crate) struct Clock {
     now: i64,
@@ -13,8 +17,10 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Self {
-        Self { now: wall(), read: Instant::now() }
+    /// `last` is what it said last, as the journal remembers it.
+    pub(crate) fn new(last: Option<i64>) -> Self {
+        let wall = wall();
+        Self { now: last.map_or(wall, |last| last.min(wall)), read: Instant::now() }
     }
 
     /// Microseconds since 1970.
@@ -40,6 +46,15 @@ fn wall() -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_goes_on_from_what_is_remembered_and_never_ahead_of_the_wall() {
+        let day = 86_400_000_000;
+
+        assert_eq!(Clock::new(Some(wall() - day)).now / day, (wall() - day) / day);
+        assert!(Clock::new(Some(wall() + day)).now <= wall());
+        assert!(Clock::new(None).now <= wall());
+    }
 
     #[test]
     fn a_jump_forward_is_followed_slowly_and_one_back_at_once() {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -16,7 +16,7 @@ use crate::check::Look;
 use crate::ledger::Ledger;
 use crate::salvage::Salvaged;
 use crate::schema::{self, FORMAT, PAGE_BYTES};
-use crate::{OpenError, check, salvage};
+use crate::{FullReason, OpenError, check, salvage};
 
 /// A journal's file, opened for writing and held by the lock beside it.
 #[derive(Debug)]
@@ -79,6 +79,30 @@ pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, 
     match File::open(&path) {
         Ok(db) => Ok(Held { conn, path, identity, salvaged, files: Arc::new(Files { db, _lock: lock }) }),
         Err(source) => Err(OpenError::File { path, source }),
+    }
+}
+
+/// Why the file system takes no more for the journal at `path`, as a write beside it tells; `None` when it takes
+/// that, or fails for another reason.
+pub(crate) fn refusal(path: &str) -> Option<FullReason> {
+    let path = Path::new(path);
+    let probe = beside(path, ".probe");
+    let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+    // Where the next write of the longer file would be: a limit of size counts from there.
+    let at = length(path).max(length(&beside(path, "-wal")));
+    let write = || {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&probe)?;
+        file.write_all_at(&[0; PAGE_BYTES as usize], at)
+    };
+    let wrote = write();
+    let _none = fs::remove_file(&probe);
+    let error = rustix::io::Errno::from_io_error(&wrote.err()?)?;
+    match error {
+        rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT | rustix::io::Errno::FBIG => {
+            Some(FullReason::Disk)
+        }
+        rustix::io::Errno::ROFS => Some(FullReason::ReadOnly),
+        _ => None,
     }
 }
 

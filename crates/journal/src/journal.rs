@@ -99,6 +99,19 @@ impl Journal {
         self.ask(|answer| Work::Append { record, priority, answer }).await
     }
 
+    /// [`append`](Self::append) before there is a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As for [`append`](Self::append).
+    ///
+    /// # Panics
+    ///
+    /// Inside an asynchronous runtime, which it would block.
+    pub fn blocking_append(&self, record: Record, priority: Priority) -> Result<Position, AppendError> {
+        self.blocking_ask(|answer| Work::Append { record, priority, answer })
+    }
+
     /// Makes what came of interpreting durable, all of it or nothing; the newest position of the outbox.
     ///
     /// # Errors

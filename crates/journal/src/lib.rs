@@ -12,8 +12,9 @@
 //!   space is needed. A log on which nobody has a cursor is all history, so register before appending;
 //! - the newest row of a log always stays.
 //!
-//! Every row and every state value carries a CRC-32, written in the same commit. Damage is reported
-//! ([`Entry::Damaged`]) and never hides the rows around it.
+//! Every row, every cursor and every state value carries a CRC-32, written in the same commit. A row that does not
+//! match is reported ([`Entry::Damaged`]) and never hides the rows around it; when the file itself is damaged, the
+//! journal stops, and the next [`Journal::open`] saves everything that proves itself ([`Salvaged`]).
 
 mod cells;
 mod check;
@@ -21,6 +22,7 @@ mod checkpoint;
 mod clock;
 mod damaged;
 mod error;
+mod export;
 mod files;
 mod journal;
 mod ledger;
@@ -32,10 +34,12 @@ mod retain;
 mod salvage;
 mod schema;
 mod status;
+mod verify;
 mod work;
 mod writer;
 
 pub use error::{AppendError, CursorError, Halted, InspectError, OpenError, ReadError};
+pub use export::Export;
 pub use journal::{Journal, Options};
 pub use ledger::LOST_CURSORS;
 pub use notice::{FullReason, Notice, Notices};
@@ -46,3 +50,4 @@ pub use record::{
 };
 pub use salvage::Salvaged;
 pub use status::{CursorStatus, LogStatus, Place, Status, WriterStatus, inspect};
+pub use verify::{Verified, verify};

@@ -57,7 +57,7 @@ pub enum Notice {
 pub enum FullReason {
     /// The journal's own bound is reached and nothing may be given up.
     Bound,
-    /// The file system has too little left.
+    /// The file system has too little left, or a quota or a limit of file sizes is reached.
     Disk,
     /// The file system or the file takes no writes.
     ReadOnly,

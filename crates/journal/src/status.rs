@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use serde::Serialize;
@@ -106,25 +106,63 @@ pub struct WriterStatus {
 ///
 /// [`InspectError::Held`] when a relay runs; else see [`InspectError`].
 pub fn inspect(path: &Path) -> Result<Status, InspectError> {
-    let failed = |source| InspectError::File { path: path.to_owned(), source };
-    let path = files::resolve(path).map_err(failed)?;
-    let meta = fs::symlink_metadata(&path).map_err(failed)?;
-    if !meta.is_file() || meta.len() == 0 {
-        return Err(InspectError::NotAJournal { path });
+    let opened = Opened::new(path, false)?;
+    let conn = opened.connect()?;
+    read(&conn, &opened.path).map_err(|error| opened.failed(error))
+}
+
+/// A journal to look at, from outside the relay.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) path: PathBuf,
+    running: bool,
+    _lock: Option<File>,
+}
+
+impl Opened {
+    /// Takes the lock shared, unless a relay is `running`, which has it.
+    pub(crate) fn new(path: &Path, running: bool) -> Result<Self, InspectError> {
+        let failed = |source| InspectError::File { path: path.to_owned(), source };
+        let path = files::resolve(path).map_err(failed)?;
+        let meta = fs::symlink_metadata(&path).map_err(failed)?;
+        if !meta.is_file() || meta.len() == 0 {
+            return Err(InspectError::NotAJournal { path });
+        }
+        let lock = match File::open(files::beside(&path, ".lock")) {
+            Ok(_) if running => None,
+            Ok(lock) => match lock.try_lock_shared() {
+                Ok(()) => Some(lock),
+                Err(TryLockError::WouldBlock) => return Err(InspectError::Held { path }),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        Ok(Self { path, running, _lock: lock })
     }
-    let _lock = match File::open(files::beside(&path, ".lock")) {
-        Ok(lock) => match lock.try_lock_shared() {
-            Ok(()) => Some(lock),
-            Err(TryLockError::WouldBlock) => return Err(InspectError::Held { path }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-    };
-    look(&path).map_err(|source| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => InspectError::NotAJournal { path: path.clone() },
-        _ => InspectError::Sqlite { path: path.clone(), source },
-    })?
+
+    /// Connects to it for reading; what it holds is a journal this version reads.
+    pub(crate) fn connect(&self) -> Result<Connection, InspectError> {
+        let connect = || -> rusqlite::Result<(Connection, Format)> {
+            let conn = if self.running { files::connect_reader(&self.path)? } else { look(&self.path)? };
+            let format = files::format(&conn)?;
+            Ok((conn, format))
+        };
+        match connect().map_err(|error| self.failed(error))? {
+            (_, Format::Journal(found)) if found > FORMAT => {
+                Err(InspectError::Newer { path: self.path.clone(), found, known: FORMAT })
+            }
+            (conn, Format::Journal(_)) => Ok(conn),
+            (_, Format::Empty | Format::Other) => Err(InspectError::NotAJournal { path: self.path.clone() }),
+        }
+    }
+
+    pub(crate) fn failed(&self, source: rusqlite::Error) -> InspectError {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => InspectError::NotAJournal { path: self.path.clone() },
+            _ => InspectError::Sqlite { path: self.path.clone(), source },
+        }
+    }
 }
 
 /// Opens the file so that SQLite makes nothing beside it.
@@ -133,7 +171,7 @@ pub fn inspect(path: &Path) -> Result<Status, InspectError> {
 /// a shared index beside it; in exclusive mode it keeps that index in memory instead, and the VFS without
 /// locks lets a connection that may only read have that mode. Closing must not checkpoint.
 /// Source: SQLite, "Write-Ahead Logging", 8 and 9.
-fn look(path: &Path) -> rusqlite::Result<Result<Status, InspectError>> {
+fn look(path: &Path) -> rusqlite::Result<Connection> {
     let log = fs::metadata(files::beside(path, "-wal"));
     let how = if log.is_ok() { "vfs=unix-none" } else { "immutable=1" };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -145,13 +183,7 @@ fn look(path: &Path) -> rusqlite::Result<Result<Status, InspectError>> {
     conn.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     conn.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
     conn.pragma_update(None, "query_only", true)?;
-    Ok(match files::format(&conn)? {
-        Format::Journal(found) if found > FORMAT => {
-            Err(InspectError::Newer { path: path.to_owned(), found, known: FORMAT })
-        }
-        Format::Journal(_) => Ok(read(&conn, path)?),
-        Format::Empty | Format::Other => Err(InspectError::NotAJournal { path: path.to_owned() }),
-    })
+    Ok(conn)
 }
 
 /// Reads what the file itself knows, in one transaction.

@@ -58,7 +58,7 @@ impl Writer {
         let mut ledger = Ledger::default();
         ledger.load(&held.conn)?;
         let used = schema::live_bytes(&held.conn)?;
-        let mut clock = Clock::new();
+        let mut clock = Clock::new(ledger.cursors.iter().map(|cursor| cursor.seen).max());
         let registered_seen = clock.now();
         let mut writer = Self {
             checkpointer,

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::{CursorSpec, Journal, Log, Options};
+use alarm::{Own, OwnKind, State};
+use ids::Timestamp;
+use journal::{AppendError, CursorError, CursorSpec, Journal, Log, Options, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -31,7 +33,7 @@ use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
 use crate::supervisor::{Supervisor, Unstored, Voice};
-use crate::{engine, supervisor};
+use crate::{engine, inbox, supervisor};
 
 /// A relay that has opened what it keeps and is ready to run.
 #[derive(Debug)]
@@ -76,6 +78,9 @@ impl Relay {
             ..Options::default()
         };
         let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
+        if let Some(salvaged) = journal.salvaged() {
+            tell_salvaged(&journal, salvaged)?;
+        }
         let v3 = |sink: &Sink| {
             matches!(&sink.kind, Kind::Notifications { credentials: snmp::Credentials::V3 { .. }, .. })
         };
@@ -126,6 +131,11 @@ impl Relay {
                 voice.clone(),
             )?;
             pumps.push((sink, pump));
+        }
+        // every sink of the configuration has its cursor now: what stood for lost ones is not needed any more
+        match journal.forget(journal::LOST_CURSORS).await {
+            Ok(_) | Err(CursorError::Unknown { .. } | CursorError::NotWritten(AppendError::Full)) => {}
+            Err(source) => return Err(failed("forgetting the place of lost cursors")(source)),
         }
         let body_patience = Duration::from_secs(setup.config.gate.body_secs);
         let intake = Arc::new(Intake::new(setup.gate, journal.clone(), Arc::clone(&metrics), body_patience));
@@ -226,6 +236,51 @@ impl Relay {
             Ok(Ok(Err(error))) => Err(error),
             _ => drained,
         }
+    }
+}
+
+/// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
+fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
+    let Salvaged { why, kept, saved, lost, cursors, cursors_lost, state, took, .. } = salvaged;
+    error!(
+        why,
+        kept = %kept.display(),
+        inbox_saved = saved[0],
+        inbox_lost = lost[0],
+        outbox_saved = saved[1],
+        outbox_lost = lost[1],
+        cursors,
+        cursors_lost,
+        state,
+        took_ms = took.as_millis(),
+        "the journal was damaged; what is whole of it was saved into a new one"
+    );
+    for removed in &salvaged.removed {
+        warn!(path = %removed.display(), "an older damaged journal was removed: two are kept");
+    }
+    let repeats = if *cursors_lost { "; sinks whose place was lost repeat what is kept" } else { "" };
+    let text = format!(
+        "the journal was damaged ({why}): {} messages and {} alerts were saved, {} messages and {} alerts were \
+         lost{repeats}; the damaged file is kept as {}; check the disk",
+        saved[0],
+        saved[1],
+        lost[0],
+        lost[1],
+        kept.display()
+    );
+    let count = lost[0] + lost[1];
+    let own = Own {
+        kind: OwnKind::JournalDamaged,
+        resource: "journal".to_owned(),
+        state: State::Event,
+        text,
+        count,
+    };
+    let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
+    match stored {
+        // it is in the log, and a relay without room has to start all the same
+        Ok(_) | Err(AppendError::Full) => Ok(()),
+        Err(source) => Err(failed("storing the relay's own alert")(source)),
     }
 }
 

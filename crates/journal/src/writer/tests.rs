@@ -317,3 +317,39 @@ fn a_page_estimate_is_never_below_what_rows_take() {
 }
 
 const DEADLINE: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_machine_that_boots_far_ahead_ages_nothing_at_once() {
+    let directory = TempDir::new().unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    let month = 30 * 24 * 3_600_000_000_i64;
+    let register = || {
+        let spec = CursorSpec { log: Log::Inbox, start: Start::Oldest, max_bytes: None, max_age: Some(day) };
+        let (answer, _told) = oneshot::channel();
+        Work::Register { cursor: "noc".into(), spec, answer: Answer::new(answer) }
+    };
+    let mut before = writer(&directory);
+    let now = before.clock.now();
+    let record =
+        Record { kind: 1, at: now - month, org: String::new(), peer: String::new(), body: Bytes::new() };
+    let (answer, _told) = oneshot::channel();
+    let append = Work::Append { record, priority: Priority::Normal, answer: Answer::new(answer) };
+    before.turn(&mut vec![register(), append]).unwrap();
+    // Seen from a clock that is a month ahead, this is where the journal was written last.
+    before.ledger.cursors[0].seen = now - month;
+    before.ledger.cursors[0].dirty = true;
+    before.turn(&mut vec![append_of(1)]).unwrap();
+    drop(before);
+
+    let mut after = writer(&directory);
+    after.turn(&mut vec![register()]).unwrap();
+    after.turn(&mut vec![Work::Tick]).unwrap();
+
+    let cursor = &after.ledger.cursors[0];
+    assert_eq!((cursor.lost_records, cursor.mark.position), (0, 0));
+    assert!(cursor.seen < now - month + 60_000_000, "it goes on from what is on the disk");
+}
+
+fn append_of(bytes: usize) -> Work {
+    append(bytes).0
+}

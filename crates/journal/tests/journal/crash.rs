@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use fogbell_journal::{AppendError, Priority, inspect};
+use fogbell_journal::{AppendError, FullReason, Notice, Priority, inspect};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::*;
 
@@ -50,22 +51,52 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
 }
 
 #[test]
-fn a_failed_write_stops_the_journal_and_keeps_what_was_acknowledged() {
+fn a_write_that_is_refused_is_a_full_disk_and_heals() {
     if let Some(path) = env::var_os(CHILD) {
-        return append_forever(Path::new(&path));
+        return append_beyond_a_limit(Path::new(&path));
     }
     let place = Place::new();
-    // A file size limit makes the write of a transaction fail with EFBIG.
-    let limited = "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\"";
-    let mut child =
-        child("a_failed_write_stops_the_journal_and_keeps_what_was_acknowledged", &place, limited);
+    // A soft limit of file sizes makes the write of a transaction fail with EFBIG.
+    let limited = "trap '' XFSZ; ulimit -S -f 4096; exec \"$0\" \"$@\"";
+    let mut child = child("a_write_that_is_refused_is_a_full_disk_and_heals", &place, limited);
     let promised: Vec<_> = promises(&mut child).collect();
     let status = child.wait().unwrap();
 
-    assert_eq!(status.code(), Some(HALTED));
-    assert!(promised.len() > 100, "{}", promised.len());
+    assert_eq!(status.code(), Some(HEALED));
+    assert!(promised.len() > 20, "{}", promised.len());
     let kept = rows(&place.open(), Log::Inbox);
-    assert!(kept.last().unwrap().position >= *promised.iter().max().unwrap());
+    assert_eq!(kept.last().unwrap().position, *promised.iter().max().unwrap());
+    assert_eq!(kept.len(), promised.len(), "what was refused is not there");
+}
+
+/// Appends until the limit is reached, raises it, and appends again.
+fn append_beyond_a_limit(path: &Path) {
+    let options = Options { free_bytes: 0, ..Options::default() };
+    let journal = Journal::open(path, &options).unwrap();
+    let append = || {
+        let told = journal.blocking_append(record(vec![b'x'; 15_000]), Priority::Normal);
+        told.inspect(|position| println!("promised {position}."))
+    };
+    while append().is_ok() {}
+    assert_eq!(append(), Err(AppendError::Full));
+    assert!(!journal.writable());
+    assert_eq!(journal.notices().take(), [Notice::Full(FullReason::Disk)]);
+
+    let mut limit = getrlimit(Resource::Fsize);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Fsize, limit).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while append().is_err() {
+        assert!(Instant::now() < deadline);
+        journal.tick();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(journal.writable());
+    for _ in 0..10 {
+        append().unwrap();
+    }
+    journal.blocking_close().unwrap();
+    std::process::exit(HEALED);
 }
 
 /// Runs this test program again for one test, under `script`.
@@ -123,3 +154,4 @@ fn append_forever(path: &Path) {
 }
 
 const HALTED: i32 = 42;
+const HEALED: i32 = 43;
