@@ -15,6 +15,7 @@ mod admin;
 mod arrivals;
 mod away;
 mod engines;
+mod flips;
 mod full;
 mod injected;
 mod kills;

@@ -1,6 +1,7 @@
 //! A relay in service: it drains, comes back where it was, and answers for itself.
 
 mod asked;
+mod care;
 mod cursors;
 mod drain;
 

@@ -10,7 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod check;
+mod journal_export;
+mod journal_forget;
 mod journal_status;
+mod journal_verify;
 mod open;
 mod probe;
 mod run;
@@ -66,6 +69,26 @@ enum Journal {
         #[arg(long)]
         json: bool,
     },
+    /// Read everything and say what is damaged; exit 0 when nothing is, 1 when something is
+    Verify {
+        #[command(flatten)]
+        file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print rows as lines of JSON; exit 1 when some are damaged, which a line says for each
+    Export(journal_export::Args),
+    /// Drop the place of a sink that is not configured any more, and what only it kept
+    Forget {
+        /// Name of the sink
+        sink: String,
+        #[command(flatten)]
+        file: File,
+        /// Also when the sink is configured; it then starts anew, and what it had not got is lost to it
+        #[arg(long)]
+        configured: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -99,6 +122,11 @@ fn main() -> ExitCode {
         Command::Run(file) => run::run(&file.config),
         Command::Check(file) => check::check(&file.config),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
+        Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
+        Command::Journal(Journal::Export(args)) => journal_export::print(&args),
+        Command::Journal(Journal::Forget { sink, file, configured }) => {
+            journal_forget::forget(&file.config, &sink, configured)
+        }
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
         Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
@@ -110,13 +138,26 @@ fn main() -> ExitCode {
             // a reader that has gone (`fogbell mib | head`) is no fault
             let broken_pipe =
                 error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
-            if !broken_pipe {
+            // what was found was printed
+            if !broken_pipe && !error.is::<Damaged>() {
                 let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
             }
             exit_code(error.as_ref())
         }
     }
 }
+
+/// Something in the journal is damaged; the exit code says so too.
+#[derive(Debug)]
+struct Damaged;
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the journal is damaged")
+    }
+}
+
+impl Error for Damaged {}
 
 /// 78 when the configuration is at fault, so that a service manager does not start it again and again.
 fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use relay::{Config, Error};
+use relay::{Config, Error, JOURNAL_STATUS};
 use serde_json::Value;
 use tokio::net::UnixListener;
 
@@ -44,6 +44,16 @@ pub(crate) fn bind(config: &Config) -> Result<UnixListener, Error> {
 
 /// Asks the running relay; `None` when none runs.
 pub(crate) fn ask(config: &Config, command: &str) -> io::Result<Option<Value>> {
+    request(config, &serde_json::json!({ "command": command }))
+}
+
+/// Whether a relay runs.
+pub(crate) fn is_running(config: &Config) -> io::Result<bool> {
+    ask(config, JOURNAL_STATUS).map(|answer| answer.is_some())
+}
+
+/// [`ask`] with more than the name of a command.
+pub(crate) fn request(config: &Config, request: &Value) -> io::Result<Option<Value>> {
     let fixed = config.admin.socket.clone().map(|path| vec![path]);
     let usual = || vec![served(config), Path::new("/run/fogbell").join(NAME), config.state.join(NAME)];
     for path in fixed.unwrap_or_else(usual) {
@@ -62,7 +72,7 @@ pub(crate) fn ask(config: &Config, command: &str) -> io::Result<Option<Value>> {
             }
         };
         stream.set_read_timeout(Some(PATIENCE))?;
-        writeln!(stream, "{}", serde_json::json!({ "command": command }))?;
+        writeln!(stream, "{request}")?;
         let mut line = String::new();
         BufReader::new(stream.take(MAX_ANSWER_BYTES)).read_line(&mut line)?;
         let mut answer: Value = serde_json::from_str(&line)?;

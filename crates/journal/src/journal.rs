@@ -186,6 +186,21 @@ impl Journal {
         Ok(position)
     }
 
+    /// [`forget`](Self::forget) before there is a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As for [`forget`](Self::forget).
+    ///
+    /// # Panics
+    ///
+    /// Inside an asynchronous runtime, which it would block.
+    pub fn blocking_forget(&self, cursor: &str) -> Result<Position, CursorError> {
+        let position = self.blocking_ask(|answer| Work::Forget { cursor: cursor.to_owned(), answer })?;
+        self.shared.registered().remove(cursor);
+        Ok(position)
+    }
+
     /// Lets the writer do what time asks for: ages, space, a disk that may take writes again. Call it every
     /// second; it never waits.
     pub fn tick(&self) {

@@ -12,12 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use journal::Journal;
+use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::error::Chain;
 use crate::metrics::Metrics;
@@ -127,6 +127,13 @@ impl Admin {
                 Ok(status) => serde_json::json!({ "ok": status }),
                 Err(error) => serde_json::json!({ "error": Chain(&error).to_string() }),
             },
+            Some(JOURNAL_FORGET) => {
+                let sink = asked.as_ref().and_then(|asked| asked.get("sink")).and_then(serde_json::Value::as_str);
+                match self.forget(sink.unwrap_or_default()).await {
+                    Ok(cursor) => serde_json::json!({ "ok": cursor }),
+                    Err(error) => serde_json::json!({ "error": error }),
+                }
+            }
             Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
             None => serde_json::json!({ "error": "expected one line of JSON with a `command`" }),
         };
@@ -134,6 +141,26 @@ impl Admin {
         answer.push('\n');
         writing.write_all(answer.as_bytes()).await?;
         writing.shutdown().await
+    }
+}
+
+impl Admin {
+    /// Drops the cursor of a sink that is not served; as it was.
+    async fn forget(&self, sink: &str) -> Result<journal::CursorStatus, String> {
+        let status = supervisor::status(&self.journal).await.map_err(|error| Chain(&error).to_string())?;
+        let found = status.cursors.into_iter().find(|cursor| cursor.name == sink);
+        let Some(cursor) = found.filter(|cursor| cursor.log == Log::Outbox) else {
+            return Err(format!("the journal knows no sink `{sink}`; `fogbell journal status` lists them"));
+        };
+        if cursor.registered {
+            return Err(format!(
+                "sink `{sink}` is served by this relay; remove it from the configuration and restart the relay, or \
+                 stop the relay"
+            ));
+        }
+        self.journal.forget(sink).await.map_err(|error| Chain(&error).to_string())?;
+        info!(sink, alerts = cursor.behind_records, bytes = cursor.behind_bytes, "forgot a sink, as asked");
+        Ok(cursor)
     }
 }
 
@@ -146,6 +173,9 @@ fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
 
 /// The command on the admin socket that asks for the state of the journal.
 pub const JOURNAL_STATUS: &str = "journal-status";
+
+/// The command on the admin socket that drops the cursor of a sink, named by `sink`.
+pub const JOURNAL_FORGET: &str = "journal-forget";
 
 /// How many connections of each kind may be open.
 const MAX_CONNECTIONS: usize = 32;

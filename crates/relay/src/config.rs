@@ -118,6 +118,12 @@ impl Config {
         self.journal.path.clone().unwrap_or_else(|| self.state.join("journal.db"))
     }
 
+    /// Names of all sinks.
+    pub fn sink_names(&self) -> impl Iterator<Item = &str> {
+        let snmp = self.snmp.iter().map(|sink| &sink.name);
+        snmp.chain(self.syslog.iter().map(|sink| &sink.name)).map(SinkName::as_str)
+    }
+
     /// How long a stopping relay may take.
     #[must_use]
     pub const fn grace(&self) -> Duration {

@@ -37,7 +37,7 @@ mod stop;
 mod supervisor;
 mod tls;
 
-pub use admin::JOURNAL_STATUS;
+pub use admin::{JOURNAL_FORGET, JOURNAL_STATUS};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};
