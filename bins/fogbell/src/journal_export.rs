@@ -42,8 +42,10 @@ pub(crate) fn print(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut damaged = false;
     let mut known = args.cursor.is_none();
     for log in Log::ALL {
-        if !matches!((args.log, log), (Which::Both, _) | (Which::Inbox, Log::Inbox) | (Which::Outbox, Log::Outbox))
-        {
+        if !matches!(
+            (args.log, log),
+            (Which::Both, _) | (Which::Inbox, Log::Inbox) | (Which::Outbox, Log::Outbox)
+        ) {
             continue;
         }
         let export = Export::open(&path, running, log, after)?;
@@ -68,7 +70,9 @@ pub(crate) fn print(args: &Args) -> Result<(), Box<dyn Error>> {
     out.flush()?;
     if !known {
         let name = args.cursor.as_deref().unwrap_or_default();
-        return Err(format!("there is no reader `{name}` of this log; `fogbell journal status` lists them").into());
+        return Err(
+            format!("there is no reader `{name}` of this log; `fogbell journal status` lists them").into()
+        );
     }
     if damaged { Err(Damaged.into()) } else { Ok(()) }
 }

@@ -32,7 +32,8 @@ fn report(verified: &Verified) -> String {
     );
     if *lost_before != [0, 0] {
         let [inbox, outbox] = lost_before;
-        let _ = writeln!(text, "lost      {inbox} entries and {outbox} alerts, to damage that was told earlier");
+        let _ =
+            writeln!(text, "lost      {inbox} entries and {outbox} alerts, to damage that was told earlier");
     }
     for what in damage {
         let _ = writeln!(text, "DAMAGED   {what}");

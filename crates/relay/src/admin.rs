@@ -128,7 +128,8 @@ impl Admin {
                 Err(error) => serde_json::json!({ "error": Chain(&error).to_string() }),
             },
             Some(JOURNAL_FORGET) => {
-                let sink = asked.as_ref().and_then(|asked| asked.get("sink")).and_then(serde_json::Value::as_str);
+                let sink =
+                    asked.as_ref().and_then(|asked| asked.get("sink")).and_then(serde_json::Value::as_str);
                 match self.forget(sink.unwrap_or_default()).await {
                     Ok(cursor) => serde_json::json!({ "ok": cursor }),
                     Err(error) => serde_json::json!({ "error": error }),

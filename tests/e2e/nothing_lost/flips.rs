@@ -22,7 +22,9 @@ fn a_flipped_bit_costs_one_message_at_most_and_alters_none() {
     let mut away = Rsyslog::start(&RsyslogSetup::default());
     away.stop();
     let sinks = [("siem", siem.tcp()), ("away", away.tcp())].map(|(name, address)| {
-        format!("[[syslog]]\nname = \"{name}\"\naddress = \"{address}\"\ntransport = \"tcp\"\nsettle_secs = 0\n")
+        format!(
+            "[[syslog]]\nname = \"{name}\"\naddress = \"{address}\"\ntransport = \"tcp\"\nsettle_secs = 0\n"
+        )
     });
     let config = sinks.iter().fold(Config::new(), |config, sink| config.table(sink));
     let mut relay = Fogbell::start(&config.set("", "grace_secs", "2"));
@@ -108,10 +110,10 @@ fn a_flipped_bit_costs_one_message_at_most_and_alters_none() {
 
 /// The journal's files.
 fn keep(state: &Path) -> Kept {
-    let files = fs::read_dir(state).expect("the state can be listed").map(|entry| entry.expect("a file").path());
-    let journal = files.filter(|path| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal.db"))
-    });
+    let files =
+        fs::read_dir(state).expect("the state can be listed").map(|entry| entry.expect("a file").path());
+    let journal = files
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("journal.db")));
     journal.map(|path| (path.clone(), fs::read(path).expect("it can be read"))).collect()
 }
 
