@@ -4,7 +4,7 @@
 //! - [`mist`]: a fake Mist cloud that makes signed deliveries, and [`Post`], which posts them as Mist does.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
-//! - [`Proxy`]: a TCP proxy that stalls, resets, refuses and loses.
+//! - [`Proxy`]: a TCP proxy that stalls, slows, delays, half-closes, cuts, resets, refuses and loses.
 //! - [`clients`]: badly behaved HTTPS clients.
 //! - [`fixtures`]: sample deliveries from a directory.
 //!

@@ -4,17 +4,22 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::door::{Door, Tasks};
 
 /// A TCP proxy on loopback that forwards until told to misbehave.
 ///
 /// Orders take effect on all connections at once, those of before too. Dropping it closes every connection.
+///
+/// What it takes from clients ahead of the receiver is little, some 100 KiB a connection, so that clients feel
+/// a receiver that is slow or stalls.
 pub struct Proxy {
     door: Door,
     shared: Arc<Shared>,
@@ -48,8 +53,14 @@ struct Shared {
 #[derive(Clone, Copy, Debug, Default)]
 struct Orders {
     stalled: bool,
+    /// Bytes that pass to the receiver each second, of each connection; 0 for no limit.
+    pace: u64,
+    /// How long a new connection waits before anything passes.
+    delay: Duration,
     /// Grows with every order to reset: a connection older than it ends.
     resets: u64,
+    /// Grows with every order to half-close: a client older than it is told that nothing more comes.
+    half_closes: u64,
 }
 
 /// How many bytes may still pass to the receiver, and what happens to the next.
@@ -62,6 +73,7 @@ struct Allowance {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Then {
     Reset,
+    Cut,
     Swallow,
 }
 
@@ -85,10 +97,10 @@ impl Proxy {
         let (for_accept, tasks_for_accept) = (Arc::clone(&shared), Arc::clone(&tasks));
         let on_accept = Arc::new(move |stream: TcpStream, _| {
             for_accept.connections.fetch_add(1, Ordering::Relaxed);
-            let born = for_accept.orders.borrow().resets;
+            let born = *for_accept.orders.borrow();
             tasks_for_accept.spawn(connect(stream, born, Arc::clone(&for_accept)));
         });
-        let door = Door::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), None, on_accept)?;
+        let door = Door::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(AHEAD), on_accept)?;
         Ok(Self { door, shared, _tasks: tasks })
     }
 
@@ -98,14 +110,16 @@ impl Proxy {
         self.door.address()
     }
 
-    /// Forwards everything again: ends a stall, a refusal and an allowance.
+    /// Forwards everything again, at once: ends a stall, a pace, a delay, a refusal and an allowance.
     ///
     /// # Errors
     ///
     /// When the port cannot be bound again.
     pub async fn pass(&self) -> io::Result<()> {
         self.allow(None);
-        self.shared.orders.send_modify(|orders| orders.stalled = false);
+        self.shared.orders.send_modify(|orders| {
+            *orders = Orders { resets: orders.resets, half_closes: orders.half_closes, ..Orders::default() };
+        });
         self.door.open().await
     }
 
@@ -113,6 +127,24 @@ impl Proxy {
     /// stall as well.
     pub fn stall(&self) {
         self.shared.orders.send_modify(|orders| orders.stalled = true);
+    }
+
+    /// Lets at most `bytes_per_sec` bytes a second pass to the receiver, of each connection; 0 ends that. What
+    /// the receiver says is not slowed.
+    pub fn slow(&self, bytes_per_sec: u64) {
+        self.shared.orders.send_modify(|orders| orders.pace = bytes_per_sec);
+    }
+
+    /// Accepts new connections, but lets nothing of them pass, in either direction, and does not connect to the
+    /// receiver, for `delay`.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.orders.send_modify(|orders| orders.delay = delay);
+    }
+
+    /// Tells every client that nothing more comes (FIN), and goes on forwarding what clients send: half-closed
+    /// connections, as from a receiver that shut down its sending side. New ones are whole.
+    pub fn half_close_all(&self) {
+        self.shared.orders.send_modify(|orders| orders.half_closes += 1);
     }
 
     /// Resets every connection, towards client and receiver; new ones are accepted.
@@ -129,6 +161,12 @@ impl Proxy {
     /// connection that sends another one.
     pub fn reset_after(&self, bytes: u64) {
         self.allow(Some(Allowance { bytes, then: Then::Reset }));
+    }
+
+    /// Forwards `bytes` more bytes to the receiver, of all connections together, then ends every connection that
+    /// sends another one, politely (FIN) and in the middle of whatever it was saying.
+    pub fn cut_after(&self, bytes: u64) {
+        self.allow(Some(Allowance { bytes, then: Then::Cut }));
     }
 
     /// Forwards `bytes` more bytes to the receiver, of all connections together, then takes from clients
@@ -161,57 +199,153 @@ impl std::fmt::Debug for Proxy {
 }
 
 /// Forwards between `client` and the receiver until both ends have closed, one of them fails, or more
-/// resets were ordered than the `born` ones of the connection's start.
-async fn connect(mut client: TcpStream, born: u64, shared: Arc<Shared>) {
+/// resets were ordered than at the connection's start, when `born` were the orders.
+async fn connect(mut client: TcpStream, born: Orders, shared: Arc<Shared>) {
     let mut orders = shared.orders.subscribe();
-    let Ok(mut server) = TcpStream::connect(shared.to).await else {
-        shared.unreachable.fetch_add(1, Ordering::Relaxed);
+    let reset = |orders: &Orders| orders.resets > born.resets;
+    let waited = tokio::select! {
+        _ = orders.wait_for(reset) => false,
+        () = delayed(shared.orders.subscribe()) => true,
+    };
+    let server = if waited { Some(TcpStream::connect(shared.to).await) } else { None };
+    let Some(Ok(mut server)) = server else {
+        shared.unreachable.fetch_add(u64::from(waited), Ordering::Relaxed);
         let _ = client.set_zero_linger();
         return;
     };
     let _ = (server.set_nodelay(true), client.set_nodelay(true));
     let (client_read, client_write) = client.split();
     let (server_read, server_write) = server.split();
-    let there = forward(client_read, server_write, shared.orders.subscribe(), Some(&shared));
-    let back = forward(server_read, client_write, shared.orders.subscribe(), None);
-    let polite = tokio::select! {
-        _ = orders.wait_for(|orders| orders.resets > born) => false,
-        ended = async { tokio::try_join!(there, back) } => ended.is_ok(),
+    let there = forward(client_read, server_write, shared.orders.subscribe(), &shared);
+    let back = answer(server_read, client_write, shared.orders.subscribe(), born.half_closes);
+    let ended = tokio::select! {
+        _ = orders.wait_for(reset) => Err(Broken::Reset),
+        ended = async { tokio::try_join!(there, back) } => ended.map(|_| ()),
     };
-    if !polite {
-        let _ = (client.set_zero_linger(), server.set_zero_linger()); // dropping them resets now
+    match ended {
+        Ok(()) => {}
+        Err(Broken::Cut) => part(&mut client, &mut server).await,
+        // dropping them resets now
+        Err(Broken::Reset) => {
+            let _ = (client.set_zero_linger(), server.set_zero_linger());
+        }
     }
 }
 
-/// Forwards one direction until its end, which is passed on as such.
+/// Ends both sides politely. What the client still says is read for a while: closing over it would be a reset.
+async fn part(client: &mut TcpStream, server: &mut TcpStream) {
+    let _ = (server.shutdown().await, client.shutdown().await);
+    let mut buffer = vec![0; 16 << 10];
+    let rest = async { while client.read(&mut buffer).await.is_ok_and(|count| count > 0) {} };
+    let _ = timeout(PARTING, rest).await;
+}
+
+/// Waits until the delay that is ordered has passed since now, or is ordered no more.
+async fn delayed(mut orders: watch::Receiver<Orders>) {
+    let delay = orders.borrow_and_update().delay;
+    tokio::select! {
+        () = sleep(delay) => {}
+        _ = orders.wait_for(|orders| orders.delay.is_zero()) => {}
+    }
+}
+
+/// Why a connection ends before its two ends have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Broken {
+    /// An end of it broke, or it is to be reset.
+    Reset,
+    /// It is to be cut.
+    Cut,
+}
+
+impl From<io::Error> for Broken {
+    fn from(_: io::Error) -> Self {
+        Self::Reset
+    }
+}
+
+/// Forwards what `from` says to the receiver until its end, which is passed on as such, or until no more may pass.
 async fn forward(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
     mut orders: watch::Receiver<Orders>,
-    shared: Option<&Shared>,
-) -> io::Result<()> {
+    shared: &Shared,
+) -> Result<(), Broken> {
     let mut buffer = vec![0; 64 << 10];
     loop {
-        if orders.wait_for(|orders| !orders.stalled).await.is_err() {
+        let Ok(now) = orders.wait_for(|orders| !orders.stalled).await.map(|orders| *orders) else {
             return Ok(());
-        }
+        };
+        let most = if now.pace == 0 { buffer.len() } else { paced(now.pace).min(buffer.len()) };
         let count = tokio::select! {
             biased;
-            _ = orders.wait_for(|orders| orders.stalled) => continue,
-            count = from.read(&mut buffer) => count?,
+            _ = orders.wait_for(|orders| orders.stalled || orders.pace != now.pace) => continue,
+            count = from.read(&mut buffer[..most]) => count?,
         };
         if count == 0 {
-            return to.shutdown().await;
+            to.shutdown().await?;
+            return Ok(());
         }
-        let may = shared.map_or(count, |shared| shared.take(count));
+        let may = shared.take(count);
         to.write_all(&buffer[..may]).await?;
-        if let Some(shared) = shared {
-            shared.forwarded.fetch_add(may as u64, Ordering::Relaxed);
-            if may < count && !shared.swallow((count - may) as u64) {
-                return Err(io::ErrorKind::ConnectionReset.into());
+        shared.forwarded.fetch_add(may as u64, Ordering::Relaxed);
+        if may < count {
+            match shared.then() {
+                Then::Reset => return Err(Broken::Reset),
+                Then::Cut => return Err(Broken::Cut),
+                Then::Swallow => shared.swallowed.fetch_add((count - may) as u64, Ordering::Relaxed),
+            };
+        }
+        if now.pace > 0 {
+            let pause = Duration::from_secs_f64(count as f64 / now.pace as f64);
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = orders.wait_for(|orders| orders.pace != now.pace) => {}
             }
         }
     }
+}
+
+/// Forwards what the receiver says until its end, which is passed on as such, or, by order, with an end before
+/// that, when what it says is read on and thrown away.
+async fn answer(
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
+    mut orders: watch::Receiver<Orders>,
+    born: u64,
+) -> Result<(), Broken> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut half_closed = false;
+    loop {
+        let Ok(half_closes) =
+            orders.wait_for(|orders| !orders.stalled).await.map(|orders| orders.half_closes)
+        else {
+            return Ok(());
+        };
+        if half_closes > born && !half_closed {
+            half_closed = true;
+            to.shutdown().await?;
+        }
+        let count = tokio::select! {
+            biased;
+            _ = orders.wait_for(|orders| orders.stalled || orders.half_closes != half_closes) => continue,
+            count = from.read(&mut buffer) => count?,
+        };
+        if half_closed {
+            if count == 0 {
+                return Ok(());
+            }
+        } else if count == 0 {
+            return Ok(to.shutdown().await?);
+        } else {
+            to.write_all(&buffer[..count]).await?;
+        }
+    }
+}
+
+/// Bytes that pass at once at `pace` bytes a second: what a twentieth of a second lets pass.
+fn paced(pace: u64) -> usize {
+    usize::try_from(pace / 20).unwrap_or(usize::MAX).max(1)
 }
 
 impl Shared {
@@ -224,143 +358,18 @@ impl Shared {
         usize::try_from(may).expect("no more than `count`")
     }
 
-    /// Throws `count` bytes away, when that is what is ordered.
-    fn swallow(&self, count: u64) -> bool {
+    /// What happens to bytes that may not pass; when that is ordered no more by now, they are lost.
+    fn then(&self) -> Then {
         let allowance = *self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        let swallow = !allowance.is_some_and(|allowance| allowance.then == Then::Reset);
-        if swallow {
-            self.swallowed.fetch_add(count, Ordering::Relaxed);
-        }
-        swallow
+        allowance.map_or(Then::Swallow, |allowance| allowance.then)
     }
 }
+
+/// The receive buffer of a client's connection, which the kernel doubles.
+const AHEAD: u32 = 32 << 10;
+
+/// How long a client that is cut off may still speak.
+const PARTING: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::net::TcpListener;
-    use tokio::time::timeout;
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_secs(5);
-    const LITTLE: Duration = Duration::from_millis(50);
-
-    /// A proxy, a connection through it, and the receiver's end of that.
-    async fn through() -> (Proxy, TcpListener, TcpStream, TcpStream) {
-        let receiver = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let proxy = Proxy::start(receiver.local_addr().unwrap()).await.unwrap();
-        let client = TcpStream::connect(proxy.address()).await.unwrap();
-        let (server, _) = timeout(SOON, receiver.accept()).await.unwrap().unwrap();
-        (proxy, receiver, client, server)
-    }
-
-    async fn read(stream: &mut TcpStream, count: usize) -> String {
-        let mut bytes = vec![0; count];
-        timeout(SOON, stream.read_exact(&mut bytes)).await.unwrap().unwrap();
-        String::from_utf8(bytes).unwrap()
-    }
-
-    /// How the stream ends, after how many bytes.
-    async fn end(stream: &mut TcpStream) -> (io::Result<usize>, usize) {
-        let mut bytes = Vec::new();
-        let end = timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap();
-        (end, bytes.len())
-    }
-
-    #[tokio::test]
-    async fn both_directions_and_the_polite_end_pass() {
-        let (proxy, _receiver, mut client, mut server) = through().await;
-
-        client.write_all(b"question").await.unwrap();
-        assert_eq!(read(&mut server, 8).await, "question");
-        client.shutdown().await.unwrap();
-        assert_eq!(end(&mut server).await.0.unwrap(), 0);
-        server.write_all(b"answer").await.unwrap();
-        drop(server);
-
-        assert_eq!(end(&mut client).await.0.unwrap(), 6);
-        assert_eq!((proxy.counters().connections, proxy.counters().forwarded_bytes), (1, 8));
-    }
-
-    #[tokio::test]
-    async fn a_stall_holds_everything_until_it_passes() {
-        let (proxy, _receiver, mut client, mut server) = through().await;
-
-        proxy.stall();
-        client.write_all(b"held").await.unwrap();
-        let mut byte = [0];
-        assert!(timeout(LITTLE, server.read(&mut byte)).await.is_err());
-        proxy.pass().await.unwrap();
-
-        assert_eq!(read(&mut server, 4).await, "held");
-    }
-
-    #[tokio::test]
-    async fn a_reset_is_a_reset_at_both_ends_and_new_connections_pass() {
-        let (proxy, receiver, mut client, mut server) = through().await;
-
-        proxy.reset_all();
-
-        assert_eq!(end(&mut client).await.0.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-        assert_eq!(end(&mut server).await.0.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
-        let (mut server, _) = receiver.accept().await.unwrap();
-        client.write_all(b"again").await.unwrap();
-        assert_eq!(read(&mut server, 5).await, "again");
-    }
-
-    #[tokio::test]
-    async fn a_refusal_keeps_what_is_there_and_ends_at_the_same_port() {
-        let (proxy, _receiver, mut client, mut server) = through().await;
-
-        proxy.refuse().await;
-        let refused = TcpStream::connect(proxy.address()).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        client.write_all(b"still").await.unwrap();
-        assert_eq!(read(&mut server, 5).await, "still");
-
-        proxy.pass().await.unwrap();
-        TcpStream::connect(proxy.address()).await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn exactly_the_allowed_bytes_arrive_before_a_reset() {
-        let (proxy, _receiver, mut client, mut server) = through().await;
-
-        proxy.reset_after(10);
-        client.write_all(b"0123456789").await.unwrap();
-        assert_eq!(read(&mut server, 10).await, "0123456789");
-        client.write_all(b"x").await.unwrap();
-
-        assert_eq!(end(&mut client).await.0.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-        let (ended, bytes) = end(&mut server).await;
-        assert_eq!((ended.unwrap_err().kind(), bytes), (io::ErrorKind::ConnectionReset, 0));
-    }
-
-    #[tokio::test]
-    async fn swallowed_bytes_are_accepted_and_never_arrive() {
-        let (proxy, _receiver, mut client, mut server) = through().await;
-
-        proxy.swallow_after(3);
-        client.write_all(b"abcdef").await.unwrap();
-        assert_eq!(read(&mut server, 3).await, "abc");
-        client.shutdown().await.unwrap();
-
-        let (ended, bytes) = end(&mut server).await;
-        assert_eq!((ended.unwrap(), bytes), (0, 0));
-        assert_eq!(proxy.counters().swallowed_bytes, 3);
-    }
-
-    #[tokio::test]
-    async fn without_a_receiver_clients_are_reset() {
-        let (proxy, receiver, client, server) = through().await;
-        drop((receiver, client, server));
-
-        let mut client = TcpStream::connect(proxy.address()).await.unwrap();
-
-        assert_eq!(end(&mut client).await.0.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-        assert_eq!(proxy.counters().unreachable, 1);
-    }
-}
+mod tests;
