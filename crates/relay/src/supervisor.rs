@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use alarm::{Entry, Own, OwnKind, State};
 use ids::Timestamp;
-use journal::{CursorStatus, Journal, Log, Notice, Notices, Position, Priority, ReadError, Status};
+use journal::{Journal, Log, Notice, Notices, Position, Priority, ReadError, Status};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
@@ -17,6 +17,10 @@ use crate::inbox;
 use crate::interpreter::failed;
 use crate::metrics::{Metrics, SinkLabel};
 use crate::stop::Stop;
+
+mod ages;
+
+use ages::Ages;
 
 /// Lets any part of the relay say something of the relay itself.
 #[derive(Clone, Debug)]
@@ -75,7 +79,7 @@ impl Supervisor {
         let mut open = Problems::recall(&self.journal, &self.receivers)?;
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut commits = 0;
+        let (mut commits, mut ages) = (0, Ages::default());
         loop {
             tokio::select! {
                 biased;
@@ -94,8 +98,9 @@ impl Supervisor {
                     self.journal.tick();
                     let mut own = match status(&self.journal).await {
                         Ok(status) => {
-                            self.measure(&status, &mut commits);
-                            open.judge(&status, &self.receivers)
+                            ages.look(&status, Instant::now(), Timestamp::now());
+                            self.measure(&status, &ages, &mut commits);
+                            open.judge(&status, &ages, &self.receivers)
                         }
                         // nothing that was promised depends on it: it is looked at again in a second
                         Err(error) => {
@@ -143,7 +148,7 @@ impl Supervisor {
         }
     }
 
-    fn measure(&self, status: &Status, commits: &mut u64) {
+    fn measure(&self, status: &Status, ages: &Ages, commits: &mut u64) {
         let metrics = &self.metrics;
         metrics.journal_bytes.set(signed(status.live_bytes));
         metrics.journal_writable.set(i64::from(self.journal.writable()));
@@ -157,7 +162,7 @@ impl Supervisor {
                 let label = SinkLabel::new(&cursor.name);
                 metrics.behind_alerts.get_or_create(&label).set(signed(cursor.behind_records));
                 metrics.behind_bytes.get_or_create(&label).set(signed(cursor.behind_bytes));
-                metrics.behind_seconds.get_or_create(&label).set(age(cursor).as_secs_f64());
+                metrics.behind_seconds.get_or_create(&label).set(ages.of(&cursor.name).as_secs_f64());
             }
         }
     }
@@ -267,11 +272,11 @@ impl Problems {
     }
 
     /// What begins or ends with `status`.
-    fn judge(&mut self, status: &Status, receivers: &HashMap<String, String>) -> Vec<Own> {
+    fn judge(&mut self, status: &Status, ages: &Ages, receivers: &HashMap<String, String>) -> Vec<Own> {
         let mut said = Vec::new();
         for cursor in status.cursors.iter().filter(|cursor| cursor.log == Log::Outbox) {
             let open = self.behind.entry(cursor.name.clone()).or_default();
-            let age = age(cursor);
+            let age = ages.of(&cursor.name);
             if !*open && cursor.registered && age >= BEHIND_AFTER {
                 *open = true;
                 let text = format!(
@@ -328,12 +333,6 @@ fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
 
 fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {
     receivers.get(sink).map_or("the receiver", String::as_str)
-}
-
-/// How long the oldest undelivered alert of a cursor has waited.
-fn age(cursor: &CursorStatus) -> Duration {
-    let oldest = cursor.oldest_undelivered_at.filter(|_| cursor.behind_records > 0);
-    oldest.map_or(Duration::ZERO, |at| Timestamp::now().since(Timestamp::from_micros(at)))
 }
 
 fn signed(number: u64) -> i64 {

@@ -1,9 +1,9 @@
-use journal::LogStatus;
+use journal::{CursorStatus, LogStatus};
 
 use super::*;
 
 /// A journal whose sinks are behind: name, alerts waiting, seconds the oldest has waited, registered.
-fn status(sinks: &[(&str, u64, i64, bool)]) -> Status {
+pub(super) fn status(sinks: &[(&str, u64, i64, bool)]) -> Status {
     let now = Timestamp::now().micros();
     let cursor = |&(name, behind, secs, registered): &(&str, u64, i64, bool)| CursorStatus {
         name: name.to_owned(),
@@ -33,7 +33,9 @@ fn status(sinks: &[(&str, u64, i64, bool)]) -> Status {
 
 fn said(problems: &mut Problems, sinks: &[(&str, u64, i64, bool)]) -> Vec<(OwnKind, String, State)> {
     let receivers = HashMap::from([("noc".to_owned(), "192.0.2.1:162".to_owned())]);
-    let said = problems.judge(&status(sinks), &receivers);
+    let (status, mut ages) = (status(sinks), Ages::default());
+    ages.look(&status, Instant::now(), Timestamp::now());
+    let said = problems.judge(&status, &ages, &receivers);
     said.into_iter().map(|own| (own.kind, own.resource, own.state)).collect()
 }
 
