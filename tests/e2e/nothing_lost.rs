@@ -14,6 +14,8 @@ use testkit::Rng;
 mod admin;
 mod arrivals;
 mod away;
+mod clock;
+mod day;
 mod engines;
 mod flips;
 mod full;
@@ -29,6 +31,8 @@ mod restarts;
 mod scene;
 mod share;
 mod sinks;
+mod soak;
+mod wires;
 
 /// How large a story is: `many` in a full run, which is `FOGBELL_LONG=1`, else `few`.
 fn rounds(few: usize, many: usize) -> usize {

@@ -38,14 +38,25 @@ impl Fogbell {
     /// When it does not start.
     #[must_use]
     pub fn start(config: &Config) -> Self {
-        let folder = TempDir::new().expect("a temporary folder can be made");
-        let home = folder.path().to_owned();
-        let mut this = Self::start_in(&home, config);
-        this._folder = Some(folder);
-        this
+        Self::start_under(&[], config)
     }
 
-    /// The same in `home`, which stays when this is dropped.
+    /// The same under another program, such as `env` with its arguments, which must end with it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_under(wrapper: &[&str], config: &Config) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let home = folder.path().to_owned();
+        write_home(&home, config);
+        let (running, address, admin) = run(&home, wrapper);
+        let ca = home.join("certs/ca.pem");
+        Self { home, _folder: Some(folder), ca, running, address, admin }
+    }
+
+    /// Starts one in `home`, which stays when this is dropped.
     ///
     /// # Panics
     ///

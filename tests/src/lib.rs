@@ -3,7 +3,9 @@
 //! - [`Fogbell`]: the relay, from a [`Config`], in a folder of its own.
 //! - [`Snmptrapd`], [`Rsyslog`]: what an NMS and a SIEM run, and what arrived there.
 //! - [`Curl`]: a client nobody here wrote.
+//! - [`FakeClock`]: a wall clock that a story sets.
 //! - [`Certs`]: a test CA by OpenSSL.
+//! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
 //! `cargo xtask test` provides the peers and says where everything is: `FOGBELL_BIN`,
@@ -14,6 +16,7 @@ pub mod bench;
 
 mod asking;
 mod certs;
+mod clock;
 mod curl;
 mod fogbell;
 mod formats;
@@ -24,10 +27,12 @@ mod rsyslog;
 mod running;
 mod signature;
 mod snmptrapd;
+mod usage;
 mod wait;
 
 pub use asking::{Answer, ask_fogbell, ask_fogbell_in};
 pub use certs::Certs;
+pub use clock::{FakeClock, Showing};
 pub use curl::{Curl, Response};
 pub use fogbell::Fogbell;
 pub use fogbell::config::{Config, Notification, TlsTrust, V3};
@@ -40,4 +45,5 @@ pub use running::Running;
 pub use signature::sign;
 pub use snmptrapd::trap::{Trap, Value, Varbind};
 pub use snmptrapd::{Reading, Snmptrapd, SnmptrapdSetup, SnmptrapdUser};
+pub use usage::Usage;
 pub use wait::{DEADLINE, wait_for, wait_until};

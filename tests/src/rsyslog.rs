@@ -179,6 +179,12 @@ impl Rsyslog {
         }
     }
 
+    /// How many bytes it wrote so far, of all messages.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        fs::metadata(self.file("messages.jsonl")).map_or(0, |file| file.len())
+    }
+
     /// What it wrote, once there are `count` messages or more.
     ///
     /// # Panics

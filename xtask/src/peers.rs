@@ -65,8 +65,14 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
         }
     }
 
-    if beside.iter().any(|program| unpacked(program, &root).is_none()) {
+    let mut preload = if always { None } else { find_library(Path::new("/")) };
+    if beside.iter().any(|program| unpacked(program, &root).is_none())
+        || (preload.is_none() && find_library(&root).is_none())
+    {
         let mut packages: Vec<&str> = beside.iter().flat_map(|program| program.packages).copied().collect();
+        if preload.is_none() {
+            packages.push(FAKE_CLOCK.package);
+        }
         packages.sort_unstable();
         packages.dedup();
         println!("peers: unpacking {} beside the system", packages.join(", "));
@@ -77,6 +83,15 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             )
         })?;
     }
+    if preload.is_none() {
+        preload = find_library(&root);
+    }
+    let preload = preload.with_context(|| {
+        let Library { name, package, .. } = FAKE_CLOCK;
+        format!("`{name}` is not in {package}; leave the peers out with --without-peers")
+    })?;
+    let link = bin.join(FAKE_CLOCK.name);
+    symlink(&preload, &link).with_context(|| format!("cannot make `{}`", link.display()))?;
     for program in beside {
         let file = unpacked(program, &root).with_context(|| {
             let packages = program.packages.join(", ");
@@ -93,6 +108,8 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             )
         })?;
     }
+
+    preload_once(&link)?;
 
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
@@ -122,6 +139,34 @@ struct Program {
     version: &'static [&'static str],
     /// A loadable module it must find, as folder of modules and file.
     module: Option<(&'static str, &'static str)>,
+}
+
+/// A library that is loaded into a program under test, found in the folder of the peers' programs by its name.
+#[derive(Debug)]
+struct Library {
+    name: &'static str,
+    /// Its folder among those of libraries.
+    folder: &'static str,
+    /// The Debian package.
+    package: &'static str,
+}
+
+/// The library under `root`.
+fn find_library(root: &Path) -> Option<PathBuf> {
+    let Library { name, folder, .. } = FAKE_CLOCK;
+    library_folders(root).iter().map(|library| library.join(folder).join(name)).find(|file| file.is_file())
+}
+
+/// Loads the library into a program that says the year: one built for another system shows here.
+fn preload_once(library: &Path) -> Result<()> {
+    let Library { name, package, .. } = FAKE_CLOCK;
+    let mut command = Command::new("date");
+    command.arg("+%Y").env("LD_PRELOAD", library).env("FAKETIME", "2001-02-03 04:05:06");
+    let year = must_succeed(&mut command)?;
+    if year.trim() != "2001" {
+        bail!("`{name}` ({package}) cannot be loaded; leave the peers out with --without-peers");
+    }
+    Ok(())
 }
 
 /// Where the system has a program.
@@ -231,6 +276,10 @@ const PROGRAMS: &[Program] = &[
     Program { name: "curl", packages: &["curl"], version: &["-V"], module: None },
     Program { name: "strace", packages: &["strace"], version: &["-V"], module: None },
 ];
+
+/// Gives a program a clock of its own.
+const FAKE_CLOCK: Library =
+    Library { name: "libfaketimeMT.so.1", folder: "faketime", package: "libfaketime" };
 
 #[cfg(test)]
 mod tests {

@@ -157,6 +157,15 @@ impl Proxy {
         self.door.close().await;
     }
 
+    /// Takes new connections again after a refusal; whatever else is ordered stays.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be bound again.
+    pub async fn open(&self) -> io::Result<()> {
+        self.door.open().await
+    }
+
     /// Forwards `bytes` more bytes to the receiver, of all connections together, then resets every
     /// connection that sends another one.
     pub fn reset_after(&self, bytes: u64) {

@@ -12,7 +12,7 @@ use testkit::mist::{Delivery, FakeMist, load_name};
 use testkit::{Post, PostError, Trust};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Where messages are posted, and whose certificate is expected there.
 #[derive(Clone, Debug)]
@@ -49,6 +49,15 @@ pub(crate) enum Until {
     Finished,
     /// So many messages.
     Count(u64),
+}
+
+/// What connections post, how fast and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    size: Size,
+    until: Until,
+    /// From one message to the next; zero for as fast as they are answered.
+    every: Duration,
 }
 
 /// How large the messages are.
@@ -89,6 +98,17 @@ struct Connection {
 impl Load {
     /// Starts `connections`, the first of which has the number `first`: no two of a story may have the same.
     pub(crate) fn start(target: &Target, first: u64, connections: u64, size: Size, until: Until) -> Self {
+        Self::run(target, first, connections, Plan { size, until, every: Duration::ZERO })
+    }
+
+    /// The same with usual messages, `per_sec` a second of all connections together, until it is finished; what
+    /// is answered late is made up for.
+    pub(crate) fn paced(target: &Target, first: u64, connections: u64, per_sec: u64) -> Self {
+        let every = Duration::from_secs(connections) / u32::try_from(per_sec).expect("a rate of messages");
+        Self::run(target, first, connections, Plan { size: Size::Usual, until: Until::Finished, every })
+    }
+
+    fn run(target: &Target, first: u64, connections: u64, plan: Plan) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -99,7 +119,7 @@ impl Load {
         let mut tasks = Vec::new();
         for connection in first..first + connections {
             let (told, finished) = (Arc::clone(&told), Arc::clone(&finished));
-            tasks.push(runtime.spawn(converse(target.post(), connection, size, until, told, finished)));
+            tasks.push(runtime.spawn(converse(target.post(), connection, plan, told, finished)));
         }
         Self { runtime, tasks, told, finished }
     }
@@ -133,17 +153,49 @@ pub(crate) fn post(target: &Target, first: u64, connections: u64, count: u64) ->
     Load::start(target, first, connections, Size::Usual, until).finish(until)
 }
 
+/// One message that is posted again and again, byte for byte.
+#[derive(Debug)]
+pub(crate) struct Again {
+    connection: u64,
+    delivery: Delivery,
+}
+
+impl Again {
+    /// Makes it; its number is the first one of `connection`, which no other may have.
+    pub(crate) fn new(connection: u64) -> Self {
+        Self { connection, delivery: delivery(&FakeMist::new(1), connection * SPAN, Size::Usual) }
+    }
+
+    /// Posts it on a connection of its own.
+    ///
+    /// # Panics
+    ///
+    /// When the answer is not 200.
+    pub(crate) fn post(&self, target: &Target) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let answer = runtime.expect("a runtime can be made").block_on(target.post().deliver(&self.delivery));
+        assert_eq!(answer.map(|answer| answer.status.as_u16()).ok(), Some(200));
+    }
+
+    /// What is told of it once it was posted.
+    pub(crate) fn told(&self) -> Told {
+        let connection = Connection { posted: 1, acknowledged: vec![self.connection * SPAN] };
+        Told { connections: [(self.connection, connection)].into(), refusals: BTreeMap::new() }
+    }
+}
+
 async fn converse(
     mut post: Post,
     connection: u64,
-    size: Size,
-    until: Until,
+    Plan { size, until, every }: Plan,
     told: Arc<Mutex<Told>>,
     finished: Arc<AtomicBool>,
 ) {
     let mist = FakeMist::new(1);
     let mut posted = 0;
+    let start = Instant::now();
     while !finished.load(Ordering::Relaxed) && !matches!(until, Until::Count(count) if posted >= count) {
+        sleep_until(start + every * u32::try_from(posted).expect("fewer messages than that")).await;
         let number = connection * SPAN + posted;
         let delivery = delivery(&mist, number, size);
         lock(&told).connections.entry(connection).or_default().posted = posted + 1;

@@ -1,62 +1,81 @@
-//! Connections to syslog receivers are reset in the middle of a stream.
+//! Connections to syslog receivers break in the middle of a stream: reset, cut, half-closed; also while the relay
+//! stops. What breaks one connection takes nothing along for good.
 
-use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-use e2e::{Config, Fogbell, Rsyslog, RsyslogSetup, TlsTrust, wait_for, wait_until};
-use testkit::Proxy;
+use e2e::{Config, DEADLINE, Fogbell, wait_until};
 
-use super::arrivals::{Arrival, has_all, judge};
-use super::load::{Load, Size, Target, Until};
+use super::load::{Load, Target, Until};
+use super::wires::Wires;
 use super::{DRAINED, admin, moment, rounds, seeded};
 
 #[test]
 fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
-    let resets = rounds(8, 60);
+    // The relay takes half a second and a settled line between two connections to a receiver, so that several
+    // receivers side by side are what makes a thousand resets quick.
+    let (of_each, rounds) = (rounds(2, 5), rounds(3, 100));
     let mut rng = seeded("resets");
-    let siem = Rsyslog::start(&RsyslogSetup::default());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let proxy = |to: String| {
-        let to: SocketAddr = to.parse().unwrap();
-        runtime.block_on(Proxy::start(to)).unwrap()
-    };
-    let proxies = [proxy(siem.tcp()), proxy(siem.tls())];
-    let [tcp, tls] = proxies.each_ref().map(|proxy| proxy.address().to_string());
-    let ca = siem.certs().ca();
-    let trust = TlsTrust { ca: &ca, server_name: "localhost", client: None };
-    let mut relay = Fogbell::start(&Config::new().syslog("tcp", &tcp, "tcp").syslog_tls("tls", &tls, &trust));
-    let load = Load::start(&Target::of(&relay), 0, 2, Size::Usual, Until::Finished);
+    let wires = Wires::start(of_each);
+    let mut relay = Fogbell::start(&wires.add_to(Config::new()));
+    let load = Load::paced(&Target::of(&relay), 0, 2, 50);
 
-    for reset in 0..resets {
-        // Only a receiver that something was delivered to is tried again soon.
-        for (sink, proxy) in ["tcp", "tls"].into_iter().zip(&proxies) {
-            let label = format!("sink=\"{sink}\"");
-            let delivered = || admin::metric(&relay, "fogbell_delivered_total", &label).unwrap_or(0);
-            let (before, bytes) = (delivered(), proxy.counters().forwarded_bytes);
-            let flows =
-                wait_until(DRAINED, || delivered() > before && proxy.counters().forwarded_bytes > bytes);
-            assert!(flows, "nothing flows to {sink} before reset {reset}");
-        }
-        // The moment of the reset is what this is about: nothing can be waited for.
-        sleep(moment(&mut rng, Duration::from_millis(200)));
-        proxies.iter().for_each(Proxy::reset_all);
+    let mut breaks = 0;
+    for _ in 0..rounds {
+        wires.wait_flow(&relay);
+        // The moment of the break is what this is about: nothing can be waited for.
+        sleep(moment(&mut rng, Duration::from_millis(100)));
+        wires.break_all(&mut rng);
+        breaks += wires.count();
     }
+    wires.heal();
     let told = load.finish(Until::Finished);
     admin::wait_drained(&mut relay, DRAINED);
 
-    let acknowledged = told.acknowledged().count();
-    for (sink, proxy) in ["tcp", "tls"].into_iter().zip(&proxies) {
-        let arrivals = || -> Vec<Arrival> {
-            siem.lines().iter().filter(|line| line.input == sink).map(Arrival::from).collect()
-        };
-        let all = wait_for(DRAINED, || Some(arrivals()).filter(|all| has_all(all, &told)));
-        let figures = judge(sink, &all.unwrap_or_else(arrivals), &told);
-        let connections = proxy.counters().connections;
-        eprintln!(
-            "resets: {sink}: {resets} resets, {connections} connections, {acknowledged} acknowledged, {figures:?}"
-        );
-        assert!(connections > resets as u64, "{connections} connections for {resets} resets");
-        assert!(figures.repeats > 0, "no reset took anything along");
-    }
+    let (figures, connections) = (wires.judge(&told), wires.connections());
+    let (messages, repeats) = figures;
+    eprintln!(
+        "resets: {breaks} breaks of {} streams, {connections} connections, {} acknowledged, {messages} delivered, \
+         {repeats} repeated under the same id, 0 lost",
+        wires.count(),
+        told.acknowledged().count(),
+    );
+    assert!(connections > breaks as u64, "{connections} connections for {breaks} breaks");
+    assert!(repeats > 0, "nothing was on its way when connections broke");
+    assert!(told.refusals.is_empty(), "{:?}", told.refusals);
 }
+
+#[test]
+fn a_reset_while_the_relay_stops_loses_nothing() {
+    let rounds = rounds(3, 50);
+    let mut rng = seeded("resets at the stop");
+    let wires = Wires::start(1);
+    let mut relay = Fogbell::start(&wires.add_to(Config::new().set("", "grace_secs", "5")));
+    let load = Load::paced(&Target::of(&relay), 0, 2, 100);
+
+    for _ in 0..rounds {
+        wires.wait_flow(&relay);
+        relay.sigterm();
+        // Both moments are what this is about: while what is on its way settles, and while leave is taken.
+        sleep(moment(&mut rng, STOPPING));
+        wires.break_all(&mut rng);
+        let exit = relay.wait_exit(DEADLINE);
+        assert_eq!(exit.code(), Some(0));
+        wires.heal();
+        relay.start_again();
+    }
+    let before = load.acknowledged();
+    assert!(wait_until(DEADLINE, || load.acknowledged() > before), "nothing is acknowledged any more");
+    let told = load.finish(Until::Finished);
+    admin::wait_drained(&mut relay, DRAINED);
+
+    let (messages, repeats) = wires.judge(&told);
+    eprintln!(
+        "resets: {rounds} stops with every stream broken on the way, {} acknowledged, {messages} delivered, \
+         {repeats} repeated under the same id, 0 lost",
+        told.acknowledged().count()
+    );
+}
+
+/// How long a relay may take to stop: what is on its way settles for a second, then leave is taken.
+const STOPPING: Duration = Duration::from_millis(1_500);

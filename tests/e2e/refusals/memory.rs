@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use e2e::{Config, DEADLINE, Fogbell, wait_until};
+use e2e::{Config, DEADLINE, Fogbell, Usage, wait_until};
 use testkit::clients::{half_client_hello, idle, slow_body, slow_header};
 use testkit::{Post, Trust, mist};
 use tokio::runtime::Runtime;
@@ -45,7 +45,8 @@ fn five_hundred_bad_connections_cost_little_and_delay_nobody() {
     };
     good();
     let pid = relay.process().pid();
-    let before = resident(pid);
+    let usage = || Usage::of(pid).expect("the relay runs");
+    let before = usage().resident;
 
     let silent: Vec<TcpStream> = (0..OF_EACH).map(|_| TcpStream::connect(address).unwrap()).collect();
     let mut bad = JoinSet::new();
@@ -63,10 +64,10 @@ fn five_hundred_bad_connections_cost_little_and_delay_nobody() {
         );
     }
     // all of them and the good one
-    let sockets = || descriptors(pid);
-    assert!(wait_until(DEADLINE, || sockets() > 5 * OF_EACH), "{} descriptors", sockets());
+    let sockets = || usage().descriptors;
+    assert!(wait_until(DEADLINE, || sockets() > 5 * OF_EACH as u64), "{} descriptors", sockets());
     let slowest = (0..100).map(|_| good()).max().unwrap();
-    let grown = resident(pid).saturating_sub(before);
+    let grown = usage().resident.saturating_sub(before);
 
     let figures = format!(
         "{} KiB more for {} bad connections, slowest good answer {slowest:?}",
@@ -82,18 +83,6 @@ fn five_hundred_bad_connections_cost_little_and_delay_nobody() {
 
     bad.abort_all();
     drop(silent);
-    assert!(wait_until(DEADLINE, || sockets() < OF_EACH), "{} descriptors", sockets());
+    assert!(wait_until(DEADLINE, || sockets() < OF_EACH as u64), "{} descriptors", sockets());
     good();
-}
-
-/// Bytes of memory that a process holds.
-fn resident(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
-}
-
-/// How many descriptors a process has open.
-fn descriptors(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
