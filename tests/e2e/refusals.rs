@@ -3,6 +3,7 @@
 
 mod answers;
 mod bodies;
+mod bombs;
 mod connections;
 mod heads;
 mod memory;

@@ -295,11 +295,11 @@ async fn forward(
             to.shutdown().await?;
             return Ok(());
         }
-        let may = shared.take(count);
+        let (may, then) = shared.take(count);
         to.write_all(&buffer[..may]).await?;
         shared.forwarded.fetch_add(may as u64, Ordering::Relaxed);
         if may < count {
-            match shared.then() {
+            match then {
                 Then::Reset => return Err(Broken::Reset),
                 Then::Cut => return Err(Broken::Cut),
                 Then::Swallow => shared.swallowed.fetch_add((count - may) as u64, Ordering::Relaxed),
@@ -358,19 +358,13 @@ fn paced(pace: u64) -> usize {
 }
 
 impl Shared {
-    /// How many of `count` bytes may pass.
-    fn take(&self, count: usize) -> usize {
+    /// How many of `count` bytes may pass, and what happens to the others.
+    fn take(&self, count: usize) -> (usize, Then) {
         let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(left) = allowance.as_mut() else { return count };
+        let Some(left) = allowance.as_mut() else { return (count, Then::Swallow) };
         let may = left.bytes.min(count as u64);
         left.bytes -= may;
-        usize::try_from(may).expect("no more than `count`")
-    }
-
-    /// What happens to bytes that may not pass; when that is ordered no more by now, they are lost.
-    fn then(&self) -> Then {
-        let allowance = *self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
-        allowance.map_or(Then::Swallow, |allowance| allowance.then)
+        (usize::try_from(may).expect("no more than `count`"), left.then)
     }
 }
 

@@ -96,7 +96,7 @@ impl Scene {
 
     /// Checks everything that arrived, and that the relay said nothing of itself: no receiver was ever behind for
     /// long.
-    fn settle(&mut self) -> (usize, usize) {
+    fn settle(&self) -> (usize, usize) {
         let (messages, repeats) = self.wires.judge(&self.told);
         let traps: Vec<Arrival> = self.nms.traps().iter().map(Arrival::from).collect();
         let figures = judge("inform", &traps, &self.told);

@@ -22,7 +22,7 @@ fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
 
     let mut breaks = 0;
     for _ in 0..rounds {
-        wires.wait_flow(&relay);
+        wires.wait_flow(&mut relay);
         // The moment of the break is what this is about: nothing can be waited for.
         sleep(moment(&mut rng, Duration::from_millis(100)));
         wires.break_all(&mut rng);
@@ -54,7 +54,7 @@ fn a_reset_while_the_relay_stops_loses_nothing() {
     let load = Load::paced(&Target::of(&relay), 0, 2, 100);
 
     for _ in 0..rounds {
-        wires.wait_flow(&relay);
+        wires.wait_flow(&mut relay);
         relay.sigterm();
         // Both moments are what this is about: while what is on its way settles, and while leave is taken.
         sleep(moment(&mut rng, STOPPING));

@@ -98,21 +98,26 @@ impl Wires {
 
     /// Waits until each is connected again since its last break, and something was delivered by it: only a
     /// receiver that something was delivered to is tried again soon.
-    pub(crate) fn wait_flow(&self, relay: &Fogbell) {
+    pub(crate) fn wait_flow(&self, relay: &mut Fogbell) {
         for wire in &self.wires {
             let before = wire.before.load(Ordering::Relaxed);
             let connected = || wire.proxy.counters().connections > before;
             assert!(wait_until(DRAINED, connected), "{} does not connect again", wire.name);
         }
         self.heal();
-        let figures = |wire: &Wire| (wire.delivered(relay), wire.proxy.counters().forwarded_bytes);
-        let before: Vec<(u64, u64)> = self.wires.iter().map(figures).collect();
+        let figures =
+            |wire: &Wire, relay: &Fogbell| (wire.delivered(relay), wire.proxy.counters().forwarded_bytes);
+        let before: Vec<(u64, u64)> = self.wires.iter().map(|wire| figures(wire, relay)).collect();
         for (wire, before) in self.wires.iter().zip(before) {
             let flows = wait_until(DRAINED, || {
-                let now = figures(wire);
+                let now = figures(wire, relay);
                 now.0 > before.0 && now.1 > before.1
             });
-            assert!(flows, "nothing flows to {}", wire.name);
+            if !flows {
+                let about = |line: &String| line.contains(&wire.name);
+                let said: Vec<String> = relay.process().lines().into_iter().filter(about).collect();
+                panic!("nothing flows to {}; {:?}:\n{}", wire.name, wire.proxy.counters(), said.join("\n"));
+            }
         }
     }
 
@@ -152,9 +157,7 @@ impl Wires {
         });
         let lines = self.siem.lines();
         let figures = self.wires.iter().map(|wire| judge(&wire.name, &arrivals(&lines, wire), told));
-        let figures =
-            figures.fold((0, 0), |sum, figures| (sum.0 + figures.messages, sum.1 + figures.repeats));
-        figures
+        figures.fold((0, 0), |sum, figures| (sum.0 + figures.messages, sum.1 + figures.repeats))
     }
 }
 
