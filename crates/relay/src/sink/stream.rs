@@ -261,6 +261,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
         TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
     let socket = SockRef::from(stream);
     socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_notsent_lowat(UNSENT)?;
     socket.set_tcp_user_timeout(Some(WRITE_PATIENCE))
 }
 
@@ -280,3 +281,7 @@ const MAX_ON_ITS_WAY: usize = 4096;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 const WRITE_PATIENCE: Duration = Duration::from_secs(30);
 const PARTING: Duration = Duration::from_secs(1);
+
+/// Bytes the kernel may take ahead of what the receiver lets it send. What it holds counts as written, so a deep
+/// queue in front of a slow receiver would settle long before it is sent, and be lost with the connection.
+const UNSENT: u32 = 16 << 10;
