@@ -47,7 +47,7 @@ async fn write(killed: bool) -> Written {
     let mut more = async |journal: &Journal, count: u64| {
         for _ in 0..count {
             number += 1;
-            let bytes = if number % 40 == 0 { 40_000 } else { 400 + number as usize * 37 % 900 };
+            let bytes = if number.is_multiple_of(40) { 40_000 } else { 400 + number as usize * 37 % 900 };
             let body =
                 |log: &str| format!("{{\"{log}\":{number},\"x\":\"{}\"}}", "y".repeat(bytes)).into_bytes();
             let to = journal.append(record(body("in")), Priority::Normal).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_flipped_bit_costs_at_most_one_record_and_never_alters_one() {
         // A tenth of the flips hits a head: of the file, of the log, of its first frames.
         let (mut at, bit) = (next(&mut seed) % total, next(&mut seed) % 8);
         let mut file = &files[0];
-        if next(&mut seed) % 10 == 0 {
+        if next(&mut seed).is_multiple_of(10) {
             file = &files[next(&mut seed) as usize % files.len().min(2)];
             at = next(&mut seed) % 200;
             if !file.to_string_lossy().ends_with("db") && !file.to_string_lossy().ends_with("-wal") {
