@@ -164,27 +164,23 @@ impl Stream {
         }
     }
 
-    /// Writes `bytes`, unless the connection ends first or takes too long to take them.
+    /// Writes `bytes`, unless the connection ends first or the receiver takes nothing for too long.
     async fn write(
         &self,
         reading: &mut ReadHalf<Link>,
         writing: &mut WriteHalf<Link>,
         bytes: &[u8],
     ) -> Result<(), Failure> {
-        let write = async {
-            writing.write_all(bytes).await?;
-            writing.flush().await
-        };
         tokio::select! {
             biased;
-            written = timeout(WRITE_PATIENCE, write) => match written {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(source)) => Err(Failure::new(format!("cannot write to {}", self.receiver), source)),
-                Err(_) => Err(Failure::plain(format!(
+            written = hand_over(writing, bytes) => match written {
+                Ok(()) => Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Failure::plain(format!(
                     "{} has taken nothing for {} s",
                     self.receiver,
                     WRITE_PATIENCE.as_secs()
                 ))),
+                Err(source) => Err(Failure::new(format!("cannot write to {}", self.receiver), source)),
             },
             end = watch_for_end(reading) => Err(self.ended(end)),
         }
@@ -265,6 +261,18 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(WRITE_PATIENCE))
 }
 
+/// Writes all of `bytes`. A receiver that takes little at a time is slow, not gone: only one that takes nothing for
+/// [`WRITE_PATIENCE`] ends it, with [`io::ErrorKind::TimedOut`].
+async fn hand_over(writing: &mut (impl AsyncWrite + Unpin), mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match timeout(WRITE_PATIENCE, writing.write(bytes)).await?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            taken => bytes = &bytes[taken..],
+        }
+    }
+    timeout(WRITE_PATIENCE, writing.flush()).await?
+}
+
 /// Reads until the end of the connection; a syslog receiver has nothing to say, so what it says is dropped.
 async fn watch_for_end(reading: &mut ReadHalf<Link>) -> io::Result<()> {
     let mut buffer = [0; 512];
@@ -285,3 +293,31 @@ const PARTING: Duration = Duration::from_secs(1);
 /// Bytes the kernel may take ahead of what the receiver lets it send. What it holds counts as written, so a deep
 /// queue in front of a slow receiver would settle long before it is sent, and be lost with the connection.
 const UNSENT: u32 = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_takes_little_at_a_time_gets_everything_and_one_that_takes_nothing_ends_it() {
+        let (mut near, mut far) = duplex(64);
+        let lines = vec![b'x'; 1_000];
+        let slow = async {
+            let (mut got, mut buffer) = (0, [0; 64]);
+            while got < lines.len() {
+                sleep(WRITE_PATIENCE - Duration::from_secs(1)).await;
+                got += far.read(&mut buffer).await.unwrap();
+            }
+        };
+
+        let (written, ()) = tokio::join!(hand_over(&mut near, &lines), slow);
+        written.unwrap();
+
+        let start = Instant::now();
+        let stuck = hand_over(&mut near, &lines).await.unwrap_err();
+        assert_eq!((stuck.kind(), start.elapsed()), (io::ErrorKind::TimedOut, WRITE_PATIENCE));
+    }
+}
