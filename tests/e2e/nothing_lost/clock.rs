@@ -3,18 +3,20 @@
 //!
 //! Simulated: CLOCK_REALTIME of the relay alone, by libfaketime; receivers and the client have the right time.
 
+use std::thread::sleep;
 use std::time::Duration;
 
 use e2e::{
     Config, DEADLINE, FakeClock, Fogbell, Notification, Showing, Snmptrapd, SnmptrapdSetup, wait_until,
 };
+use serde_json::json;
 use testkit::Proxy;
 use testkit::clients::{self, End};
 
 use super::arrivals::{Arrival, has_all, judge};
 use super::load::{Again, Target, Told, post};
 use super::wires::Wires;
-use super::{DRAINED, admin, rounds, seeded};
+use super::{DRAINED, admin, rounds, seeded, tell};
 
 /// A relay under a clock of its own, with receivers over TCP, TLS and by informs, all of which can tell what came.
 struct Scene {
@@ -130,6 +132,39 @@ fn a_clock_that_jumps_or_stands_still_loses_nothing_and_holds_nothing_up() {
          {repeats} repeated under the same id, 0 lost, 0 given up",
         scene.told.acknowledged().count()
     );
+    tell(&json!({
+        "of_each": times,
+        "acknowledged": scene.told.acknowledged().count(),
+        "delivered": messages,
+        "repeats": repeats,
+    }));
+}
+
+#[test]
+fn a_machine_that_boots_with_its_clock_far_ahead_gives_nothing_up() {
+    let mut scene = Scene::start();
+    let away = &scene.wires.all()[0];
+    scene.wires.run(Proxy::refuse(&away.proxy));
+    away.proxy.reset_all();
+    scene.wave();
+    scene.goes_on();
+    scene.relay.sigterm();
+    assert_eq!(scene.relay.wait_exit(DEADLINE).code(), Some(0));
+
+    scene.clock.set(Showing::Ahead(400 * DAY));
+    let wrapper = scene.clock.wrapper();
+    scene.relay.start_again_under(&wrapper.iter().map(String::as_str).collect::<Vec<_>>());
+    scene.wave();
+    scene.goes_on();
+    // Ages are looked at once a second, and what is looked for is that nothing comes of it.
+    sleep(Duration::from_secs(3));
+    scene.clock.set(Showing::Right);
+    scene.wires.heal();
+    admin::wait_drained(&mut scene.relay, DRAINED);
+
+    let given_up = admin::metric(&scene.relay, "fogbell_given_up_total", "").unwrap_or(0);
+    assert_eq!(given_up, 0, "the clock alone made alerts old");
+    let _figures = scene.wires.judge(&scene.told);
 }
 
 const DAY: Duration = Duration::from_secs(86_400);

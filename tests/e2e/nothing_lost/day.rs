@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use e2e::{
     Config, DEADLINE, FakeClock, Fogbell, Notification, Showing, Snmptrapd, SnmptrapdSetup, Usage, wait_until,
 };
+use serde_json::json;
 use testkit::Proxy;
 
 use super::arrivals::{Arrival, judge};
 use super::load::{Load, Size, Target, Told, Until};
 use super::wires::{Wire, Wires};
-use super::{DRAINED, admin, rounds, seeded};
+use super::{DRAINED, admin, rounds, seeded, tell};
 
 /// The most memory that was seen.
 #[derive(Debug, Default)]
@@ -112,6 +113,16 @@ fn a_receiver_that_was_down_for_a_day_and_is_slow_gets_everything_in_order() {
         kept as f64 / 1_048_576.0,
         disk >> 20,
     );
+    let rounded = |number: f64| (number * 10.0).round() / 10.0;
+    tell(&json!({
+        "alerts": alerts,
+        "delivered": messages + informed.messages,
+        "repeats": repeats,
+        "mib_usual": rounded(usual.mib()),
+        "mib_down": rounded(down.mib()),
+        "mib_slow": rounded(back.mib()),
+        "disk_mib": rounded(kept as f64 / 1_048_576.0),
+    }));
     assert_eq!(admin::metric(&relay, "fogbell_given_up_total", "").unwrap_or(0), 0, "something was given up");
     assert!(told.refusals.is_empty(), "{:?}", told.refusals);
     assert!(bytes as f64 / took.as_secs_f64() < 1.2 * pace as f64, "that was not slow");

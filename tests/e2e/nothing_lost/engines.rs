@@ -6,10 +6,11 @@ use e2e::{
     Config, DEADLINE, Fogbell, Notification, Snmptrapd, SnmptrapdSetup, SnmptrapdUser, V3, ask_fogbell_in,
     wait_until,
 };
+use serde_json::json;
 
 use super::arrivals::{Arrival, has_all, judge};
 use super::load::{Load, Size, Target, Told, Until};
-use super::{DRAINED, admin, rounds};
+use super::{DRAINED, admin, rounds, tell};
 
 /// How a receiver is found again.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,12 @@ fn a_receiver_that_returns_as_another_engine_gets_everything_in_order() {
         engines.len(),
         told.acknowledged().count()
     );
+    tell(&json!({
+        "returns": 3 * rounds,
+        "acknowledged": told.acknowledged().count(),
+        "lost": figures.lost,
+        "repeats": figures.repeats,
+    }));
     assert_eq!(engines.len(), 1 + rounds);
     assert_eq!(admin::metric(&relay, "fogbell_set_aside_total", "").unwrap_or(0), 0);
 }

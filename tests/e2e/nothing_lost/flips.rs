@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use e2e::{Config, DEADLINE, Fogbell, Line, Rsyslog, RsyslogSetup, wait_until};
+use serde_json::json;
 
 use super::arrivals::Arrival;
 use super::load::{Target, post};
-use super::{DRAINED, admin, rounds, seeded};
+use super::{DRAINED, admin, rounds, seeded, tell};
 
 /// What a relay keeps, as bytes by name.
 type Kept = BTreeMap<PathBuf, Vec<u8>>;
@@ -106,6 +107,7 @@ fn a_flipped_bit_costs_one_message_at_most_and_alters_none() {
         "flips: {flips} flips, {salvaged} journals salvaged, {restarts} restarts, {lost} records lost in all, at most \
          {worst} by one flip, 0 altered"
     );
+    tell(&json!({"flips": flips, "salvaged": salvaged, "lost": lost, "lost_by_one_flip": worst}));
 }
 
 /// The journal's files.

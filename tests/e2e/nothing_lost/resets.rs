@@ -5,10 +5,11 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use e2e::{Config, DEADLINE, Fogbell, wait_until};
+use serde_json::json;
 
 use super::load::{Load, Target, Until};
 use super::wires::Wires;
-use super::{DRAINED, admin, moment, rounds, seeded};
+use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
 #[test]
 fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
@@ -40,6 +41,12 @@ fn a_reset_loses_nothing_and_repeats_under_the_same_id() {
         wires.count(),
         told.acknowledged().count(),
     );
+    tell(&json!({
+        "breaks": breaks,
+        "acknowledged": told.acknowledged().count(),
+        "delivered": messages,
+        "repeats": repeats,
+    }));
     assert!(connections > breaks as u64, "{connections} connections for {breaks} breaks");
     assert!(repeats > 0, "nothing was on its way when connections broke");
     assert!(told.refusals.is_empty(), "{:?}", told.refusals);
@@ -75,6 +82,12 @@ fn a_reset_while_the_relay_stops_loses_nothing() {
          {repeats} repeated under the same id, 0 lost",
         told.acknowledged().count()
     );
+    tell(&json!({
+        "stops": rounds,
+        "acknowledged": told.acknowledged().count(),
+        "delivered": messages,
+        "repeats": repeats,
+    }));
 }
 
 /// How long a relay may take to stop: what is on its way settles for a second, then leave is taken.

@@ -10,11 +10,12 @@ use e2e::{
     Config, DEADLINE, Fogbell, Notification, Snmptrapd, SnmptrapdSetup, V3, ask_fogbell_in, free_port,
     wait_until,
 };
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::arrivals::{Arrival, has_all, judge, judge_what_came};
 use super::load::{Load, Size, Target, Told, Until, post};
-use super::{DRAINED, admin, moment, rounds, seeded};
+use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
 #[test]
 fn snmpv3_goes_on_over_restarts_of_both_ends() {
@@ -82,6 +83,13 @@ fn snmpv3_goes_on_over_restarts_of_both_ends() {
          of {} sent while it was up ({} repeats); boots {} to {}",
         informed.0, informed.1, informs.repeats, trapped.0, trapped.1, traps.repeats, boots[0], boots[rounds],
     );
+    tell(&json!({
+        "restarts_of_each": rounds,
+        "informs": informed.1,
+        "traps_while_up": trapped.1,
+        "lost": informed.1 - informed.0 + trapped.1 - trapped.0,
+        "repeats": informs.repeats + traps.repeats,
+    }));
     assert!(informed.0 == informed.1 && trapped.0 == trapped.1, "{informed:?} {trapped:?}");
     assert!(boots.is_sorted_by(|before, after| before + 1 == *after), "boots: {boots:?}");
     assert_eq!(admin::metric(&relay, "fogbell_set_aside_total", "").unwrap_or(0), 0);

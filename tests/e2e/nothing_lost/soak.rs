@@ -4,11 +4,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use e2e::{Config, Fogbell, Notification, Snmptrapd, SnmptrapdSetup, Usage};
+use serde_json::json;
 
 use super::arrivals::{Arrival, judge};
 use super::load::{Load, Target, Until};
 use super::wires::Wires;
-use super::{DRAINED, admin, is_long, rounds, seeded};
+use super::{DRAINED, admin, is_long, rounds, seeded, tell};
 
 #[test]
 fn a_constant_rate_makes_nothing_grow_and_loses_nothing() {
@@ -69,6 +70,16 @@ fn a_constant_rate_makes_nothing_grow_and_loses_nothing() {
         threads.0,
         threads.1,
     );
+    let rounded = |number: f64| (number * 100.0).round() / 100.0;
+    tell(&json!({
+        "acknowledged": acknowledged,
+        "per_s": rounded(acknowledged as f64 / took.as_secs_f64()),
+        "seconds": took.as_secs(),
+        "mib_an_hour": rounded(slope.per_sec * 3_600.0 / MIB),
+        "mib_an_hour_error": rounded(2.0 * slope.error * 3_600.0 / MIB),
+        "mib_most": rounded(memory.1 as f64 / MIB),
+        "descriptors_most": descriptors.1,
+    }));
     assert!(acknowledged as f64 >= 0.9 * per_sec as f64 * took.as_secs_f64(), "that was not the rate");
     assert!(told.refusals.is_empty(), "{:?}", told.refusals);
     assert_eq!((repeats, informed.repeats), (0, 0), "something was sent again, with no failure in between");

@@ -96,6 +96,13 @@ fn a_bomb_is_refused_quickly_costs_little_and_delays_nobody() {
         2 * times,
         grown >> 10,
     );
+    let figures = serde_json::json!({
+        "bombs": times * bombs.len(),
+        "kib_more": grown >> 10,
+        "good_answers": answered,
+        "good_slowest_ms": slowest.as_millis(),
+    });
+    eprintln!("figures: {figures}");
     assert!(grown < MOST, "{grown} bytes more");
     assert!(answered > 20 && slowest < QUICK, "{answered} good answers, the slowest after {slowest:?}");
     assert_eq!(inbox_rows(&relay), WARM + taken + answered);

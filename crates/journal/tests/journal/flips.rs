@@ -275,6 +275,12 @@ async fn a_flipped_bit_costs_at_most_one_record_and_never_alters_one() {
          in all, at most {worst} by one flip, {repeated} flips repeated records (at most {most_repeated}), {state} \
          state values lost"
     );
+    // As `cargo xtask faults` reads it.
+    let noticed = salvaged + told;
+    eprintln!(
+        "figures: {{\"flips\": {flips}, \"noticed\": {noticed}, \"salvaged\": {salvaged}, \"lost\": {lost}, \
+         \"lost_by_one_flip\": {worst}, \"flips_that_repeated\": {repeated}, \"state_lost\": {state}}}"
+    );
     assert!(worst <= 1, "a flip cost {worst} records");
     assert!(salvaged + told > 0, "no flip was noticed");
 }
