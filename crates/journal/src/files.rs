@@ -64,7 +64,7 @@ pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, 
         Look::Open => None,
         Look::Damaged(why) => Some(salvage::run(&path, why)?),
     };
-    let created = protect(&path)?;
+    protect(&path)?;
     let conn = match connect(&path, max_bytes) {
         Err(error) if error.is_damage() && salvaged.is_none() => {
             salvaged = Some(salvage::run(&path, told(&error))?);
@@ -73,9 +73,6 @@ pub(crate) fn open(path: &Path, max_bytes: i64, wait: Duration) -> Result<Held, 
         conn => conn?,
     };
     let identity = identity(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
-    if created {
-        sync_directory(&path).map_err(|source| OpenError::File { path: path.clone(), source })?;
-    }
     match File::open(&path) {
         Ok(db) => Ok(Held { conn, path, identity, salvaged, files: Arc::new(Files { db, _lock: lock }) }),
         Err(source) => Err(OpenError::File { path, source }),
@@ -208,25 +205,61 @@ fn lock(path: &Path, wait: Duration) -> Result<File, OpenError> {
     }
 }
 
-/// Creates the file when it is missing and takes every right of others away; whether it was created.
+/// Creates the journal when it is missing and takes every right of others away.
 ///
 /// Runs before SQLite opens the file: closing any descriptor of it later would drop SQLite's own locks.
-fn protect(path: &Path) -> Result<bool, OpenError> {
+fn protect(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let meta = fs::symlink_metadata(path).map_err(failed)?;
-            if !meta.is_file() {
-                return Err(OpenError::NotAJournal { path: path.to_owned() });
-            }
-            if meta.permissions().mode() & 0o777 != 0o600 {
-                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-            }
-            Ok(false)
-        }
-        Err(source) => Err(failed(source)),
+    let meta = match fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return make(path),
+        Err(source) => return Err(failed(source)),
+    };
+    if !meta.is_file() {
+        return Err(OpenError::NotAJournal { path: path.to_owned() });
     }
+    if meta.permissions().mode() & 0o777 != 0o600 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Makes an empty journal beside `path` and moves it there whole.
+///
+/// Until it is moved nothing of it is worth keeping, so SQLite need not sync its steps: a first start waits for the
+/// disk twice instead of some ten times.
+fn make(path: &Path) -> Result<(), OpenError> {
+    let new = beside(path, ".new");
+    let failed = |source| OpenError::File { path: new.clone(), source };
+    for left_behind in ["", "-wal", "-shm", "-journal"].map(|suffix| beside(&new, suffix)) {
+        match fs::remove_file(&left_behind) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+    }
+    create(&new).map_err(failed)?;
+    empty(&new).map_err(|source| OpenError::Sqlite { path: new.clone(), source })?;
+    File::open(&new).and_then(|file| file.sync_all()).map_err(failed)?;
+    fs::rename(&new, path).map_err(failed)?;
+    sync_directory(path).map_err(failed)
+}
+
+/// Makes an empty journal of the empty file at `path`, and closes it; nothing is synced.
+fn empty(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_EXRESCODE;
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    let settings = [
+        ("page_size", PAGE_BYTES.to_string()),
+        ("synchronous", "0".to_owned()),
+        ("journal_mode", "memory".to_owned()),
+    ];
+    set(&conn, &settings)?;
+    schema::migrate(&mut conn, 0)?;
+    set(&conn, &[("journal_mode", "wal".to_owned())])?;
+    conn.close().map_err(|(_, error)| error)
 }
 
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {

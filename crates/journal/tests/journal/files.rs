@@ -39,6 +39,20 @@ async fn a_new_journal_is_its_owners_alone() {
 }
 
 #[tokio::test]
+async fn what_a_first_start_that_was_cut_off_left_is_no_obstacle() {
+    let place = Place::new();
+    for left in ["journal.db.new", "journal.db.new-wal", "journal.db.new-journal"] {
+        fs::write(place.directory.path().join(left), "half a journal").unwrap();
+    }
+
+    let journal = place.open();
+    journal.append(record("in"), Priority::Normal).await.unwrap();
+    journal.close().await.unwrap();
+
+    assert_eq!(names(&place), [".", "journal.db", "journal.db.lock"]);
+}
+
+#[tokio::test]
 async fn rights_of_others_are_taken_away() {
     let place = Place::new();
     place.open().close().await.unwrap();
