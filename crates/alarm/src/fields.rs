@@ -3,19 +3,18 @@
 use std::borrow::Cow;
 
 use ids::{Mac, Timestamp};
-
-use crate::event::{Object, Value};
+use serde_json::{Map, Value};
 
 /// The fields of one event.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fields<'a>(pub(crate) &'a Object<'a>);
+pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
     /// The first of `names` that says something, as text; numbers and truth values are spelt out.
     pub(crate) fn text(self, names: &[&str]) -> Cow<'a, str> {
         names
             .iter()
-            .filter_map(|name| self.0.get(name))
+            .filter_map(|name| self.0.get(*name))
             .map(spelt)
             .find(|text| !text.is_empty())
             .unwrap_or_default()
@@ -23,20 +22,17 @@ impl<'a> Fields<'a> {
 
     /// The elements of the first of `names` that says something: a list's, or one for a plain text.
     pub(crate) fn list(self, names: &[&str]) -> Vec<Cow<'a, str>> {
-        let texts = |value: &'a Value<'a>| -> Vec<Cow<'a, str>> {
-            let values = if let Value::List(values) = value { values } else { std::slice::from_ref(value) };
+        let texts = |value: &'a Value| -> Vec<Cow<'a, str>> {
+            let values = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
             values.iter().map(spelt).filter(|text| !text.is_empty()).collect()
         };
-        let mut found = names.iter().filter_map(|name| self.0.get(name)).map(texts);
+        let mut found = names.iter().filter_map(|name| self.0.get(*name)).map(texts);
         found.find(|texts| !texts.is_empty()).unwrap_or_default()
     }
 
     /// The first of `names` that is a MAC address and not all zero.
     pub(crate) fn mac(self, names: &[&str]) -> Option<Mac> {
-        let texts = names.iter().filter_map(|name| match self.0.get(name)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        });
+        let texts = names.iter().filter_map(|name| self.0.get(*name)?.as_str());
         texts.filter_map(|text| text.parse::<Mac>().ok()).find(|mac| !mac.is_zero())
     }
 
@@ -44,7 +40,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn time(self, name: &str) -> Option<Timestamp> {
         match self.0.get(name)? {
             Value::Number(number) => Timestamp::from_secs_f64(number.as_f64()?),
-            Value::Text(text) => text.trim().parse().ok(),
+            Value::String(text) => text.trim().parse().ok(),
             _ => None,
         }
     }
@@ -53,7 +49,7 @@ impl<'a> Fields<'a> {
     pub(crate) fn number(self, name: &str) -> Option<u64> {
         let number = match self.0.get(name)? {
             Value::Number(number) => return number.as_u64().or_else(|| whole(number.as_f64()?)),
-            Value::Text(text) => text.trim().parse().ok()?,
+            Value::String(text) => text.trim().parse().ok()?,
             _ => return None,
         };
         whole(number)
@@ -61,20 +57,13 @@ impl<'a> Fields<'a> {
 
     /// The object under `name`.
     pub(crate) fn object(self, name: &str) -> Option<Self> {
-        match self.0.get(name)? {
-            Value::Object(object) => Some(Self(object)),
-            _ => None,
-        }
+        self.0.get(name)?.as_object().map(Fields)
     }
 
     /// The objects in the list under `name`.
     pub(crate) fn objects(self, name: &str) -> Vec<Self> {
-        let Some(Value::List(values)) = self.0.get(name) else { return Vec::new() };
-        let object = |value: &'a Value<'a>| match value {
-            Value::Object(object) => Some(Self(object)),
-            _ => None,
-        };
-        values.iter().filter_map(object).collect()
+        let values = self.0.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        values.iter().filter_map(Value::as_object).map(Fields).collect()
     }
 }
 
@@ -84,9 +73,9 @@ fn whole(number: f64) -> Option<u64> {
 }
 
 /// A scalar as text; anything else says nothing.
-fn spelt<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
+fn spelt(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Text(text) => text.as_ref().into(),
+        Value::String(text) => text.into(),
         Value::Number(number) => number.to_string().into(),
         Value::Bool(truth) => truth.to_string().into(),
         _ => Cow::default(),
@@ -101,14 +90,12 @@ mod tests {
 
     #[test]
     fn every_form_of_a_field_is_read() {
-        let json = json!({
+        let event = json!({
             "float": 1552408871.5, "string": "1552408871.123", "int": 1552408871, "null": null, "empty": "",
             "plain": "one", "none": [], "blank": [""], "many": ["a", "", 3], "zero": "000000000000", "ap": "02:53:4d:bb:7a:74", "neg": -1,
             "count": "609"
-        })
-        .to_string();
-        let event = Object::parse(&json).unwrap();
-        let fields = Fields(&event);
+        });
+        let fields = Fields(event.as_object().unwrap());
 
         assert_eq!(fields.time("float").unwrap().micros(), 1_552_408_871_500_000);
         assert_eq!(fields.time("string").unwrap().micros(), 1_552_408_871_123_000);

@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use webhook::{Message, Topic};
 
-use crate::event::Object;
 use crate::fields::Fields;
 use crate::{AlarmKey, Alert, AlertId, Entry, Origin, Own, Severity, State};
 
@@ -50,7 +49,11 @@ pub fn step(known: &Known, entry: &Entry<'_>) -> Effects {
 fn message(org: &str, received: Timestamp, origin: Origin, body: &[u8]) -> Effects {
     let alerts = match Message::parse(body) {
         Ok(message) => {
-            let read = |(index, event): (usize, &&RawValue)| match Object::parse(event.get()) {
+            let read = |(index, event): (usize, &&serde_json::value::RawValue)| match serde_json::from_str::<
+                Map<String, Value>,
+            >(
+                event.get()
+            ) {
                 Ok(mut event) => {
                     event.remove("for_site"); // it only tells by which subscription the event came
                     alert(org, received, origin, &message.topic, &event)
@@ -88,7 +91,7 @@ fn unread(org: &str, received: Timestamp, origin: Origin, bytes: &[u8], why: &st
 }
 
 /// The alert one event becomes, filled with what the body itself says.
-fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &Object<'_>) -> Alert {
+fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &Map<String, Value>) -> Alert {
     let fields = Fields(event);
     let time = fields.time("timestamp").or_else(|| fields.time("last_seen"));
     let device = Device::read(topic, fields);
@@ -202,11 +205,16 @@ impl<'a> Device<'a> {
 }
 
 /// What makes two events the same fact: topic and canonical event, from which `for_site` is gone already.
-fn identity(topic: &Topic, event: &Object<'_>, time: Option<Timestamp>, received: Timestamp) -> AlertId {
-    // an object is sorted by names, at every depth, so that what it writes is canonical
+fn identity(
+    topic: &Topic,
+    event: &Map<String, Value>,
+    time: Option<Timestamp>,
+    received: Timestamp,
+) -> AlertId {
+    // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
     let mut canonical = Vec::with_capacity(USUAL_EVENT_BYTES);
     serde_json::to_writer(&mut canonical, event).expect("a map of text to JSON is JSON");
-    let arrival = if time.is_none() && event.get("id").is_none() { received.micros() } else { 0 };
+    let arrival = if time.is_none() && !event.contains_key("id") { received.micros() } else { 0 };
     AlertId::of(&[topic.name().as_bytes(), &canonical, &arrival.to_be_bytes()])
 }
 

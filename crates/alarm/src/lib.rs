@@ -5,7 +5,6 @@
 //! same alerts, always, on whichever relay reads them.
 
 mod entry;
-mod event;
 mod fields;
 mod interpret;
 
