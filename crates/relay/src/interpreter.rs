@@ -1,24 +1,26 @@
 //! Reads the inbox in order and writes alerts to the outbox: the only place where both are touched.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::{Alert, Effects, Known};
+use alarm::Alert;
 use bytes::Bytes;
 use ids::Timestamp;
-use journal::{Commit, CursorSpec, Journal, Log, OutRecord, Position, ReadError, Reader};
+use journal::{Commit, CursorSpec, Journal, Log, OutRecord};
 use tokio::time::{Instant, sleep};
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::Error;
 use crate::error::{Cause, Chain};
-use crate::inbox;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::stop::Stop;
 use crate::supervisor::Voice;
+
+mod thread;
+
+use thread::{Batch, State, Thread};
 
 /// Reads the inbox and writes the outbox.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl Interpreter {
             CursorSpec { log: Log::Inbox, start: journal::Start::Oldest, max_bytes: None, max_age: None };
         let mut at =
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
-        let mut reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+        let reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+        let thread = Thread::start(reader, self.voice.clone())?;
         let mut tail = self.journal.tail(Log::Inbox);
         let mut interpreted: Option<Batch> = None;
         loop {
@@ -63,83 +66,11 @@ impl Interpreter {
                     None => Ok(()),
                 }
             };
-            let interpret = async {
-                let next = || self.interpret(&mut reader, at, &unwritten);
-                if end > at { tokio::task::block_in_place(next) } else { Ok(None) }
-            };
+            let interpret = async { if end > at { thread.interpret(at, unwritten).await } else { Ok(None) } };
             let (written, next) = tokio::join!(write, interpret);
             written?;
             interpreted = next?;
             at = interpreted.as_ref().map_or_else(|| end.max(at), |batch| batch.to);
-        }
-    }
-
-    /// Reads some entries and interprets them, given the state that the journal does not have yet; `None` when there
-    /// is nothing behind `after`.
-    fn interpret(
-        &self,
-        reader: &mut Reader,
-        after: Position,
-        unwritten: &State,
-    ) -> Result<Option<Batch>, Error> {
-        let entries = reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
-        let mut known = Known::new();
-        // what was looked up is not looked up again: the journal does not know yet what this batch changes
-        let mut looked_up = HashSet::new();
-        for entry in &entries {
-            if batch.effects.alerts.len() >= BATCH_ALERTS {
-                break;
-            }
-            batch.to = entry.position();
-            let row = match entry {
-                journal::Entry::Row(row) => row,
-                journal::Entry::Damaged { from, to } => {
-                    error!(%from, %to, "damaged entries in the inbox cannot be interpreted");
-                    continue;
-                }
-            };
-            let at = Timestamp::from_micros(row.at);
-            batch.oldest = batch.oldest.or(Some(at));
-            let Some(entry) = inbox::entry(row) else {
-                error!(position = %row.position, kind = row.kind, "an entry of an unknown kind was passed over");
-                self.voice.unusable(Log::Inbox, row.position);
-                continue;
-            };
-            for key in alarm::keys_needed(&entry) {
-                if looked_up.insert(key.clone()) {
-                    let value = match unwritten.get(&key) {
-                        Some(value) => value.clone(),
-                        None => self.state(reader, &key)?,
-                    };
-                    known.extend(value.map(|value| (key, value)));
-                }
-            }
-            let effects = alarm::step(&known, &entry);
-            for (key, value) in &effects.state {
-                match value {
-                    Some(value) => known.insert(key.clone(), value.clone()),
-                    None => known.remove(key),
-                };
-            }
-            batch.effects.alerts.extend(effects.alerts);
-            batch.effects.state.extend(effects.state);
-        }
-        Ok(Some(batch))
-    }
-
-    /// What the journal knows under `key`; what is damaged is not known any more.
-    fn state(&self, reader: &mut Reader, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match reader.state(key) {
-            Ok(value) => Ok(value.map(|value| value.to_vec())),
-            Err(error @ ReadError::DamagedState { .. }) => {
-                error!(error = %Chain(&error), "what was known of a problem is lost; it counts as new");
-                Ok(None)
-            }
-            Err(source) => Err(failed("reading the state")(source)),
         }
     }
 
@@ -214,18 +145,6 @@ fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, V
     (rows, told)
 }
 
-/// What some keys stand for; `None` for one that is forgotten.
-type State = HashMap<Vec<u8>, Option<Vec<u8>>>;
-
-/// What came of some entries.
-#[derive(Debug)]
-struct Batch {
-    from: Position,
-    to: Position,
-    oldest: Option<Timestamp>,
-    effects: Effects,
-}
-
 pub(crate) fn is_full(error: &journal::CursorError) -> bool {
     matches!(error, journal::CursorError::NotWritten(journal::AppendError::Full))
 }
@@ -237,11 +156,7 @@ pub(crate) fn failed<E: Into<Cause>>(action: &'static str) -> impl FnOnce(E) -> 
 /// The interpreter's own cursor in the inbox.
 const CURSOR: &str = "@interpret";
 
-/// How much is interpreted in one commit.
-const BATCH_ENTRIES: usize = 512;
-const BATCH_BYTES: usize = 4 << 20;
-/// How many alerts end a batch; the message that brings them is still finished.
-const BATCH_ALERTS: usize = 4096;
+/// How many bytes of alerts are written in one commit.
 const COMMIT_BYTES: usize = 8 << 20;
 
 /// Requests in flight from which on the intake counts as busy.

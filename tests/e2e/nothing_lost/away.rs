@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Config, Fogbell};
+use e2e::{Config, DEADLINE, Fogbell, wait_until};
 
 use super::load::{Target, Told, post};
 use super::sinks::{Kind, Receivers};
@@ -29,7 +29,9 @@ fn a_sink_that_is_down_costs_the_others_nothing_and_gets_everything_in_order_whe
     admin::wait_drained(&mut relay, DRAINED);
     away.set_all(false);
     let without = run(2);
-    let behind = admin::metric(&relay, "fogbell_sink_behind_alerts", "sink=\"away-");
+    // The figure is looked up once a second.
+    let behind = || admin::metric(&relay, "fogbell_sink_behind_alerts", "sink=\"away-");
+    let was_behind = wait_until(DEADLINE, || behind() > Some(0));
     away.set_all(true);
     admin::wait_drained(&mut relay, DRAINED);
     let figures = away.judge_all(&told, DRAINED);
@@ -38,7 +40,7 @@ fn a_sink_that_is_down_costs_the_others_nothing_and_gets_everything_in_order_whe
         "away: posted and there after {with_all:?} with all up, {without:?} with three down; {figures:?}"
     );
     assert_eq!(told.acknowledged().count() as u64, 4 * count);
-    assert!(behind > Some(0), "nobody was behind: {behind:?}");
+    assert!(was_behind, "nobody was behind");
     assert!(without.1 <= 2 * with_all.1 + SOME, "{without:?} after {with_all:?}");
     for kind in Kind::ALL {
         let arrivals = there.arrivals(kind);

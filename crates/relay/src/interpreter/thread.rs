@@ -1,0 +1,147 @@
+//! The thread that reads entries and interprets them.
+//!
+//! It has one of its own, so that computing keeps no other task waiting, and so that what a large message takes while
+//! it is read comes from one place: memory that each of several threads had needed once would stay with each.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use alarm::{Effects, Known};
+use ids::Timestamp;
+use journal::{Log, Position, ReadError, Reader};
+use tokio::sync::oneshot;
+use tracing::error;
+
+use super::failed;
+use crate::Error;
+use crate::error::Chain;
+use crate::inbox;
+use crate::supervisor::Voice;
+
+/// The thread, as who asks it sees it; it ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Thread(SyncSender<Question>);
+
+/// What is behind a position, given the state that the journal does not have yet?
+#[derive(Debug)]
+struct Question {
+    after: Position,
+    unwritten: State,
+    answer: oneshot::Sender<Result<Option<Batch>, Error>>,
+}
+
+/// What some keys stand for; `None` for one that is forgotten.
+pub(super) type State = HashMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What came of some entries.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) from: Position,
+    pub(super) to: Position,
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) effects: Effects,
+}
+
+impl Thread {
+    /// Starts it over the inbox.
+    pub(super) fn start(reader: Reader, voice: Voice) -> Result<Self, Error> {
+        let (ask, asked) = sync_channel::<Question>(1);
+        let mut interpreting = Interpreting { reader, voice };
+        let run = move || {
+            for Question { after, unwritten, answer } in asked {
+                // Who no longer waits is being stopped.
+                let _gone = answer.send(interpreting.interpret(after, &unwritten));
+            }
+        };
+        let thread = std::thread::Builder::new().name("interpret".into()).spawn(run);
+        thread.map_err(failed("starting the interpreter"))?;
+        Ok(Self(ask))
+    }
+
+    /// Reads some entries and interprets them; `None` when there is nothing behind `after`.
+    pub(super) async fn interpret(&self, after: Position, unwritten: State) -> Result<Option<Batch>, Error> {
+        let (answer, answered) = oneshot::channel();
+        // One question at a time: there is room, unless the thread has ended.
+        let _ended = self.0.try_send(Question { after, unwritten, answer });
+        answered.await.unwrap_or(Err(Error::Ended { part: "the interpreter" }))
+    }
+}
+
+/// What the thread works with.
+struct Interpreting {
+    reader: Reader,
+    voice: Voice,
+}
+
+impl Interpreting {
+    /// Reads some entries and interprets them, given the state that the journal does not have yet; `None` when there
+    /// is nothing behind `after`.
+    fn interpret(&mut self, after: Position, unwritten: &State) -> Result<Option<Batch>, Error> {
+        let entries =
+            self.reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
+        let mut known = Known::new();
+        // what was looked up is not looked up again: the journal does not know yet what this batch changes
+        let mut looked_up = HashSet::new();
+        for entry in &entries {
+            if batch.effects.alerts.len() >= BATCH_ALERTS {
+                break;
+            }
+            batch.to = entry.position();
+            let row = match entry {
+                journal::Entry::Row(row) => row,
+                journal::Entry::Damaged { from, to } => {
+                    error!(%from, %to, "damaged entries in the inbox cannot be interpreted");
+                    continue;
+                }
+            };
+            let at = Timestamp::from_micros(row.at);
+            batch.oldest = batch.oldest.or(Some(at));
+            let Some(entry) = inbox::entry(row) else {
+                error!(position = %row.position, kind = row.kind, "an entry of an unknown kind was passed over");
+                self.voice.unusable(Log::Inbox, row.position);
+                continue;
+            };
+            for key in alarm::keys_needed(&entry) {
+                if looked_up.insert(key.clone()) {
+                    let value = match unwritten.get(&key) {
+                        Some(value) => value.clone(),
+                        None => self.state(&key)?,
+                    };
+                    known.extend(value.map(|value| (key, value)));
+                }
+            }
+            let effects = alarm::step(&known, &entry);
+            for (key, value) in &effects.state {
+                match value {
+                    Some(value) => known.insert(key.clone(), value.clone()),
+                    None => known.remove(key),
+                };
+            }
+            batch.effects.alerts.extend(effects.alerts);
+            batch.effects.state.extend(effects.state);
+        }
+        Ok(Some(batch))
+    }
+
+    /// What the journal knows under `key`; what is damaged is not known any more.
+    fn state(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.reader.state(key) {
+            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Err(error @ ReadError::DamagedState { .. }) => {
+                error!(error = %Chain(&error), "what was known of a problem is lost; it counts as new");
+                Ok(None)
+            }
+            Err(source) => Err(failed("reading the state")(source)),
+        }
+    }
+}
+
+/// How much is interpreted in one commit.
+const BATCH_ENTRIES: usize = 512;
+const BATCH_BYTES: usize = 4 << 20;
+/// How many alerts end a batch; the message that brings them is still finished.
+const BATCH_ALERTS: usize = 4096;
