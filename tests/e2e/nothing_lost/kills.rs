@@ -64,6 +64,7 @@ fn kill(story: &str, mut receivers: Receivers, kills: usize, connections: u64, v
         "kills": kills,
         "acknowledged": acknowledged,
         "lost": lost,
+        "overtaken": figures.iter().map(|figures| figures.overtaken).sum::<usize>(),
         "repeats": figures.iter().map(|figures| figures.repeats).sum::<usize>(),
         "slowest_ready_ms": slowest.as_millis(),
         "seconds": posting.as_secs(),

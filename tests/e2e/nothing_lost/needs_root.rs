@@ -11,7 +11,7 @@ use serde_json::json;
 use self::disk::Disk;
 use self::torn::tear;
 use super::injected::{kill_at_sync, nth};
-use super::load::{Load, Size, Target, Told, Until};
+use super::load::{Load, Target, Told, Until};
 use super::sinks::Receivers;
 use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
@@ -50,7 +50,7 @@ fn cut_power(story: &str, cuts: usize, torn: bool) {
     let mut sectors = (0, 0);
 
     for cut in 0..cuts {
-        let load = Load::start(&target, 8 * cut as u64, 8, Size::Usual, Until::Finished);
+        let load = Load::paced(&target, 8 * cut as u64, 8, PER_SEC);
         assert!(wait_until(SOON, || load.acknowledged() > 0), "nothing is acknowledged before cut {cut}");
         receivers.change(&mut rng);
         // A new file each time: ext4 itself syncs one that is emptied and written again.
@@ -94,6 +94,7 @@ fn cut_power(story: &str, cuts: usize, torn: bool) {
         "cuts": cuts,
         "acknowledged": acknowledged,
         "lost": lost,
+        "overtaken": figures.iter().map(|figures| figures.overtaken).sum::<usize>(),
         "repeats": repeats,
         "sectors_kept": sectors.0,
         "sectors_lost": sectors.1,
@@ -130,6 +131,9 @@ const FILES: [&str; 2] = ["journal.db-wal", "journal.db"];
 
 /// What a program that does not sync writes.
 const UNSYNCED: &[u8] = &[b'x'; 20_000];
+
+/// Messages a second: a hundred cuts and what they leave have to fit on the disk.
+const PER_SEC: u64 = 400;
 
 /// The longest the power stays on under load.
 const BETWEEN_CUTS: Duration = Duration::from_secs(3);

@@ -8,7 +8,7 @@ use e2e::{
 };
 use testkit::Rng;
 
-use super::arrivals::{Arrival, Figures, has_all, judge, judge_what_came};
+use super::arrivals::{Arrival, Figures, account, has_all, judge};
 use super::load::Told;
 
 /// Real receivers, each a process of its own, so that each can be down by itself.
@@ -135,9 +135,9 @@ impl Receivers {
         self.each(told, deadline, judge)
     }
 
-    /// The same, where what was lost is counted and the story judges it.
+    /// The same for a relay that was killed: what was lost or overtaken is counted, and the story judges it.
     pub(crate) fn account(&self, told: &Told, deadline: Duration) -> Vec<Figures> {
-        self.each(told, deadline, judge_what_came)
+        self.each(told, deadline, account)
     }
 
     fn each(

@@ -163,7 +163,7 @@ fn path_of(program: &str) -> PathBuf {
 }
 
 /// Size of the disk: more than the journal asks to be left free.
-const BYTES: u64 = 256 << 20;
+const BYTES: u64 = 512 << 20;
 
 /// The least that a file takes.
 const BLOCK: u64 = 4096;
