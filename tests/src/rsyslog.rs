@@ -219,8 +219,9 @@ impl Rsyslog {
             r#"global(workDirectory="{folder}" maxMessageSize="256k" parser.escapeControlCharactersOnReceive="on"
   DefaultNetstreamDriver="ossl" DefaultNetstreamDriverCAFile="{ca}"
   DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
+main_queue(queue.workerThreads="1")
 module(load="imudp")
-module(load="imptcp")
+module(load="imptcp" threads="1")
 module(load="mmjsonparse")
 module(load="mmnormalize")
 module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="{clients}")

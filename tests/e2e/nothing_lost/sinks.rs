@@ -148,7 +148,10 @@ impl Receivers {
     ) -> Vec<Figures> {
         let judged = self.kinds().map(|kind| {
             let arrivals = wait_for(deadline, || Some(self.arrivals(kind)).filter(|all| has_all(all, told)));
-            judge(kind.name(), &arrivals.unwrap_or_else(|| self.arrivals(kind)), told)
+            let figures = judge(kind.name(), &arrivals.unwrap_or_else(|| self.arrivals(kind)), told);
+            let side_by_side = kind == Kind::Inform;
+            assert!(figures.misplaced == 0 || side_by_side, "{}: out of order: {figures:?}", kind.name());
+            figures
         });
         judged.collect()
     }
