@@ -219,7 +219,7 @@ impl Rsyslog {
             r#"global(workDirectory="{folder}" maxMessageSize="256k" parser.escapeControlCharactersOnReceive="on"
   DefaultNetstreamDriver="ossl" DefaultNetstreamDriverCAFile="{ca}"
   DefaultNetstreamDriverCertFile="{certificate}" DefaultNetstreamDriverKeyFile="{key}")
-main_queue(queue.workerThreads="1")
+main_queue(queue.workerThreads="1" queue.timeoutShutdown="60000")
 module(load="imudp")
 module(load="imptcp" threads="1")
 module(load="mmjsonparse")
