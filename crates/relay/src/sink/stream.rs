@@ -313,8 +313,8 @@ mod tests {
             }
         };
 
-        let (written, ()) = tokio::join!(hand_over(&mut near, &lines), slow);
-        written.unwrap();
+        let both = async { tokio::join!(hand_over(&mut near, &lines), slow).0 };
+        timeout(Duration::from_secs(3_600), both).await.expect("it is given up half-way").unwrap();
 
         let start = Instant::now();
         let stuck = hand_over(&mut near, &lines).await.unwrap_err();
