@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ids::{Mac, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::Severity;
+use crate::{Audience, Severity};
 
 /// What an event became, with everything that was known when it was made; the only thing sinks see.
 ///
@@ -87,6 +87,31 @@ pub struct Alert {
     /// The whole text of an audit; empty for everything else.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
+    /// Of a clear, how its raise was told; a route judges the clear as it judged the raise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised_as: Option<Box<RaisedAs>>,
+    /// The sinks it is for.
+    #[serde(default, skip_serializing_if = "Audience::is_all")]
+    pub audience: Audience,
+}
+
+/// How a raise was told, as far as its clear may differ.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RaisedAs {
+    /// As [`Alert::topic`].
+    pub topic: String,
+    /// As [`Alert::kind`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// As [`Alert::mist_severity`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mist_severity: String,
+    /// As [`Alert::group`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// As [`Alert::category`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub category: String,
 }
 
 impl Alert {
@@ -121,6 +146,8 @@ impl Alert {
             origin: Origin::Webhook,
             summary: String::new(),
             message: String::new(),
+            raised_as: None,
+            audience: Audience::All,
         }
     }
 
@@ -188,6 +215,8 @@ pub enum Origin {
     Expired,
     /// The relay speaks of itself.
     Relay,
+    /// An operator had it sent once more.
+    Replay,
 }
 
 impl Origin {
@@ -200,6 +229,7 @@ impl Origin {
             Self::Backfill => "backfill",
             Self::Expired => "expired",
             Self::Relay => "relay",
+            Self::Replay => "replay",
         }
     }
 }

@@ -9,10 +9,12 @@ mod fields;
 mod interpret;
 
 mod alert;
+mod audience;
 mod own;
 mod severity;
 
-pub use alert::{AlarmKey, Alert, AlertId, Origin, Stamp, State};
+pub use alert::{AlarmKey, Alert, AlertId, Origin, RaisedAs, Stamp, State};
+pub use audience::Audience;
 pub use entry::Entry;
 pub use interpret::{Effects, Known, keys_needed, step};
 pub use own::{Own, OwnKind};
