@@ -294,7 +294,7 @@ hash! {
     AlarmKey
 }
 
-fn hash_of(parts: &[&[u8]]) -> [u8; 16] {
+pub(crate) fn hash_of(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -1,18 +1,28 @@
-//! From an entry of the inbox to alerts.
+//! From the entries of the inbox to alerts.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::time::Duration;
 
-use ids::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use webhook::{Message, Topic};
+use ids::{Mac, Timestamp};
 
-use crate::fields::Fields;
-use crate::{AlarmKey, Alert, AlertId, Entry, Origin, Own, Severity, State};
+use crate::catalogue::{Catalogue, Role};
+use crate::directory::{self, Names};
+use crate::entry::{Entry, Fetched};
+use crate::reading::{Reading, Unread};
+use crate::{AlarmKey, Alert, AlertId, Origin, Own, Rules, Severity, State};
 
-/// What the journal knew under the keys that [`keys_needed`] named.
+mod facts;
+mod problems;
+mod seen;
+mod work;
+
+use facts::Told;
+use problems::{Problems, Row, number_of_row, row_key};
+use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once};
+use work::Work;
+
+/// What the journal knew under the keys that [`Interpreter::keys`] named.
 pub type Known = HashMap<Vec<u8>, Vec<u8>>;
 
 /// What an entry brings about; all of it is stored in one commit.
@@ -22,349 +32,422 @@ pub struct Effects {
     pub alerts: Vec<Alert>,
     /// What the journal is to know from now on; `None` forgets a key.
     pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// Ranges of keys that the journal forgets, before it learns the rest.
+    pub forget: Vec<Range<Vec<u8>>>,
+    /// What is worth knowing and is no alert.
+    pub remarks: Remarks,
 }
 
-/// The keys of the state that [`step`] will want to know for `entry`.
-#[must_use]
-pub fn keys_needed(entry: &Entry<'_>) -> Vec<Vec<u8>> {
-    match entry {
-        Entry::Own { own, .. } if own.state != State::Event => vec![problem_key(own_key(own))],
-        _ => Vec::new(),
+/// What interpreting came across.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Remarks {
+    /// Devices and sites that the directory does not name, each with its organisation.
+    pub unnamed: Vec<(String, Unnamed)>,
+    /// Types that are in no catalogue.
+    pub unknown_types: Vec<String>,
+    /// Events that were told before.
+    pub repeated: u64,
+    /// Raises and clears that a damping rule kept back for good.
+    pub damped: u64,
+}
+
+impl Remarks {
+    /// Adds those of another entry.
+    pub fn add(&mut self, other: Self) {
+        self.unnamed.extend(other.unnamed);
+        self.unknown_types.extend(other.unknown_types);
+        self.repeated += other.repeated;
+        self.damped += other.damped;
     }
 }
 
-/// What `entry` brings about, given what is known: a pure function.
+/// Something that the directory does not name.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Unnamed {
+    /// A device.
+    Device(Mac),
+    /// A site, by its id.
+    Site(String),
+}
+
+/// An open problem, as far as others need to know it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OpenProblem {
+    /// Its raise as it was told last.
+    pub alert: Alert,
+    /// When anything was heard of it last.
+    pub heard: Timestamp,
+}
+
+/// Interprets the entries of an inbox in order.
 ///
-/// What cannot be read becomes an alert that says so; it never stops the entries behind it.
-#[must_use]
-pub fn step(known: &Known, entry: &Entry<'_>) -> Effects {
-    match entry {
-        Entry::Admitted { org, received, body } => message(org, *received, Origin::Webhook, body),
-        Entry::Fetched { org, received, origin, body } => message(org, *received, *origin, body),
-        Entry::Own { at, own } => own_alert(known, *at, own),
-        Entry::Tick { .. } => Effects::default(),
+/// Without I/O, clock or chance: the same entries give the same alerts, on whichever relay reads them. What it has to
+/// remember is in [`Effects::state`]; what it needs again of that it asks for by [`keys`](Self::keys), but for the
+/// problems that are there, which it keeps in memory in short and reads once with [`recall`](Self::recall).
+#[derive(Clone, Debug, Default)]
+pub struct Interpreter {
+    rules: Rules,
+    catalogue: Catalogue,
+    problems: Problems,
+    forgetting: Forgetting,
+    /// When it was last said that organisation and site post the same topic, by organisation, site and topic.
+    doubles: BTreeMap<Vec<u8>, Timestamp>,
+}
+
+/// An entry that has been read, and what interpreting it needs.
+#[derive(Debug)]
+pub struct Read {
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Message { org: String, received: Timestamp, fetched: Option<Fetched>, told: Vec<Result<Told, Unread>> },
+    Learned { org: String, at: Timestamp, lesson: Box<directory::Lesson> },
+    Own { at: Timestamp, own: Own },
+    Replayed { alert: Box<Alert> },
+    Tick { at: Timestamp },
+}
+
+impl Interpreter {
+    /// An interpreter with nothing to remember.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
+    /// The catalogue as it is now.
+    #[must_use]
+    pub const fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The ranges of the state that have to be [recalled](Self::recall) at a start, and how many rows of each at most.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<(Range<Vec<u8>>, usize)> {
+        let mut ranges = vec![
+            (problems::rows(), usize::MAX),
+            (DEFINED.to_vec()..b"defined0".to_vec(), usize::MAX),
+            (DOUBLE.to_vec()..b"double0".to_vec(), usize::MAX),
+        ];
+        ranges.extend(seen::RANGES.map(|(from, to)| (from.to_vec()..to.to_vec(), 1)));
+        ranges
+    }
+
+    /// Takes a row of the state back in.
+    pub fn recall(&mut self, key: &[u8], value: &[u8]) {
+        if let Some(number) = number_of_row(key) {
+            if let Ok(row) = serde_json::from_slice::<Row>(value) {
+                self.problems.set(number, row.problem, &self.rules);
+            }
+        } else if let Some(kind) = key.strip_prefix(DEFINED).and_then(|key| serde_json::from_slice(key).ok())
+        {
+            self.define(kind, serde_json::from_slice(value).unwrap_or_default());
+        } else if let Some(double) = key.strip_prefix(DOUBLE) {
+            if let Ok(micros) = value.try_into().map(i64::from_be_bytes) {
+                self.doubles.insert(double.to_vec(), Timestamp::from_micros(micros));
+            }
+        } else {
+            self.forgetting.recall(key);
+        }
+    }
+
+    fn define(&mut self, kind: crate::catalogue::Kind, definitions: Vec<crate::catalogue::Definition>) {
+        for definition in definitions {
+            self.catalogue.define(kind, definition);
+        }
+    }
+
+    /// When the next [`Entry::Tick`] is due.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        self.problems.due().map(Timestamp::from_micros)
+    }
+
+    /// How many problems are there now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.problems.iter().filter(|(_, problem)| !problem.is_gone()).count()
+    }
+
+    /// Reads an entry.
+    #[must_use]
+    pub fn read(&self, entry: Entry<'_>) -> Read {
+        let message = |org: &str, received, fetched, body: &[u8]| {
+            let events = Reading::of(body).0.into_iter();
+            let told = |event| Told::of(org, event, received, &self.catalogue);
+            let told = events.map(|event| event.map(told)).collect();
+            What::Message { org: org.to_owned(), received, fetched, told }
+        };
+        let what = match entry {
+            Entry::Admitted { org, received, body } => message(org, received, None, body),
+            Entry::Fetched { org, received, fetched, body } => message(org, received, Some(fetched), body),
+            Entry::Learned { org, at, lesson } => What::Learned { org: org.to_owned(), at, lesson },
+            Entry::Own { at, own } => What::Own { at, own },
+            Entry::Replayed { alert } => What::Replayed { alert },
+            Entry::Tick { at } => What::Tick { at },
+        };
+        Read { what }
+    }
+
+    /// The keys of the state that [`step`](Self::step) will want to know, as far as what is `known` already shows:
+    /// ask again until nothing new comes, which is once more at most.
+    #[must_use]
+    pub fn keys(&self, read: &Read, known: &Known) -> Vec<Vec<u8>> {
+        let mut keys = Vec::new();
+        match &read.what {
+            What::Message { org, told, .. } => {
+                for told in told.iter().flatten() {
+                    keys.extend_from_slice(told.identity.keys());
+                    told.places(Names { org, known }, &mut keys);
+                    if told.role != Role::Tells {
+                        for fact in &told.facts {
+                            self.row_keys(&fact.key, &mut keys);
+                        }
+                    }
+                }
+                self.oldest_keys(told.iter().flatten().map(|told| told.facts.len()).sum(), &mut keys);
+            }
+            What::Learned { org, lesson, .. } => keys = directory::keys(org, lesson),
+            What::Own { own, .. } if own.state != State::Event => {
+                self.row_keys(&own_key(own), &mut keys);
+                self.oldest_keys(1, &mut keys);
+            }
+            What::Own { .. } | What::Replayed { .. } => {}
+            What::Tick { at } => keys.extend(self.problems.due_at(at.micros()).into_iter().map(row_key)),
+        }
+        keys
+    }
+
+    fn row_keys(&self, key: &AlarmKey, keys: &mut Vec<Vec<u8>>) {
+        keys.extend(self.problems.find(key).map(|(number, _)| row_key(number)));
+    }
+
+    /// The rows of the problems that have to go when `more` are raised.
+    fn oldest_keys(&self, more: usize, keys: &mut Vec<Vec<u8>>) {
+        let over = (self.problems.len() + more).saturating_sub(self.rules.max_open);
+        keys.extend(self.problems.iter().take(over).map(|(number, _)| row_key(number)));
+    }
+
+    /// What an entry brings about, given what is known.
+    ///
+    /// What cannot be read becomes an alert that says so; it never stops the entries behind it.
+    #[must_use]
+    pub fn step(&mut self, known: &Known, read: Read) -> Effects {
+        let mut work = Work::new(known, &self.rules, &mut self.problems);
+        match read.what {
+            What::Message { org, received, fetched, told } => {
+                for told in told {
+                    match told {
+                        Ok(told) => message(&mut work, &mut self.doubles, &org, received, fetched, &told),
+                        Err(unread) => {
+                            work.effects.alerts.push(unread_alert(&org, received, fetched, &unread));
+                        }
+                    }
+                }
+                work.effects.forget = self.forgetting.due(received);
+            }
+            What::Learned { org, at, lesson } => {
+                for (key, value) in directory::learn(&org, at, &lesson, known) {
+                    work.set(key, value);
+                }
+                for (kind, definitions) in lesson.definitions {
+                    let key = [DEFINED, &serde_json::to_vec(&kind).expect("a word is JSON")].concat();
+                    let value = serde_json::to_vec(&definitions).expect("texts are JSON");
+                    work.set(key, Some(value));
+                    for definition in definitions {
+                        self.catalogue.define(kind, definition);
+                    }
+                }
+            }
+            What::Own { at, own } => own_alert(&mut work, at, &own),
+            What::Replayed { alert } => work.effects.alerts.push(*alert),
+            What::Tick { at } => work.tick(at),
+        }
+        work.finish()
     }
 }
 
-fn message(org: &str, received: Timestamp, origin: Origin, body: &[u8]) -> Effects {
-    let alerts = match Message::parse(body) {
-        Ok(message) => {
-            let read = |(index, event): (usize, &&serde_json::value::RawValue)| match serde_json::from_str::<
-                Map<String, Value>,
-            >(
-                event.get()
-            ) {
-                Ok(mut event) => {
-                    event.remove("for_site"); // it only tells by which subscription the event came
-                    alert(org, received, origin, &message.topic, &event)
-                }
-                Err(error) => {
-                    unread(org, received, origin, event.get().as_bytes(), &format!("event {index}: {error}"))
-                }
+/// Interprets one event of a message.
+fn message(
+    work: &mut Work<'_>,
+    doubles: &mut BTreeMap<Vec<u8>, Timestamp>,
+    org: &str,
+    received: Timestamp,
+    fetched: Option<Fetched>,
+    told: &Told,
+) {
+    let for_site = told.event.for_site;
+    let id = match &told.identity {
+        Identity::Timed { keys, full } => {
+            let marks = Marks::read(keys.iter().filter_map(|key| work.get(key)));
+            let before = match fetched {
+                Some(Fetched::Reconcile) => Before::Never,
+                Some(Fetched::Rows) if marks.any() => Before::Seen,
+                Some(Fetched::Rows) => Before::Never,
+                Some(Fetched::Delivery) | None => marks.before(full, for_site),
             };
-            let mut alerts: Vec<Alert> =
-                message.events.iter().take(MAX_EVENTS).enumerate().map(read).collect();
-            if let Some(more) = message.events.len().checked_sub(MAX_EVENTS).filter(|more| *more > 0) {
-                let why = format!("{more} events beyond the first {MAX_EVENTS} of one message were not read");
-                alerts.push(unread(org, received, origin, body, &why));
+            if before != Before::Never {
+                work.effects.remarks.repeated += 1;
+                if before == Before::SeenByTheOther && fetched.is_none() {
+                    double(work, doubles, org, received, told);
+                }
+                return;
             }
-            alerts
+            if fetched != Some(Fetched::Reconcile) {
+                let own = Marks::read(work.get(&keys[0]).into_iter());
+                let value = own.with(full, for_site, fetched == Some(Fetched::Rows));
+                work.set(keys[0].clone(), Some(value));
+            }
+            *full
         }
-        Err(error) => vec![unread(org, received, origin, body, &error.to_string())],
+        Identity::Timeless { keys, canonical } => {
+            let problem =
+                told.facts.first().and_then(|fact| work.open_number(&fact.key)).unwrap_or(NO_PROBLEM);
+            let once: Vec<Once> = keys.iter().filter_map(|key| Once::read(work.get(key)?)).collect();
+            if once.iter().any(|once| once.repeats(received, problem)) {
+                work.effects.remarks.repeated += 1;
+                return;
+            }
+            let micros = received.micros().to_be_bytes();
+            AlertId::of(&[told.event.topic.name().as_bytes(), canonical, &micros])
+        }
     };
-    Effects { alerts, state: Vec::new() }
+    let origin = fetched.map_or(Origin::Webhook, Fetched::origin);
+    let names = Names { org, known: work.known };
+    work.effects.remarks.unknown_types.extend(told.unknown_type().map(std::borrow::Cow::into_owned));
+    for mac in told.macs() {
+        if names.device(mac).is_none() {
+            work.effects.remarks.unnamed.push((org.to_owned(), Unnamed::Device(mac)));
+        }
+    }
+    for fact in &told.facts {
+        let alert = told.alert(fact, id, received, origin, names, work.rules);
+        if alert.site.is_empty() && !alert.site_id.is_empty() {
+            let unnamed = Unnamed::Site(alert.site_id.clone());
+            work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
+        }
+        let news = work::News {
+            alert,
+            time: told.event.time,
+            at: received,
+            count: told.count(fact),
+            update: told.is_update(),
+            reconcile: fetched == Some(Fetched::Reconcile),
+        };
+        work.take(told.role_of(fact), news, &|alert| told.summarise(alert, fact));
+    }
+    if let Identity::Timeless { keys, .. } = &told.identity {
+        let problem = told.facts.first().and_then(|fact| work.open_number(&fact.key)).unwrap_or(NO_PROBLEM);
+        work.set(keys[0].clone(), Some(Once { first: received, problem }.value()));
+    }
+}
+
+/// Says that organisation and site post the same topic, once a day.
+fn double(
+    work: &mut Work<'_>,
+    doubles: &mut BTreeMap<Vec<u8>, Timestamp>,
+    org: &str,
+    received: Timestamp,
+    told: &Told,
+) {
+    let (topic, site) = (told.event.topic.name(), told.event.site_id());
+    let double = [org.as_bytes(), &[0], site.as_bytes(), &[0], topic.as_bytes()].concat();
+    let said = doubles.get(&double).is_some_and(|said| received.since(*said) < DOUBLE_SAID_EVERY);
+    if said || (doubles.len() >= MAX_DOUBLES && !doubles.contains_key(&double)) {
+        return;
+    }
+    work.set([DOUBLE, &double].concat(), Some(received.micros().to_be_bytes().to_vec()));
+    doubles.insert(double, received);
+    let name = told.event.said().text(&["site_name"]).into_owned();
+    let name = Some(name).filter(|name| !name.is_empty());
+    let names = Names { org, known: work.known };
+    let name = name.or_else(|| names.site(&site).map(|site| site.name)).unwrap_or_else(|| site.to_string());
+    let own = Own {
+        kind: crate::OwnKind::DoubleSubscription,
+        resource: name.clone(),
+        state: State::Event,
+        text: format!(
+            "`{topic}` of site {name} comes twice: a webhook of the organisation and one of the site both post to this \
+             relay. The copy is dropped; remove the topic from the site's webhook in Mist"
+        ),
+        count: 0,
+    };
+    own_alert(work, received, &own);
 }
 
 /// The alert about something that could not be read.
-fn unread(org: &str, received: Timestamp, origin: Origin, bytes: &[u8], why: &str) -> Alert {
+fn unread_alert(org: &str, received: Timestamp, fetched: Option<Fetched>, unread: &Unread) -> Alert {
     let micros = received.micros().to_be_bytes();
-    let id = AlertId::of(&[b"unread", &micros, bytes]);
+    let id = AlertId::of(&[b"unread", &micros, &unread.bytes]);
     let key = AlarmKey::of(&[org.as_bytes(), b"unread"]);
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, "uninterpretable", received);
+    let why = &unread.why;
     alert.severity = Severity::Warning;
     alert.org = org.to_owned();
-    alert.origin = origin;
-    alert.reason = why.to_owned();
+    alert.origin = fetched.map_or(Origin::Webhook, Fetched::origin);
+    alert.reason.clone_from(why);
     alert.summary =
         format!("uninterpretable: a message of {org} was stored and could not be understood: {why}");
     alert
 }
 
-/// The alert one event becomes, filled with what the body itself says.
-fn alert(org: &str, received: Timestamp, origin: Origin, topic: &Topic, event: &Map<String, Value>) -> Alert {
-    let fields = Fields(event);
-    let time = fields.time("timestamp").or_else(|| fields.time("last_seen"));
-    let device = Device::read(topic, fields);
-    let kind = or(fields.text(&["type"]), topic.name().into());
-    let site_id = fields.text(&["site_id"]);
-
-    let id = identity(topic, event, time, received);
-    let resource = device.mac.map_or_else(|| device.name.clone(), |mac| mac.to_string().into());
-    let class = kind.to_ascii_lowercase();
-    let key = AlarmKey::of(&[org, &site_id, &resource, &device.port, &class].map(str::as_bytes));
-
-    let mut alert = Alert::new(id, key, topic.name(), &kind, time.unwrap_or(received));
-    alert.state = marvis_state(fields);
-    alert.mist_severity = fields.text(&["severity", "ev_type"]).into_owned();
-    alert.severity = Severity::from_mist(&alert.mist_severity);
-    alert.group = fields.text(&["group"]).into_owned();
-    alert.category = fields.text(&["category"]).into_owned();
-    alert.org = org.to_owned();
-    alert.site = fields.text(&["site_name"]).into_owned();
-    alert.site_id = site_id.into_owned();
-    alert.device_type = device.kind.into_owned();
-    alert.device = device.name.into_owned();
-    alert.mac = device.mac;
-    alert.model = fields.text(&["model"]).into_owned();
-    alert.serial = fields.text(&["serial"]).into_owned();
-    alert.ip = or(fields.text(&["ip"]), device.ip).into_owned();
-    alert.port = device.port.into_owned();
-    alert.last_seen = fields.time("last_seen").map_or(alert.first_seen, |seen| seen.max(alert.first_seen));
-    alert.count = fields.number("count").unwrap_or(0);
-    alert.origin = origin;
-    if *topic == Topic::Audits {
-        alert.message = fields.text(&["message"]).into_owned();
-        alert.reason = said(fields, [("by", "admin_name"), ("from", "src_ip")], " ");
-        alert.summary = or(shortened(&alert.message, SUMMARY_CHARS), kind).into_owned();
-    } else {
-        alert.reason = reason(fields);
-        alert.summary = summary(&alert, &device.several);
-    }
-    alert
-}
-
-/// Whom an event is about, when it says one device.
-#[derive(Debug, Default)]
-struct Device<'a> {
-    kind: Cow<'a, str>,
-    name: Cow<'a, str>,
-    mac: Option<ids::Mac>,
-    ip: Cow<'a, str>,
-    port: Cow<'a, str>,
-    /// The names, or else the addresses, when it names more than one device.
-    several: Vec<Cow<'a, str>>,
-}
-
-impl<'a> Device<'a> {
-    fn read(topic: &Topic, fields: Fields<'a>) -> Self {
-        let clients = topic.name().starts_with("nac-") || topic.name().starts_with("client-");
-        let mut device = Self {
-            kind: fields.text(&["device_type"]),
-            name: fields.text(&["device_name", "ap_name", "mxedge_name"]),
-            mac: if clients { fields.mac(&["ap", "device_mac"]) } else { fields.mac(&["mac", "ap"]) },
-            port: fields.text(&["port_id", "port"]),
-            ..Self::default()
-        };
-        if *topic == Topic::MxedgeEvents {
-            fill(&mut device.kind, "mxedge".into());
-        }
-        if *topic == Topic::Alarms {
-            device.read_alarm(fields);
-        }
-        device
-    }
-
-    /// An alarm names its devices in lists, a Marvis alarm in entities.
-    fn read_alarm(&mut self, fields: Fields<'a>) {
-        let names = fields.list(&["hostnames"]);
-        let lists = [("aps", "ap"), ("switches", "switch"), ("gateways", "gateway")];
-        let found = lists
-            .into_iter()
-            .map(|(list, kind)| (fields.list(&[list]), kind))
-            .find(|(macs, _)| !macs.is_empty());
-        if let Some((macs, kind)) = found {
-            fill(&mut self.kind, kind.into());
-            match (macs.as_slice(), names.as_slice()) {
-                ([mac], [] | [_]) => self.mac = self.mac.or_else(|| mac.parse().ok()),
-                (_, []) => self.several = macs,
-                _ => {}
-            }
-        }
-        match names.as_slice() {
-            [] => {}
-            [name] if self.several.is_empty() => fill(&mut self.name, name.clone()),
-            _ => self.several = names,
-        }
-        if let [port] = fields.list(&["port_ids"]).as_slice() {
-            fill(&mut self.port, port.clone());
-        }
-        match fields.objects("impacted_entities").as_slice() {
-            [] => {}
-            [entity] => {
-                fill(&mut self.kind, entity.text(&["entity_type"]));
-                fill(&mut self.name, entity.text(&["entity_name"]));
-                self.mac = self.mac.or_else(|| entity.mac(&["entity_mac"]));
-                self.ip = entity.text(&["entity_ip"]);
-                fill(&mut self.port, entity.text(&["port_id"]));
-            }
-            entities => {
-                self.several = entities.iter().map(|e| e.text(&["entity_name", "entity_mac"])).collect()
-            }
-        }
-    }
-}
-
-/// What makes two events the same fact: topic and canonical event, from which `for_site` is gone already.
-fn identity(
-    topic: &Topic,
-    event: &Map<String, Value>,
-    time: Option<Timestamp>,
-    received: Timestamp,
-) -> AlertId {
-    // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
-    let mut canonical = Vec::with_capacity(USUAL_EVENT_BYTES);
-    serde_json::to_writer(&mut canonical, event).expect("a map of text to JSON is JSON");
-    let arrival = if time.is_none() && !event.contains_key("id") { received.micros() } else { 0 };
-    AlertId::of(&[topic.name().as_bytes(), &canonical, &arrival.to_be_bytes()])
-}
-
-/// The state a Marvis body itself names; Mist keeps none for its other alarms.
-fn marvis_state(fields: Fields<'_>) -> State {
-    if fields.text(&["group"]) != "marvis" && fields.object("details").is_none() {
-        return State::Event;
-    }
-    let details = fields.object("details").map_or_else(Cow::default, |it| it.text(&["status", "state"]));
-    match or(fields.text(&["status"]), details).to_ascii_lowercase().as_str() {
-        "open" | "reoccured" | "reoccurred" => State::Raised,
-        "resolved" | "validated" => State::Cleared,
-        _ => State::Event,
-    }
-}
-
-fn reason(fields: Fields<'_>) -> String {
-    let plain = fields.list(&["reasons", "reason", "text", "detail"]).join("; ");
-    if !plain.is_empty() {
-        return plain;
-    }
-    said(fields, [("root cause", "root_cause"), ("suggested", "suggestion")], ", ")
-}
-
-/// What the fields say, each behind its word; `parts` are words and names of fields.
-fn said(fields: Fields<'_>, parts: [(&str, &str); 2], separator: &str) -> String {
-    let mut said = String::new();
-    for (word, name) in parts {
-        let text = fields.text(&[name]);
-        if !text.is_empty() {
-            let separator = if said.is_empty() { "" } else { separator };
-            said.extend([separator, word, " ", &text]);
-        }
-    }
-    said
-}
-
-/// One readable line: what, to which device, where, and why.
-fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> String {
-    let device: Cow<'_, str> = match several {
-        [] if alert.device.is_empty() => alert.mac.map(|mac| mac.to_string()).unwrap_or_default().into(),
-        [] => alert.device.as_str().into(),
-        [first, second, third, rest @ ..] if !rest.is_empty() => {
-            format!("{first}, {second}, {third} and {} more", rest.len()).into()
-        }
-        few => few.join(", ").into(),
-    };
-    let mut line = String::with_capacity(SUMMARY_CHARS);
-    line += &alert.kind;
-    if alert.state != State::Event {
-        line += " ";
-        line += alert.state.word();
-    }
-    let site = if alert.site.is_empty() && device.is_empty() { &alert.site_id } else { &alert.site };
-    let mut separator = ": ";
-    for (word, text) in [("", device.as_ref()), ("port ", &alert.port), ("site ", site)] {
-        if !text.is_empty() {
-            line.extend([separator, word, text]);
-            separator = ", ";
-        }
-    }
-    if alert.count > 1 {
-        write!(line, " (x{})", alert.count).expect("writing to memory does not fail");
-    }
-    if !alert.reason.is_empty() {
-        line += ": ";
-        line += &shortened(&alert.reason, SUMMARY_REASON_CHARS);
-    }
-    shortened(&line, SUMMARY_CHARS).into_owned()
-}
-
-/// At most `most` characters of `text`; where some are missing, it shows.
-fn shortened(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most {
-        return text.into(); // a character has at least one byte
-    }
-    match text.char_indices().nth(most) {
-        None => text.into(),
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-    }
-}
-
+/// The key of something the relay says of itself.
 fn own_key(own: &Own) -> AlarmKey {
     AlarmKey::of(&[b"relay", own.kind.word().as_bytes(), own.resource.as_bytes()])
 }
 
-fn problem_key(key: AlarmKey) -> Vec<u8> {
-    let mut bytes = b"problem/".to_vec();
-    bytes.extend_from_slice(key.bytes());
-    bytes
-}
-
-/// What is remembered of a problem while it is there.
-#[derive(Debug, Deserialize, Serialize)]
-struct Problem {
-    first_seen: Timestamp,
-    count: u64,
-}
-
-fn own_alert(known: &Known, at: Timestamp, own: &Own) -> Effects {
+fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     let key = own_key(own);
     let micros = at.micros().to_be_bytes();
     let id = AlertId::of(&[key.bytes(), &micros, own.state.word().as_bytes(), own.text.as_bytes()]);
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, own.kind.word(), at);
-    alert.state = own.state;
     alert.severity = own.kind.severity();
     alert.origin = Origin::Relay;
-    alert.count = own.count;
     alert.reason.clone_from(&own.text);
     alert.category.clone_from(&own.resource);
-    alert.summary = format!("{}: {}", own.kind.word(), own.text);
-    if own.state == State::Event {
-        return Effects { alerts: vec![alert], state: Vec::new() };
-    }
-    let stored = problem_key(key);
-    let problem: Option<Problem> = known.get(&stored).and_then(|bytes| serde_json::from_slice(bytes).ok());
-    alert.first_seen = problem.as_ref().map_or(at, |problem| problem.first_seen);
-    let state = if own.state == State::Raised {
-        let count = problem.map_or(1, |problem| problem.count.saturating_add(1));
-        alert.count = count;
-        let problem = Problem { first_seen: alert.first_seen, count };
-        Some(serde_json::to_vec(&problem).expect("two numbers are JSON"))
-    } else {
-        alert.count = problem.map_or(0, |problem| problem.count);
-        alert.duration_secs = Some(at.since(alert.first_seen).as_secs());
-        None
+    let role = match own.state {
+        State::Raised => Role::Raises,
+        State::Cleared => Role::Clears,
+        State::Event => Role::Tells,
     };
-    Effects { alerts: vec![alert], state: vec![(stored, state)] }
+    let news = work::News {
+        alert,
+        time: Some(at),
+        at,
+        count: own.count.max(u64::from(own.state == State::Raised)),
+        update: false,
+        reconcile: false,
+    };
+    work.take(role, news, &|alert| alert.summary = format!("{}: {}", own.kind.word(), own.text));
 }
 
-fn or<'a>(text: Cow<'a, str>, otherwise: Cow<'a, str>) -> Cow<'a, str> {
-    if text.is_empty() { otherwise } else { text }
+/// The open problem in a row of the state; `None` when it is over, or the row is none of a problem.
+#[must_use]
+pub fn open_problem(key: &[u8], value: &[u8]) -> Option<OpenProblem> {
+    number_of_row(key)?;
+    let Row { problem, alert } = serde_json::from_slice(value).ok()?;
+    (!problem.is_gone()).then(|| OpenProblem { alert, heard: Timestamp::from_micros(problem.heard) })
 }
 
-/// Sets `text` to `value` when nothing stands there yet.
-fn fill<'a>(text: &mut Cow<'a, str>, value: Cow<'a, str>) {
-    if text.is_empty() {
-        *text = value;
-    }
+/// The range of the rows of problems.
+#[must_use]
+pub fn problem_rows() -> Range<Vec<u8>> {
+    problems::rows()
 }
 
-/// How many events of one message are read; Mist sends some hundreds at most.
-const MAX_EVENTS: usize = 16_384;
+/// How long an event with neither id nor time counts as a repeat.
+const TIMELESS_REPEAT: Duration = Duration::from_secs(60);
 
-/// What an event seldom exceeds as JSON; only a first guess at a buffer.
-const USUAL_EVENT_BYTES: usize = 2048;
+/// Definitions of types that the API told, by their list.
+const DEFINED: &[u8] = b"defined/";
 
-/// How much of a long reason the summary repeats, and how long it is at most, in characters.
-const SUMMARY_REASON_CHARS: usize = 120;
-const SUMMARY_CHARS: usize = 512;
+/// When it was last said that organisation and site post the same topic.
+const DOUBLE: &[u8] = b"double/";
+
+/// How often that is said, and of how many it is remembered.
+const DOUBLE_SAID_EVERY: Duration = Duration::from_secs(86_400);
+const MAX_DOUBLES: usize = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,18 @@
 //! What a Juniper Mist event means.
 //!
-//! Data flows one way: an [`Entry`] of the inbox goes through [`step`] and comes out as [`Alert`]s, the only
+//! Data flows one way: an [`Entry`] of the inbox goes through [`Interpreter::step`] and comes out as [`Alert`]s, the only
 //! thing sinks see. Nothing here does I/O, reads a clock or draws a random number: the same entries give the
 //! same alerts, always, on whichever relay reads them.
+
+pub mod catalogue;
+pub mod directory;
 
 mod entry;
 mod fields;
 mod interpret;
+mod reading;
+mod rules;
+mod text;
 
 mod alert;
 mod audience;
@@ -15,7 +21,11 @@ mod severity;
 
 pub use alert::{AlarmKey, Alert, AlertId, Origin, RaisedAs, Stamp, State};
 pub use audience::Audience;
-pub use entry::Entry;
-pub use interpret::{Effects, Known, keys_needed, step};
+pub use catalogue::Catalogue;
+pub use entry::{Entry, Fetched};
+pub use interpret::{
+    Effects, Interpreter, Known, OpenProblem, Read, Remarks, Unnamed, open_problem, problem_rows,
+};
 pub use own::{Own, OwnKind};
+pub use rules::{About, DampingRule, Rules, SeverityRule, Window};
 pub use severity::{PerceivedSeverity, Severity, SyslogSeverity};

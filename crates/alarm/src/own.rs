@@ -36,6 +36,8 @@ pub enum OwnKind {
     JournalNearBound,
     /// A stored entry or alert is damaged; an event.
     JournalDamaged,
+    /// Organisation and site both post the same topic to this relay; an event.
+    DoubleSubscription,
 }
 
 impl OwnKind {
@@ -48,6 +50,7 @@ impl OwnKind {
             Self::AlertSetAside => "alert_set_aside",
             Self::JournalNearBound => "journal_near_bound",
             Self::JournalDamaged => "journal_damaged",
+            Self::DoubleSubscription => "double_subscription",
         }
     }
 
@@ -55,7 +58,7 @@ impl OwnKind {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::SinkBehind | Self::AlertSetAside => Severity::Warning,
+            Self::SinkBehind | Self::AlertSetAside | Self::DoubleSubscription => Severity::Warning,
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged => Severity::Critical,
         }
     }

@@ -43,7 +43,7 @@ pub use export::Export;
 pub use journal::{Journal, Options};
 pub use ledger::LOST_CURSORS;
 pub use notice::{FullReason, Notice, Notices};
-pub use reader::Reader;
+pub use reader::{Reader, StateRow};
 pub use record::{
     Commit, CursorSpec, Entry, Log, MAX_RECORD_BYTES, OutRecord, Position, Priority, ROW_BYTES, Record, Row,
     Start,

@@ -86,12 +86,13 @@ impl Reader {
         found.map(|(crc, value)| checked(key, crc, value)).transpose()
     }
 
-    /// State by key order, from the start of `range` up to and without its end, at most `max`.
+    /// State by key order, from the start of `range` up to and without its end, at most `max`; `None` for a value
+    /// that does not match its checksum.
     ///
     /// # Errors
     ///
-    /// [`ReadError::DamagedState`] when a value does not match its checksum.
-    pub fn states(&mut self, range: Range<&[u8]>, max: usize) -> Result<Vec<(Vec<u8>, Bytes)>, ReadError> {
+    /// [`ReadError::Sqlite`] when nothing more can be read.
+    pub fn states(&mut self, range: Range<&[u8]>, max: usize) -> Result<Vec<StateRow>, ReadError> {
         let look = || {
             let mut statement = self.conn.prepare_cached(
                 "SELECT key, crc, value FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
@@ -102,9 +103,11 @@ impl Reader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         let found = look().map_err(|error| self.failed(error))?;
-        let checked =
-            |(key, crc, value): (Vec<u8>, i64, Bytes)| checked(&key, crc, value).map(|value| (key, value));
-        found.into_iter().map(checked).collect()
+        let checked = |(key, crc, value): (Vec<u8>, i64, Bytes)| {
+            let value = checked(&key, crc, value).ok();
+            (key, value)
+        };
+        Ok(found.into_iter().map(checked).collect())
     }
 
     fn rows(
@@ -160,6 +163,9 @@ impl Reader {
         error.into()
     }
 }
+
+/// A key of the state and its value; `None` for one that is damaged.
+pub type StateRow = (Vec<u8>, Option<Bytes>);
 
 /// What one read found.
 #[derive(Default)]

@@ -1,6 +1,8 @@
 //! How an entry of the inbox is written down, and read back.
 
-use alarm::{Entry, Origin, Own};
+use alarm::directory::Lesson;
+use alarm::{Alert, Entry, Fetched, Own};
+use bytes::Bytes;
 use ids::Timestamp;
 use journal::{Record, Row};
 use webhook::Admitted;
@@ -10,6 +12,8 @@ const ADMITTED: u8 = 1;
 const FETCHED: u8 = 2;
 const OWN: u8 = 3;
 const TICK: u8 = 4;
+const LEARNED: u8 = 5;
+const REPLAYED: u8 = 6;
 
 /// A proven message as a record.
 pub(crate) fn admitted(admitted: Admitted) -> Record {
@@ -28,22 +32,42 @@ pub(crate) fn own(at: Timestamp, own: &Own) -> Record {
     Record { kind: OWN, at: at.micros(), org: String::new(), peer: String::new(), body: body.into() }
 }
 
+/// A message the relay made of what it fetched; why stands where a posted one has its peer.
+pub(crate) fn fetched(at: Timestamp, org: &str, fetched: Fetched, body: Bytes) -> Record {
+    Record { kind: FETCHED, at: at.micros(), org: org.to_owned(), peer: fetched.word().to_owned(), body }
+}
+
+/// What the API told, as a record.
+pub(crate) fn learned(at: Timestamp, org: &str, lesson: &Lesson) -> Record {
+    let body = serde_json::to_vec(lesson).expect("texts are JSON");
+    Record { kind: LEARNED, at: at.micros(), org: org.to_owned(), peer: String::new(), body: body.into() }
+}
+
+/// An alert to be sent once more, as a record.
+#[allow(dead_code, reason = "replay is the next step")]
+pub(crate) fn replayed(at: Timestamp, alert: &Alert) -> Record {
+    let body = serde_json::to_vec(alert).expect("texts and numbers are JSON");
+    Record { kind: REPLAYED, at: at.micros(), org: String::new(), peer: String::new(), body: body.into() }
+}
+
+/// Time that has passed, as a record.
+pub(crate) fn tick(at: Timestamp) -> Record {
+    Record { kind: TICK, at: at.micros(), org: String::new(), peer: String::new(), body: Bytes::new() }
+}
+
 /// The entry that a row holds; `None` when this version does not know its kind or cannot read it.
 pub(crate) fn entry(row: &Row) -> Option<Entry<'_>> {
     let at = Timestamp::from_micros(row.at);
     Some(match row.kind {
         ADMITTED => Entry::Admitted { org: &row.org, received: at, body: &row.body },
-        // why it was fetched stands where a posted message has its peer
         FETCHED => {
-            let origin = match row.peer.as_str() {
-                "reconcile" => Origin::Reconcile,
-                "backfill" => Origin::Backfill,
-                _ => return None,
-            };
-            Entry::Fetched { org: &row.org, received: at, origin, body: &row.body }
+            let fetched = Fetched::from_word(&row.peer)?;
+            Entry::Fetched { org: &row.org, received: at, fetched, body: &row.body }
         }
         OWN => Entry::Own { at, own: serde_json::from_slice(&row.body).ok()? },
         TICK => Entry::Tick { at },
+        LEARNED => Entry::Learned { org: &row.org, at, lesson: serde_json::from_slice(&row.body).ok()? },
+        REPLAYED => Entry::Replayed { alert: serde_json::from_slice(&row.body).ok()? },
         _ => return None,
     })
 }
@@ -86,10 +110,17 @@ mod tests {
         assert!(matches!(entry(&row(1, "192.0.2.1", "{}")), Some(Entry::Admitted { org: "acme", .. })));
         assert!(matches!(
             entry(&row(2, "backfill", "{}")),
-            Some(Entry::Fetched { origin: Origin::Backfill, .. })
+            Some(Entry::Fetched { fetched: Fetched::Delivery, .. })
         ));
         assert!(matches!(entry(&row(4, "", "")), Some(Entry::Tick { .. })));
-        for unknown in [row(2, "hearsay", "{}"), row(3, "", "garbage"), row(9, "", "")] {
+        assert!(matches!(entry(&row(5, "", "{}")), Some(Entry::Learned { org: "acme", .. })));
+        for unknown in [
+            row(2, "hearsay", "{}"),
+            row(3, "", "garbage"),
+            row(5, "", "7"),
+            row(6, "", "{}"),
+            row(9, "", ""),
+        ] {
             assert!(entry(&unknown).is_none(), "{unknown:?}");
         }
     }

@@ -1,17 +1,20 @@
 //! Reads the inbox in order and writes alerts to the outbox: the only place where both are touched.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::Alert;
+use alarm::{Alert, Remarks, Rules, Unnamed};
 use bytes::Bytes;
 use ids::Timestamp;
-use journal::{Commit, CursorSpec, Journal, Log, OutRecord};
+use journal::{AppendError, Commit, CursorSpec, Journal, Log, OutRecord, Position, Priority};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::Error;
 use crate::error::{Cause, Chain};
+use crate::inbox;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -30,27 +33,55 @@ pub(crate) struct Interpreter {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
+    pub(crate) rules: Rules,
+    /// Whoever looks up what the directory does not name.
+    pub(crate) unnamed: mpsc::Sender<(String, Unnamed)>,
+    /// Types that were said to be in no catalogue.
+    pub(crate) unknown: UnknownTypes,
+}
+
+/// Types that are in no catalogue, each said once.
+#[derive(Debug, Default)]
+pub(crate) struct UnknownTypes(HashSet<String>);
+
+impl UnknownTypes {
+    fn say(&mut self, name: String) {
+        if self.0.len() < MOST_UNKNOWN && !self.0.contains(&name) {
+            info!(r#type = name, "a type that is in no catalogue passes through; this is said once");
+            self.0.insert(name);
+        }
+    }
 }
 
 impl Interpreter {
     /// Interprets until `stop` turns true and the inbox is read to its end.
-    pub(crate) async fn run(self, mut stop: Stop) -> Result<(), Error> {
+    pub(crate) async fn run(mut self, mut stop: Stop) -> Result<(), Error> {
         let spec =
             CursorSpec { log: Log::Inbox, start: journal::Start::Oldest, max_bytes: None, max_age: None };
         let mut at =
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
         let reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-        let thread = Thread::start(reader, self.voice.clone())?;
+        let thread = Thread::start(reader, std::mem::take(&mut self.rules), self.voice.clone())?;
         let mut tail = self.journal.tail(Log::Inbox);
         let mut interpreted: Option<Batch> = None;
+        // nothing is behind the end, and the answer says what is due
+        let end = *tail.borrow();
+        let mut due = thread.interpret(end, State::new()).await?.due;
+        let mut ticked = Position::ZERO;
         loop {
             let end = *tail.borrow_and_update();
+            if ticked <= at && due.is_some_and(|due| due <= Timestamp::now()) && !stop.is_told() {
+                ticked = self.tick().await?.unwrap_or(ticked);
+                continue;
+            }
             if interpreted.is_none() && end <= at {
                 if stop.is_told() {
                     return Ok(());
                 }
+                let wait = due.map_or(LONG, |due| due.since(Timestamp::now()).min(LONG));
                 tokio::select! {
                     changed = tail.changed() => changed.map_err(failed("waiting for the inbox"))?,
+                    () = sleep(wait), if ticked <= at => {}
                     () = stop.told() => {}
                 }
                 continue;
@@ -66,10 +97,20 @@ impl Interpreter {
                     None => Ok(()),
                 }
             };
-            let interpret = async { if end > at { thread.interpret(at, unwritten).await } else { Ok(None) } };
+            let interpret = async {
+                match end > at {
+                    true => thread.interpret(at, unwritten).await.map(Some),
+                    false => Ok(None),
+                }
+            };
             let (written, next) = tokio::join!(write, interpret);
             written?;
-            interpreted = next?;
+            interpreted = None;
+            if let Some(answer) = next? {
+                due = answer.due;
+                interpreted = answer.batch;
+                self.metrics.problems_open.set(i64::try_from(answer.open).unwrap_or(i64::MAX));
+            }
             at = interpreted.as_ref().map_or_else(|| end.max(at), |batch| batch.to);
         }
     }
@@ -86,8 +127,34 @@ impl Interpreter {
         }
     }
 
-    async fn commit(&self, batch: Batch) -> Result<(), Error> {
+    /// Says in the inbox that time has passed; `None` when there is no room, and a while later there may be.
+    async fn tick(&self) -> Result<Option<Position>, Error> {
+        match self.journal.append(inbox::tick(Timestamp::now()), Priority::Own).await {
+            Ok(position) => Ok(Some(position)),
+            Err(AppendError::Full) => {
+                sleep(FULL_PAUSE).await;
+                Ok(None)
+            }
+            Err(source) => Err(failed("storing that time has passed")(source)),
+        }
+    }
+
+    /// Passes on what was come across.
+    fn remark(&mut self, remarks: Remarks) {
+        self.metrics.repeated.inc_by(remarks.repeated);
+        self.metrics.damped.inc_by(remarks.damped);
+        for name in remarks.unknown_types {
+            self.unknown.say(name);
+        }
+        for unnamed in remarks.unnamed {
+            // whoever looks them up has enough to do; it will be met again
+            let _full = self.unnamed.try_send(unnamed);
+        }
+    }
+
+    async fn commit(&mut self, mut batch: Batch) -> Result<(), Error> {
         let now = Timestamp::now().micros();
+        self.remark(std::mem::take(&mut batch.effects.remarks));
         let unread = batch.effects.alerts.iter().filter(|alert| alert.kind == "uninterpretable").count();
         if unread > 0 {
             warn!(entries = unread, "messages could not be understood; they were stored, and alerts say so");
@@ -100,6 +167,7 @@ impl Interpreter {
             let (rows, told) = rows(&mut alerts, now);
             commit.alerts = rows;
             if alerts.peek().is_none() {
+                commit.forget = batch.effects.forget;
                 commit.state = batch.effects.state;
                 commit.cursor.1 = batch.to;
                 return self.write(&commit, told).await;
@@ -146,7 +214,7 @@ fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, V
 }
 
 pub(crate) fn is_full(error: &journal::CursorError) -> bool {
-    matches!(error, journal::CursorError::NotWritten(journal::AppendError::Full))
+    matches!(error, journal::CursorError::NotWritten(AppendError::Full))
 }
 
 pub(crate) fn failed<E: Into<Cause>>(action: &'static str) -> impl FnOnce(E) -> Error {
@@ -165,6 +233,12 @@ const BUSY: usize = 16;
 /// How long interpreting may wait for the intake, and in which steps it looks.
 const MAX_YIELD: Duration = Duration::from_secs(2);
 const YIELD_STEP: Duration = Duration::from_millis(5);
+
+/// How long nothing may be due at most.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Of how many types it is remembered that they were said to be unknown.
+const MOST_UNKNOWN: usize = 4096;
 
 /// How long to wait before writing is tried again on a full journal.
 const FULL_PAUSE: Duration = Duration::from_millis(500);

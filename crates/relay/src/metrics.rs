@@ -22,6 +22,9 @@ pub(crate) struct Metrics {
     unstored: Counter,
     pub(crate) alerts: Counter,
     pub(crate) uninterpretable: Counter,
+    pub(crate) repeated: Counter,
+    pub(crate) damped: Counter,
+    pub(crate) problems_open: Gauge,
     pub(crate) delivered: Family<SinkLabel, Counter>,
     pub(crate) failures: Family<SinkLabel, Counter>,
     pub(crate) given_up: Family<SinkLabel, Counter>,
@@ -102,6 +105,9 @@ impl Metrics {
             unstored: Counter::default(),
             alerts: Counter::default(),
             uninterpretable: Counter::default(),
+            repeated: Counter::default(),
+            damped: Counter::default(),
+            problems_open: Gauge::default(),
             delivered: Family::default(),
             failures: Family::default(),
             given_up: Family::default(),
@@ -134,6 +140,21 @@ impl Metrics {
             "uninterpretable",
             "Entries that could not be understood",
             this.uninterpretable.clone(),
+        );
+        registry.register(
+            "events_repeated",
+            "Events that were told before and are dropped",
+            this.repeated.clone(),
+        );
+        registry.register(
+            "damped",
+            "Raises and clears that a damping rule kept back for good",
+            this.damped.clone(),
+        );
+        registry.register(
+            "problems_open",
+            "Problems that are raised and not cleared",
+            this.problems_open.clone(),
         );
         registry.register("delivered", "Alerts delivered, by sink", this.delivered.clone());
         registry.register("delivery_failures", "Attempts that failed, by sink", this.failures.clone());

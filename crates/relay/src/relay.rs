@@ -5,10 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::{Own, OwnKind, State};
+use alarm::{Own, OwnKind, Rules, State, Unnamed};
 use ids::Timestamp;
-use journal::{AppendError, CursorError, CursorSpec, Journal, Log, Options, Priority, Salvaged};
+use journal::{AppendError, CursorError, CursorSpec, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
@@ -17,8 +18,9 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::config::Start;
 use crate::error::{Cause, Chain, Error};
+use crate::feed::{Feed, UnnamedStream};
 use crate::intake::Intake;
-use crate::interpreter::{Interpreter, failed};
+use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -41,6 +43,8 @@ pub struct Relay {
     setup: Setup,
     journal: Journal,
     engine: Option<snmp::Engine>,
+    feed: Feed,
+    unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
 }
 
 /// The sockets a relay serves on, bound by whoever runs it.
@@ -78,6 +82,7 @@ impl Relay {
             ..Options::default()
         };
         let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
+        let feed = Feed::new(journal.clone(), last_entry(&journal)?);
         if let Some(salvaged) = journal.salvaged() {
             tell_salvaged(&journal, salvaged)?;
         }
@@ -89,7 +94,19 @@ impl Relay {
         } else {
             None
         };
-        Ok(Self { setup, journal, engine })
+        let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
+        Ok(Self { setup, journal, engine, feed, unnamed: (unnamed, Some(unnamed_stream)) })
+    }
+
+    /// A way into the inbox for whoever asks Mist.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        self.feed.clone()
+    }
+
+    /// What the directory does not name, as it is met; `None` from the second call on.
+    pub fn unnamed(&mut self) -> Option<UnnamedStream> {
+        self.unnamed.1.take()
     }
 
     /// Runs until `shutdown` resolves, then drains: no more connections, requests in flight are answered,
@@ -99,7 +116,7 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, engine } = self;
+        let Self { setup, journal, engine, feed: _, unnamed: (unnamed, _) } = self;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
         let receivers: HashMap<String, String> =
@@ -169,6 +186,9 @@ impl Relay {
             outbox,
             metrics: Arc::clone(&metrics),
             voice,
+            rules: Rules::default(),
+            unnamed,
+            unknown: UnknownTypes::default(),
         };
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
         let context =
@@ -237,6 +257,18 @@ impl Relay {
             _ => drained,
         }
     }
+}
+
+/// When the newest entry of the inbox had come.
+fn last_entry(journal: &Journal) -> Result<Option<Timestamp>, Error> {
+    let end = journal.tail(Log::Inbox).borrow().number();
+    let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+    let last =
+        reader.read(Position::new(end.saturating_sub(1)), 1, 1).map_err(failed("reading the inbox"))?;
+    Ok(last.iter().find_map(|entry| match entry {
+        journal::Entry::Row(row) => Some(Timestamp::from_micros(row.at)),
+        journal::Entry::Damaged { .. } => None,
+    }))
 }
 
 /// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
@@ -349,6 +381,9 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
         _ => Error::Ended { part },
     }
 }
+
+/// How many names that are missing may wait to be looked up.
+const UNNAMED: usize = 1024;
 
 /// How long to wait for the journal to say why it failed.
 const HALT_PATIENCE: Duration = Duration::from_millis(500);

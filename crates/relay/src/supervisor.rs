@@ -1,12 +1,12 @@
 //! Looks after the relay once a second: bounds, figures, and what the relay has to say of itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alarm::{Entry, Own, OwnKind, State};
+use alarm::{Own, OwnKind, State};
 use ids::Timestamp;
-use journal::{Journal, Log, Notice, Notices, Position, Priority, ReadError, Status};
+use journal::{Journal, Log, Notice, Notices, Position, Priority, Status};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
@@ -232,19 +232,14 @@ struct Bound {
 impl Problems {
     /// What was there before a restart, as the journal remembers it.
     fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
-        let mut reader = journal.reader(Log::Outbox).map_err(failed("reading what is open"))?;
-        let mut is_open = |kind, resource: &str| -> Result<bool, Error> {
-            let own = problem(kind, resource, State::Raised, String::new());
-            let keys = alarm::keys_needed(&Entry::Own { at: Timestamp::default(), own });
-            let [key] = keys.as_slice() else { return Ok(false) };
-            match reader.state(key) {
-                Ok(value) => Ok(value.is_some()),
-                // what is damaged counts as open, so that its end is said rather than never
-                Err(ReadError::DamagedState { .. }) => Ok(true),
-                Err(source) => Err(failed("reading what is open")(source)),
+        let mut open = HashSet::new();
+        crate::feed::open_problems(journal, |problem| {
+            if problem.alert.is_own() {
+                open.insert((problem.alert.kind, problem.alert.category));
             }
-        };
-        let bound = Bound { said: is_open(OwnKind::JournalNearBound, "")?, ..Bound::default() };
+        })?;
+        let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
+        let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
         let mut this = Self { bound, behind: HashMap::new() };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
@@ -254,7 +249,7 @@ impl Problems {
             }
         };
         for name in cursors.into_iter().chain(receivers.keys().cloned()) {
-            let open = is_open(OwnKind::SinkBehind, &name)?;
+            let open = is_open(OwnKind::SinkBehind, &name);
             this.behind.insert(name, open);
         }
         Ok(this)

@@ -104,7 +104,7 @@ async fn a_commit_is_all_there_and_its_cursor_with_it() {
     let bodies: Vec<_> = rows(&journal, Log::Outbox).into_iter().map(|row| row.body).collect();
     assert_eq!(bodies, ["a", "b"]);
     let states = reader.states(b"s"..b"t", 10).unwrap();
-    assert_eq!(states, [(key(1), "again".into()), (key(3), vec![3; 3].into())]);
+    assert_eq!(states, [(key(1), Some("again".into())), (key(3), Some(vec![3; 3].into()))]);
     assert_eq!(reader.state(&key(3)).unwrap(), Some(vec![3; 3].into()));
     assert_eq!(reader.state(&key(0)).unwrap(), None);
     let at = journal.register("interpret", keeps_all(Log::Inbox)).await;

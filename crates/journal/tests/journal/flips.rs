@@ -84,7 +84,7 @@ async fn write(killed: bool) -> Written {
     let of = |log| rows(&journal, log).into_iter().map(|row| (row.position.number(), row.body)).collect();
     let kept = [of(Log::Inbox), of(Log::Outbox)];
     let state = journal.reader(Log::Inbox).unwrap().states(&b""[..]..&b"\xff"[..], 1000).unwrap();
-    let state = state.into_iter().map(|(key, value)| (key, value.to_vec())).collect();
+    let state = state.into_iter().map(|(key, value)| (key, value.unwrap().to_vec())).collect();
     if !killed {
         journal.close().await.unwrap();
     }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use alarm::{Effects, Known};
+use alarm::{Effects, Known, Rules};
 use ids::Timestamp;
 use journal::{Log, Position, ReadError, Reader};
 use tokio::sync::oneshot;
@@ -27,11 +27,22 @@ pub(super) struct Thread(SyncSender<Question>);
 struct Question {
     after: Position,
     unwritten: State,
-    answer: oneshot::Sender<Result<Option<Batch>, Error>>,
+    answer: oneshot::Sender<Result<Answer, Error>>,
 }
 
 /// What some keys stand for; `None` for one that is forgotten.
 pub(super) type State = HashMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Answer {
+    /// `None` when there is nothing behind the position.
+    pub(super) batch: Option<Batch>,
+    /// When a tick is due.
+    pub(super) due: Option<Timestamp>,
+    /// How many problems are there.
+    pub(super) open: usize,
+}
 
 /// What came of some entries.
 #[derive(Debug)]
@@ -43,14 +54,20 @@ pub(super) struct Batch {
 }
 
 impl Thread {
-    /// Starts it over the inbox.
-    pub(super) fn start(reader: Reader, voice: Voice) -> Result<Self, Error> {
+    /// Starts it over the inbox, with what the journal remembers.
+    pub(super) fn start(mut reader: Reader, rules: Rules, voice: Voice) -> Result<Self, Error> {
+        let interpreter = recall(&mut reader, rules)?;
         let (ask, asked) = sync_channel::<Question>(1);
-        let mut interpreting = Interpreting { reader, voice };
+        let mut interpreting = Interpreting { reader, voice, interpreter };
         let run = move || {
             for Question { after, unwritten, answer } in asked {
+                let answered = interpreting.interpret(after, &unwritten).map(|batch| Answer {
+                    batch,
+                    due: interpreting.interpreter.due(),
+                    open: interpreting.interpreter.open(),
+                });
                 // Who no longer waits is being stopped.
-                let _gone = answer.send(interpreting.interpret(after, &unwritten));
+                let _gone = answer.send(answered);
             }
         };
         let thread = std::thread::Builder::new().name("interpret".into()).spawn(run);
@@ -58,8 +75,8 @@ impl Thread {
         Ok(Self(ask))
     }
 
-    /// Reads some entries and interprets them; `None` when there is nothing behind `after`.
-    pub(super) async fn interpret(&self, after: Position, unwritten: State) -> Result<Option<Batch>, Error> {
+    /// Reads some entries and interprets them.
+    pub(super) async fn interpret(&self, after: Position, unwritten: State) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
         // One question at a time: there is room, unless the thread has ended.
         let _ended = self.0.try_send(Question { after, unwritten, answer });
@@ -67,10 +84,35 @@ impl Thread {
     }
 }
 
+/// An interpreter that remembers what the journal does.
+fn recall(reader: &mut Reader, rules: Rules) -> Result<alarm::Interpreter, Error> {
+    let mut interpreter = alarm::Interpreter::new(rules);
+    for (range, most) in interpreter.ranges() {
+        let (mut from, mut left) = (range.start, most);
+        while left > 0 {
+            let rows = reader.states(&from..&range.end, left.min(ROWS));
+            let rows = rows.map_err(failed("reading what is remembered"))?;
+            let Some((last, _)) = rows.last() else { break };
+            from = [&last[..], &[0]].concat();
+            left -= rows.len();
+            for (key, value) in &rows {
+                match value {
+                    Some(value) => interpreter.recall(key, value),
+                    None => {
+                        error!("a damaged row of what was remembered is lost; a problem of it counts as new")
+                    }
+                }
+            }
+        }
+    }
+    Ok(interpreter)
+}
+
 /// What the thread works with.
 struct Interpreting {
     reader: Reader,
     voice: Voice,
+    interpreter: alarm::Interpreter,
 }
 
 impl Interpreting {
@@ -105,24 +147,38 @@ impl Interpreting {
                 self.voice.unusable(Log::Inbox, row.position);
                 continue;
             };
-            for key in alarm::keys_needed(&entry) {
-                if looked_up.insert(key.clone()) {
+            let read = self.interpreter.read(entry);
+            loop {
+                let mut news = false;
+                for key in self.interpreter.keys(&read, &known) {
+                    if looked_up.contains(&key) {
+                        continue;
+                    }
+                    looked_up.insert(key.clone());
                     let value = match unwritten.get(&key) {
                         Some(value) => value.clone(),
                         None => self.state(&key)?,
                     };
+                    news |= value.is_some();
                     known.extend(value.map(|value| (key, value)));
                 }
+                if !news {
+                    break;
+                }
             }
-            let effects = alarm::step(&known, &entry);
+            let effects = self.interpreter.step(&known, read);
             for (key, value) in &effects.state {
+                looked_up.insert(key.clone());
                 match value {
                     Some(value) => known.insert(key.clone(), value.clone()),
                     None => known.remove(key),
                 };
             }
-            batch.effects.alerts.extend(effects.alerts);
-            batch.effects.state.extend(effects.state);
+            let all = &mut batch.effects;
+            all.alerts.extend(effects.alerts);
+            all.state.extend(effects.state);
+            all.forget.extend(effects.forget);
+            all.remarks.add(effects.remarks);
         }
         Ok(Some(batch))
     }
@@ -139,6 +195,9 @@ impl Interpreting {
         }
     }
 }
+
+/// How many rows of what is remembered are read at once.
+const ROWS: usize = 1024;
 
 /// How much is interpreted in one commit.
 const BATCH_ENTRIES: usize = 512;

@@ -98,8 +98,9 @@ async fn what_was_open_before_a_restart_is_remembered() {
     };
     journal.register("interpreter", spec).await.expect("a cursor");
     let own = problem(OwnKind::SinkBehind, "noc", State::Raised, "t".into());
-    let entry = Entry::Own { at: Timestamp::now(), own };
-    let effects = alarm::step(&alarm::Known::new(), &entry);
+    let mut interpreter = alarm::Interpreter::default();
+    let read = interpreter.read(alarm::Entry::Own { at: Timestamp::now(), own });
+    let effects = interpreter.step(&alarm::Known::new(), read);
     let commit = journal::Commit {
         state: effects.state,
         cursor: ("interpreter".into(), Position::ZERO),

@@ -1,0 +1,356 @@
+//! From an event to the alerts it would be: one for each device an alarm is about, with names and severity.
+
+use std::borrow::Cow;
+
+use ids::{Mac, Timestamp};
+use webhook::Topic;
+
+use super::seen::Identity;
+use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role};
+use crate::directory::{Names, Place};
+use crate::fields::Fields;
+use crate::reading::{Devices, Event};
+use crate::text::{SUMMARY_CHARS, reason, said, shortened, summary};
+use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity};
+
+/// An event, and what it is about.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) event: Event,
+    pub(super) identity: Identity,
+    pub(super) role: Role,
+    class: Box<str>,
+    /// What its definition says, when it has one: severity and group; `None` for an unknown type.
+    defined: Option<(String, String)>,
+    pub(super) facts: Vec<Fact>,
+}
+
+/// One alert of an event.
+#[derive(Debug)]
+pub(super) struct Fact {
+    pub(super) key: AlarmKey,
+    about: About,
+    /// Which of several; `None` when the event is one alert.
+    pub(super) part: Option<String>,
+}
+
+/// What an alert of an event is about.
+#[derive(Debug)]
+enum About {
+    /// One device, the one at this place of the event's lists when there are several.
+    Device(usize),
+    /// All of it.
+    Whole,
+    /// The devices that Mist did not name: it names ten at most.
+    Unnamed(u64),
+}
+
+impl Told {
+    pub(super) fn of(org: &str, event: Event, received: Timestamp, catalogue: &Catalogue) -> Self {
+        let identity = Identity::of(org, &event, received);
+        let kind = event.kind().into_owned();
+        let meaning = catalogue.meaning(&event.topic, &kind);
+        let marvis = marvis_role(event.said(), meaning.definition.is_some_and(|it| it.group == "marvis"));
+        let role = marvis.unwrap_or(meaning.role);
+        let resource = meaning.resource.shown(event.said());
+        let defined = meaning.definition.map(|it| (it.severity.clone(), it.group.clone()));
+        let class = meaning.class;
+        let sub_key = meaning.sub_key;
+        let facts = {
+            let said = event.said();
+            let devices = event.devices();
+            let sub = match role {
+                Role::Tells => told_sub_key(said, &devices),
+                _ if marvis.is_some() => String::new(),
+                _ => sub_key.read(said),
+            };
+            let key = |resource: &str, site: &str| {
+                AlarmKey::of(&[org, site, resource, &class, &sub].map(str::as_bytes))
+            };
+            let site = event.site_id();
+            let problem = said.text(&["action_id", "alert_id"]);
+            if marvis.is_some() && !problem.is_empty() {
+                vec![Fact { key: key(&problem, &site), about: About::Whole, part: None }]
+            } else if event.topic == Topic::Alarms && resource == Resource::Site && devices.named.len() != 1 {
+                vec![Fact { key: key("", &site), about: About::Whole, part: None }]
+            } else if event.topic == Topic::Alarms && resource == Resource::Site {
+                // the one device saw it
+                vec![Fact { key: key("", &site), about: About::Device(0), part: None }]
+            } else if devices.named.is_empty() {
+                vec![Fact { key: key(&devices.id, &site), about: About::Whole, part: None }]
+            } else {
+                let several = devices.named.len() > 1;
+                let mut facts = Vec::with_capacity(devices.named.len());
+                for (place, (name, mac)) in devices.named.iter().enumerate() {
+                    let (resource, site) = match mac {
+                        Some(mac) => (Cow::from(mac.to_string()), Cow::default()),
+                        None if devices.id.is_empty() => (name.clone(), site.clone()),
+                        None => (devices.id.clone(), site.clone()),
+                    };
+                    let part = several.then(|| resource.clone().into_owned());
+                    facts.push(Fact { key: key(&resource, &site), about: About::Device(place), part });
+                }
+                let named = facts.len() as u64;
+                let count = said.number("count").unwrap_or(0);
+                if event.topic == Topic::Alarms && named >= SAMPLED && count > named {
+                    let part = Some("unnamed".to_owned());
+                    let about = About::Unnamed(count - named);
+                    facts.push(Fact { key: key("unnamed", &site), about, part });
+                }
+                facts
+            }
+        };
+        Self { event, identity, role, class, defined, facts }
+    }
+
+    /// The keys of the names that its alerts want to know, as far as `names` shows which.
+    pub(super) fn places(&self, names: Names<'_>, keys: &mut Vec<Vec<u8>>) {
+        let org = names.org;
+        let site = self.event.site_id();
+        if !site.is_empty() && self.event.said().text(&["site_name"]).is_empty() {
+            keys.push(Place::Site(&site).key(org));
+        }
+        let map = self.event.said().text(&["map_id", "mapid"]);
+        if !map.is_empty() {
+            keys.push(Place::Map(&map).key(org));
+        }
+        for (_, mac) in &self.event.devices().named {
+            let Some(mac) = *mac else { continue };
+            keys.push(Place::Device(mac).key(org));
+            if site.is_empty()
+                && let Some(device) = names.device(mac)
+                && !device.site_id.is_empty()
+            {
+                keys.push(Place::Site(&device.site_id).key(org));
+            }
+        }
+    }
+
+    /// The type when it is in no list.
+    pub(super) fn unknown_type(&self) -> Option<Cow<'_, str>> {
+        let listed = !matches!(Kind::of(&self.event.topic), Kind::Other);
+        (listed && self.defined.is_none() && self.role == Role::Tells).then(|| self.event.kind())
+    }
+
+    /// The addresses of devices it names.
+    pub(super) fn macs(&self) -> Vec<Mac> {
+        self.event.devices().named.iter().filter_map(|(_, mac)| *mac).collect()
+    }
+
+    /// What one of its facts does to its problem: nobody tells when devices without a name are up again.
+    pub(super) const fn role_of(&self, fact: &Fact) -> Role {
+        match fact.about {
+            About::Unnamed(_) => Role::Tells,
+            About::Device(_) | About::Whole => self.role,
+        }
+    }
+
+    /// How often it happened, as it says; a problem at least once.
+    pub(super) fn count(&self, fact: &Fact) -> u64 {
+        match fact.about {
+            About::Unnamed(count) => count,
+            // the count of an alarm about several devices is of them all
+            _ if fact.part.is_some() => 1,
+            _ => self.event.said().number("count").unwrap_or(0).max(u64::from(self.role != Role::Tells)),
+        }
+    }
+
+    /// Whether it is told again, with more known.
+    pub(super) fn is_update(&self) -> bool {
+        self.event.fields.get("update").and_then(serde_json::Value::as_bool).unwrap_or(false)
+    }
+
+    /// The alert one of its facts is, stateless; its summary is still to be written.
+    pub(super) fn alert(
+        &self,
+        fact: &Fact,
+        id: AlertId,
+        received: Timestamp,
+        origin: Origin,
+        names: Names<'_>,
+        rules: &Rules,
+    ) -> Alert {
+        let (event, said_) = (&self.event, self.event.said());
+        let devices = event.devices();
+        let id = fact.part.as_ref().map_or(id, |part| AlertId::of(&[id.bytes(), part.as_bytes()]));
+        let mut alert =
+            Alert::new(id, fact.key, event.topic.name(), &event.kind(), event.time.unwrap_or(received));
+        alert.origin = origin;
+        alert.org = names.org.to_owned();
+        alert.site = said_.text(&["site_name"]).into_owned();
+        alert.site_id = event.site_id().into_owned();
+        alert.device_type = devices.kind.to_string();
+        alert.model = said_.text(&["model"]).into_owned();
+        alert.serial = said_.text(&["serial"]).into_owned();
+        alert.ip = said_.text(&["ip"]).into_owned();
+        alert.category = said_.text(&["category"]).into_owned();
+        alert.port = devices.port.to_string();
+        alert.reason = if event.topic == Topic::Audits {
+            alert.message = said_.text(&["message"]).into_owned();
+            said(said_, [("by", "admin_name"), ("from", "src_ip")], " ")
+        } else {
+            reason(said_)
+        };
+        match fact.about {
+            About::Device(place) => {
+                let (name, mac) = &devices.named[place];
+                alert.device = name.to_string();
+                alert.mac = *mac;
+                if alert.ip.is_empty() && devices.named.len() == 1 {
+                    alert.ip = devices.ip.to_string();
+                }
+                self.pair_by_index(&mut alert, place, devices.named.len());
+            }
+            About::Unnamed(count) => {
+                let several = if count == 1 { "device" } else { "devices" };
+                alert.reason = format!("{count} more {several} that Mist does not name");
+            }
+            About::Whole if devices.named.is_empty() && alert.device.is_empty() => {}
+            About::Whole => {}
+        }
+        alert.last_seen = said_.time("last_seen").map_or(alert.first_seen, |seen| seen.max(alert.first_seen));
+        self.name(&mut alert, names);
+        self.grade(&mut alert, rules);
+        alert
+    }
+
+    /// Of lists that are as long as the devices', what stands at a device's place.
+    fn pair_by_index(&self, alert: &mut Alert, place: usize, devices: usize) {
+        if devices < 2 {
+            return;
+        }
+        let said = self.event.said();
+        let paired = |name: &str| {
+            let list = said.list(&[name]);
+            (list.len() == devices).then(|| list[place].clone().into_owned())
+        };
+        if let Some(reason) = paired("reasons") {
+            alert.reason = reason;
+        }
+        if let Some(port) = paired("port_ids") {
+            alert.port = port;
+        }
+    }
+
+    /// Fills in the names that the body does not have.
+    fn name(&self, alert: &mut Alert, names: Names<'_>) {
+        if let Some(device) = alert.mac.and_then(|mac| names.device(mac)) {
+            for (text, known) in [
+                (&mut alert.device, device.name),
+                (&mut alert.site_id, device.site_id),
+                (&mut alert.device_type, device.kind),
+                (&mut alert.model, device.model),
+                (&mut alert.serial, device.serial),
+                (&mut alert.ip, device.ip),
+            ] {
+                if text.is_empty() {
+                    *text = known;
+                }
+            }
+        }
+        if alert.site.is_empty() && !alert.site_id.is_empty() {
+            alert.site = names.site(&alert.site_id).map(|site| site.name).unwrap_or_default();
+        }
+        let map = self.event.said().text(&["map_id", "mapid"]);
+        if let Some(map) = names.map(&map).filter(|_| alert.reason.is_empty()) {
+            alert.reason = format!("map {map}");
+        }
+    }
+
+    /// Says how bad it is, and to which group it belongs.
+    fn grade(&self, alert: &mut Alert, rules: &Rules) {
+        let said = self.event.said();
+        let (severity, group) = self.defined.as_ref().map_or(("", ""), |(severity, group)| (severity, group));
+        let or = |text: Cow<'_, str>, otherwise: &str| {
+            if text.is_empty() { otherwise.to_owned() } else { text.into_owned() }
+        };
+        alert.mist_severity = or(said.text(&["severity", "ev_type"]), severity);
+        alert.group =
+            or(said.text(&["group"]), if group.is_empty() { group_of(&self.event.topic) } else { group });
+        alert.severity = match Severity::from_mist(&alert.mist_severity) {
+            Severity::Unknown if self.role == Role::Raises => Severity::Warning,
+            // Mist has a list of them, says nothing, and it is no problem
+            Severity::Unknown if self.defined.is_some() || self.role == Role::Clears => Severity::Info,
+            severity => severity,
+        };
+        let carries_many = matches!(alert.device_type.as_str(), "gateway" | "switch");
+        if &*self.class == DEVICE_DOWN && self.role == Role::Raises && carries_many {
+            alert.severity = Severity::Critical;
+        }
+        if let Some(severity) = rules.severity(alert) {
+            alert.severity = severity;
+        }
+    }
+
+    /// The one readable line of an alert of it.
+    pub(super) fn summarise(&self, alert: &mut Alert, fact: &Fact) {
+        if self.event.topic == Topic::Audits && !alert.message.is_empty() {
+            alert.summary = shortened(&alert.message, SUMMARY_CHARS).into_owned();
+            return;
+        }
+        let devices = self.event.devices();
+        let named = |(name, mac): &(Cow<'_, str>, Option<Mac>)| -> Cow<'_, str> {
+            match mac {
+                Some(mac) if name.is_empty() => mac.to_string().into(),
+                _ => name.to_string().into(),
+            }
+        };
+        let several: Vec<Cow<'_, str>> = match fact.about {
+            About::Whole if alert.device.is_empty() => devices.named.iter().map(named).collect(),
+            _ => Vec::new(),
+        };
+        alert.summary = summary(alert, &several);
+    }
+}
+
+/// What a Marvis body itself says of the state of its problem; Mist keeps none for its other alarms.
+fn marvis_role(said: Fields<'_>, defined: bool) -> Option<Role> {
+    let details = said.object("details");
+    if !defined && said.text(&["group"]) != "marvis" && details.is_none() {
+        return None;
+    }
+    let within = details.map_or_else(Cow::default, |it| it.text(&["status", "state"]));
+    let status = said.text(&["status"]);
+    let status = if status.is_empty() { within } else { status };
+    match status.to_ascii_lowercase().as_str() {
+        "open" | "reoccured" | "reoccurred" => Some(Role::Raises),
+        "resolved" | "validated" => Some(Role::Clears),
+        _ => None,
+    }
+}
+
+/// What tells apart alerts about one device that nothing ends.
+fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>) -> String {
+    if !devices.port.is_empty() {
+        return devices.port.to_string();
+    }
+    match said.list(&["bssids", "client_macs", "wcids"]).as_slice() {
+        [one] => one.clone().into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The group of events whose topic has none of its own.
+fn group_of(topic: &Topic) -> &'static str {
+    match topic {
+        Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => "infrastructure",
+        Topic::Audits => "audit",
+        Topic::Alarms => "",
+        Topic::Ping => "ping",
+        other => match other.name() {
+            name if name.starts_with("nac-") => "nac",
+            name if name.starts_with("client-") || name == "guest-authorizations" => "client",
+            name if name.starts_with("location") || name.ends_with("zone") || name == "occupancy-alerts" => {
+                "location"
+            }
+            name if name.starts_with("minis-") || name == "site-sle" => "experience",
+            name if name.ends_with("-raw") || name.ends_with("rssi") || name == "sdkclient-scan-data" => {
+                "radio"
+            }
+            _ => "",
+        },
+    }
+}
+
+/// Mist names at most so many devices in one alarm.
+const SAMPLED: u64 = 10;

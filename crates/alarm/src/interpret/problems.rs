@@ -1,0 +1,213 @@
+//! The problems that are there, and those that were a moment ago.
+//!
+//! All are in memory in short, and each is a row of the state with everything, under a number that grows: rows are
+//! written in the order of time, which costs the disk least.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AlarmKey, Alert, Rules};
+
+/// A problem as the state holds it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Row {
+    pub(super) problem: Problem,
+    /// Its raise as it was told last; of one that is gone, its clear's times.
+    pub(super) alert: Alert,
+}
+
+/// A problem in short; times are microseconds since 1970.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Problem {
+    pub(super) key: AlarmKey,
+    pub(super) phase: Phase,
+    /// Of the event that changed it last, when that said.
+    pub(super) changed: i64,
+    /// When anything was heard of it last.
+    pub(super) heard: i64,
+    /// Until when its repeats were sent.
+    #[serde(default)]
+    pub(super) repeated: i64,
+    pub(super) count: u64,
+    /// The window that kept its raise from some sinks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) muted: Option<Box<str>>,
+    /// When it was raised lately, oldest first; only where flapping is damped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) raises: Vec<i64>,
+    /// Whether it expires unless something is heard of it within an hour.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) expiring: bool,
+    /// For how long raises count as flapping, and it has to be calm after it; 0 where flapping is not damped.
+    #[serde(default)]
+    pub(super) flap_micros: i64,
+}
+
+/// Where a problem stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    /// Raised, and nobody was told: it may be over before this time.
+    Held(i64),
+    /// Raised, and told.
+    Open,
+    /// Raised, cleared and raised again so often that only the first raise was told; `there` says what it is now.
+    Flapping {
+        /// Whether it is raised now.
+        there: bool,
+    },
+    /// Cleared; remembered for a while, so that what comes late is known as late.
+    Gone,
+}
+
+impl Problem {
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone)
+    }
+
+    /// Takes note that something was heard of it.
+    pub(super) fn hear(&mut self, at: i64) {
+        self.heard = self.heard.max(at);
+        self.expiring = false;
+    }
+
+    /// When nothing was heard of it for too long. A clock that jumps, or a relay that was away for long, must not end
+    /// everything at once: there is an hour in which what Mist says now can be heard.
+    pub(super) fn expires(&self, rules: &Rules) -> i64 {
+        let more = if self.expiring { EXPIRING_MICROS } else { 0 };
+        self.heard.saturating_add(micros(rules.expire_after)).saturating_add(more)
+    }
+
+    /// When something is due for it.
+    fn timer(&self, number: u64, rules: &Rules) -> i64 {
+        let expires = self.expires(rules);
+        match self.phase {
+            Phase::Held(until) => until,
+            Phase::Gone => self.heard.saturating_add(LATE_MICROS.max(self.flap_micros)),
+            Phase::Flapping { .. } => self.heard.saturating_add(self.flap_micros).min(expires),
+            Phase::Open => {
+                let repeats = rules.repeats.iter().map(|every| self.next_repeat(number, *every));
+                let unmuted = self.muted.as_ref().map(|window| rules.window_end(window).micros());
+                let repeats = repeats.filter(|_| self.muted.is_none());
+                repeats.chain(unmuted).fold(expires, i64::min)
+            }
+        }
+    }
+
+    /// When sinks that want to be told again every so many seconds are due.
+    pub(super) fn next_repeat(&self, number: u64, every: u64) -> i64 {
+        let every = i64::try_from(every).unwrap_or(i64::MAX).saturating_mul(1_000_000).max(1);
+        let since = i64::try_from(number).unwrap_or(i64::MAX);
+        let times = self.repeated.saturating_sub(since).max(0) / every;
+        since.saturating_add(every.saturating_mul(times + 1))
+    }
+}
+
+/// All problems in short.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Problems {
+    /// Each with the time at which something is due for it.
+    by_number: BTreeMap<u64, (Problem, i64)>,
+    by_key: HashMap<AlarmKey, u64>,
+    timers: BTreeSet<(i64, u64)>,
+    newest: u64,
+}
+
+impl Problems {
+    /// The number of the problem with this key, and it.
+    pub(super) fn find(&self, key: &AlarmKey) -> Option<(u64, &Problem)> {
+        let number = *self.by_key.get(key)?;
+        self.number(number).map(|problem| (number, problem))
+    }
+
+    pub(super) fn number(&self, number: u64) -> Option<&Problem> {
+        self.by_number.get(&number).map(|(problem, _)| problem)
+    }
+
+    /// The number for a new problem: about the microsecond of its entry, and never one that was used.
+    pub(super) fn next_number(&self, at: i64) -> u64 {
+        u64::try_from(at).unwrap_or(0).max(self.newest + 1)
+    }
+
+    /// Takes a problem in, or what became of it.
+    pub(super) fn set(&mut self, number: u64, problem: Problem, rules: &Rules) {
+        self.newest = self.newest.max(number);
+        self.remove(number);
+        if let Some(older) = self.by_key.insert(problem.key, number) {
+            self.remove(older);
+            self.by_key.insert(problem.key, number);
+        }
+        let timer = problem.timer(number, rules);
+        self.timers.insert((timer, number));
+        self.by_number.insert(number, (problem, timer));
+    }
+
+    /// Forgets a problem.
+    pub(super) fn remove(&mut self, number: u64) {
+        if let Some((problem, timer)) = self.by_number.remove(&number) {
+            self.timers.remove(&(timer, number));
+            if self.by_key.get(&problem.key) == Some(&number) {
+                self.by_key.remove(&problem.key);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// The oldest problem.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.by_number.keys().next().copied()
+    }
+
+    /// When the next thing is due.
+    pub(super) fn due(&self) -> Option<i64> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// The problems for which something is due, a bounded number of them.
+    pub(super) fn due_at(&self, at: i64) -> Vec<u64> {
+        self.timers
+            .iter()
+            .take_while(|(due, _)| *due <= at)
+            .take(DUE_AT_ONCE)
+            .map(|(_, number)| *number)
+            .collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Problem)> {
+        self.by_number.iter().map(|(number, (problem, _))| (*number, problem))
+    }
+}
+
+/// The key under which the state holds a problem.
+pub(super) fn row_key(number: u64) -> Vec<u8> {
+    [PREFIX, &number.to_be_bytes()].concat()
+}
+
+pub(super) fn number_of_row(key: &[u8]) -> Option<u64> {
+    key.strip_prefix(PREFIX)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The range of the rows of all problems.
+pub(super) fn rows() -> Range<Vec<u8>> {
+    PREFIX.to_vec()..b"open0".to_vec()
+}
+
+pub(super) fn micros(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+const PREFIX: &[u8] = b"open/";
+
+/// How much later than the end of a problem its beginning may be told, and still be known as late: an hour.
+pub(super) const LATE_MICROS: i64 = 3_600_000_000;
+
+/// How long an old problem has before it expires.
+const EXPIRING_MICROS: i64 = 3_600_000_000;
+
+/// For how many problems something is done with one tick.
+const DUE_AT_ONCE: usize = 256;

@@ -1,0 +1,235 @@
+//! What was seen already: Mist may post one fact twice, by two subscriptions, late, or leave it to a search.
+
+use ids::Timestamp;
+use std::ops::Range;
+
+use crate::AlertId;
+use crate::alert::hash_of;
+use crate::fields::Fields;
+use crate::reading::Event;
+
+/// What makes two events the same fact, and where that is remembered.
+///
+/// A key begins with the minute of the event, so that rows are written and forgotten in the order of time. Behind it
+/// stands a hash over topic, id, type and time, which a row of a search has in common with what was posted; the value
+/// tells apart the posted events that share these.
+#[derive(Debug)]
+pub(super) enum Identity {
+    /// An event with an id or a time.
+    Timed {
+        /// Where it is remembered; the first is where it is written.
+        keys: Vec<Vec<u8>>,
+        /// Hash over topic and canonical event.
+        full: AlertId,
+    },
+    /// One with neither: it is a repeat only for a minute, and while the state of its problem has not changed.
+    Timeless {
+        /// Where it is remembered; the first is where it is written.
+        keys: [Vec<u8>; 2],
+        /// Topic and canonical event, to be hashed with the time at which it was first seen.
+        canonical: Vec<u8>,
+    },
+}
+
+impl Identity {
+    pub(super) fn of(org: &str, event: &Event, received: Timestamp) -> Self {
+        let said = event.said();
+        let topic = event.topic.name();
+        // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
+        let mut canonical = Vec::with_capacity(USUAL_EVENT_BYTES);
+        serde_json::to_writer(&mut canonical, &event.fields).expect("a map of text to JSON is JSON");
+        let id = said.text(&["id"]);
+        let minute = minute(received);
+        if event.time.is_none() && id.is_empty() {
+            let hash = hash_of(&[org.as_bytes(), topic.as_bytes(), &canonical]);
+            let key = |minute: u32| key(ONCE, minute, &hash);
+            return Self::Timeless { keys: [key(minute), key(minute.saturating_sub(1))], canonical };
+        }
+        let full = AlertId::of(&[topic.as_bytes(), &canonical, &0_i64.to_be_bytes()]);
+        let soft = soft(org, topic, &id, event.time, said);
+        let when = event.time.map(self::minute);
+        let keys = match when {
+            Some(when) if minute.saturating_sub(KEEP_MINUTES) < when && when < minute + AHEAD_MINUTES => {
+                vec![key(SEEN, when, &soft)]
+            }
+            // a time that is not to be believed would never be forgotten, or at once
+            _ => {
+                let day = minute / 1440;
+                (0..=KEEP_MINUTES / 1440).map(|ago| key(ODD, day.saturating_sub(ago), &soft)).collect()
+            }
+        };
+        Self::Timed { keys, full }
+    }
+
+    pub(super) fn keys(&self) -> &[Vec<u8>] {
+        match self {
+            Self::Timed { keys, .. } => keys,
+            Self::Timeless { keys, .. } => keys,
+        }
+    }
+}
+
+/// The hash that a row of a search has in common with what was posted.
+fn soft(org: &str, topic: &str, id: &str, time: Option<Timestamp>, said: Fields<'_>) -> [u8; 16] {
+    let micros = time.map_or(0, Timestamp::micros).to_be_bytes();
+    let device = if id.is_empty() { said.mac(&["mac", "ap"]) } else { None };
+    let device = device.map(|mac| mac.to_string()).unwrap_or_default();
+    // Marvis tells the end of a problem under the id, type and time of its beginning
+    let status = said.text(&["status"]).to_ascii_lowercase();
+    let kind = said.text(&["type"]);
+    hash_of(
+        &[org, topic, id, &kind, &device, &status]
+            .map(str::as_bytes)
+            .iter()
+            .copied()
+            .chain([&micros[..]])
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// What stands under the key of a [`Identity::Timed`]: eight bytes for each event that was seen.
+pub(super) struct Marks(Vec<u64>);
+
+/// Whether an event was seen before.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Before {
+    Never,
+    /// By the same subscription.
+    Seen,
+    /// By the other one: the organisation's and the site's both post it.
+    SeenByTheOther,
+}
+
+impl Marks {
+    pub(super) fn read<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
+        let marks =
+            values.flat_map(|value| value.as_chunks::<8>().0.iter().map(|mark| u64::from_be_bytes(*mark)));
+        Self(marks.collect())
+    }
+
+    /// Whether the event with this hash was posted, or found by a search.
+    pub(super) fn before(&self, full: &AlertId, for_site: bool) -> Before {
+        let mark = mark(full, for_site);
+        match self.0.iter().find(|known| **known | 1 == mark | 1 || **known == FOUND) {
+            None => Before::Never,
+            Some(known) if *known == mark || *known == FOUND => Before::Seen,
+            Some(_) => Before::SeenByTheOther,
+        }
+    }
+
+    /// Whether anything was seen under the key.
+    pub(super) fn any(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// The value with one more event.
+    pub(super) fn with(mut self, full: &AlertId, for_site: bool, found: bool) -> Vec<u8> {
+        self.0.push(if found { FOUND } else { mark(full, for_site) });
+        let skip = self.0.len().saturating_sub(MAX_MARKS);
+        self.0.iter().skip(skip).flat_map(|mark| mark.to_be_bytes()).collect()
+    }
+}
+
+/// Eight bytes of the hash; the lowest bit tells by which subscription the event came.
+fn mark(full: &AlertId, for_site: bool) -> u64 {
+    let [high, ..] = full.bytes().as_chunks::<8>().0 else { return 0 };
+    u64::from_be_bytes(*high) & !1 | u64::from(for_site)
+}
+
+/// What stands under the keys of a [`Identity::Timeless`]: when it was first seen, and its problem's number then.
+pub(super) struct Once {
+    pub(super) first: Timestamp,
+    pub(super) problem: u64,
+}
+
+impl Once {
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let [first, problem] = value.as_chunks::<8>().0 else { return None };
+        Some(Self {
+            first: Timestamp::from_micros(i64::from_be_bytes(*first)),
+            problem: u64::from_be_bytes(*problem),
+        })
+    }
+
+    pub(super) fn value(&self) -> Vec<u8> {
+        [self.first.micros().to_be_bytes(), self.problem.to_be_bytes()].concat()
+    }
+
+    /// Whether an event that is received now repeats it, given its problem's number now.
+    pub(super) fn repeats(&self, received: Timestamp, problem: u64) -> bool {
+        self.problem == problem && received.since(self.first) < super::TIMELESS_REPEAT
+    }
+}
+
+/// The problem under a timeless event's key, when it has none.
+pub(super) const NO_PROBLEM: u64 = 0;
+
+/// Forgets what is too old, in the order of time, a little with every entry.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Forgetting {
+    /// Everything before these was forgotten: minutes, days, minutes.
+    upto: [Option<u32>; 3],
+}
+
+impl Forgetting {
+    /// Begins with the oldest row there is.
+    pub(super) fn recall(&mut self, key: &[u8]) {
+        for (upto, (prefix, ..)) in self.upto.iter_mut().zip(KEPT) {
+            let Some(rest) = key.strip_prefix(prefix) else { continue };
+            let Some(moment) = rest.first_chunk().map(|moment| u32::from_be_bytes(*moment)) else { continue };
+            *upto = Some(upto.map_or(moment, |upto| upto.min(moment)));
+        }
+    }
+
+    /// What to forget at this time.
+    pub(super) fn due(&mut self, at: Timestamp) -> Vec<Range<Vec<u8>>> {
+        let mut ranges = Vec::new();
+        for (upto, (prefix, unit, keep)) in self.upto.iter_mut().zip(KEPT) {
+            let limit = (minute(at) / unit).saturating_sub(keep);
+            let from = *upto.get_or_insert(limit);
+            if from < limit {
+                let to = limit.min(from + FORGET_AT_ONCE);
+                ranges.push(key(prefix, from, &[])..key(prefix, to, &[]));
+                *upto = Some(to);
+            }
+        }
+        ranges
+    }
+}
+
+fn key(prefix: &[u8], moment: u32, hash: &[u8]) -> Vec<u8> {
+    [prefix, &moment.to_be_bytes(), hash].concat()
+}
+
+fn minute(at: Timestamp) -> u32 {
+    u32::try_from(at.micros() / 60_000_000).unwrap_or(0)
+}
+
+/// The key of a problem's epoch is its number; of a row found by a search, this.
+const FOUND: u64 = u64::MAX;
+
+/// The rows by the minute of their event; those whose time is not to be believed, by the day of their arrival; those
+/// without id and time, by the minute of their arrival.
+const SEEN: &[u8] = b"seen/";
+const ODD: &[u8] = b"seen-odd/";
+const ONCE: &[u8] = b"seen-once/";
+
+/// Prefix, unit in minutes, and how many units are kept.
+const KEPT: [(&[u8], u32, u32); 3] =
+    [(SEEN, 1, KEEP_MINUTES), (ODD, 1440, KEEP_MINUTES / 1440 + 1), (ONCE, 1, 2)];
+
+/// How long what was seen is remembered (48 h), and how far ahead a time is believed.
+const KEEP_MINUTES: u32 = 48 * 60;
+const AHEAD_MINUTES: u32 = 15;
+
+/// Over how many units the oldest rows are forgotten with one entry.
+const FORGET_AT_ONCE: u32 = 10;
+
+/// How many events are told apart that share topic, id, type and time.
+const MAX_MARKS: usize = 64;
+
+/// What an event seldom exceeds as JSON; only a first guess at a buffer.
+const USUAL_EVENT_BYTES: usize = 2048;
+
+/// The ranges whose first row tells where forgetting begins.
+pub(super) const RANGES: [(&[u8], &[u8]); 3] = [(SEEN, b"seen0"), (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];

@@ -1,0 +1,473 @@
+//! What one entry does to the problems, and what is told of it.
+
+use std::collections::BTreeMap;
+
+use ids::Timestamp;
+
+use super::problems::{LATE_MICROS, Phase, Problem, Problems, Row, micros, row_key};
+use super::{Effects, Known};
+use crate::catalogue::Role;
+use crate::text::summary;
+use crate::{AlarmKey, Alert, AlertId, Audience, Origin, RaisedAs, Rules, Severity, State};
+
+/// One entry being interpreted.
+pub(super) struct Work<'a> {
+    pub(super) known: &'a Known,
+    pub(super) rules: &'a Rules,
+    pub(super) effects: Effects,
+    problems: &'a mut Problems,
+    /// What this entry changed already, in the order of the keys.
+    changed: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+/// What is told, stateless.
+pub(super) struct News {
+    pub(super) alert: Alert,
+    /// When it happened, as it says.
+    pub(super) time: Option<Timestamp>,
+    /// When it came.
+    pub(super) at: Timestamp,
+    pub(super) count: u64,
+    /// Whether it is told again, with more known.
+    pub(super) update: bool,
+    /// Whether the relay asked for it: then it only ends or confirms what is open.
+    pub(super) reconcile: bool,
+}
+
+impl News {
+    /// When it happened, or else came, in microseconds.
+    fn when(&self) -> i64 {
+        self.time.unwrap_or(self.at).micros()
+    }
+
+    /// Whether it happened before `changed`, and by little: a time that is far off is rather wrong than late.
+    fn is_late(&self, changed: i64) -> bool {
+        let behind = changed.saturating_sub(self.when());
+        self.time.is_some() && !self.reconcile && behind > 0 && behind <= LATE_MICROS
+    }
+}
+
+/// Writes the summary of an alert whose fields are complete.
+pub(super) type Summarise<'a> = &'a dyn Fn(&mut Alert);
+
+impl<'a> Work<'a> {
+    pub(super) fn new(known: &'a Known, rules: &'a Rules, problems: &'a mut Problems) -> Self {
+        Self { known, rules, effects: Effects::default(), problems, changed: BTreeMap::new() }
+    }
+
+    pub(super) fn finish(self) -> Effects {
+        Effects { state: self.changed.into_iter().collect(), ..self.effects }
+    }
+
+    /// The state under `key`, as this entry has left it so far.
+    pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
+        match self.changed.get(key) {
+            Some(value) => value.as_deref(),
+            None => self.known.get(key).map(Vec::as_slice),
+        }
+    }
+
+    pub(super) fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.changed.insert(key, value);
+    }
+
+    /// The number of the problem with this key, while it is there.
+    pub(super) fn open_number(&self, key: &AlarmKey) -> Option<u64> {
+        self.problems.find(key).filter(|(_, problem)| !problem.is_gone()).map(|(number, _)| number)
+    }
+
+    /// What is told of a problem, or of none.
+    pub(super) fn take(&mut self, role: Role, news: News, summarise: Summarise<'_>) {
+        match role {
+            Role::Raises => self.raise(news, summarise),
+            Role::Clears => self.clear(news, summarise),
+            Role::Tells if news.reconcile => {}
+            Role::Tells => {
+                let mut alert = news.alert;
+                alert.count = news.count;
+                self.mute(&mut alert, news.at);
+                self.tell(alert, State::Event, summarise);
+            }
+        }
+    }
+
+    fn raise(&mut self, news: News, summarise: Summarise<'_>) {
+        let Some((number, problem)) = self.problems.find(&news.alert.key) else {
+            if !news.reconcile {
+                self.open(news, Vec::new(), summarise);
+            }
+            return;
+        };
+        let mut problem = problem.clone();
+        if problem.is_gone() {
+            if news.reconcile {
+                return;
+            }
+            if news.is_late(problem.changed) {
+                self.late(news, summarise);
+                return;
+            }
+            self.forget(number);
+            self.open(news, problem.raises, summarise);
+            return;
+        }
+        problem.hear(news.at.micros());
+        let before = self.row(number).map(|row| row.alert);
+        if news.reconcile {
+            if let Some(alert) = before {
+                self.keep(number, problem, alert);
+            }
+            return;
+        }
+        problem.changed = problem.changed.max(news.when());
+        problem.count = match news.update {
+            true => problem.count.max(news.count),
+            false => problem.count.saturating_add(news.count),
+        };
+        let mut alert = news.alert;
+        alert.count = problem.count;
+        if let Some(before) = &before {
+            alert.last_seen = alert.last_seen.max(alert.first_seen).max(before.last_seen);
+            alert.first_seen = before.first_seen.min(alert.first_seen);
+            fill_from(&mut alert, before);
+        }
+        match &mut problem.phase {
+            Phase::Held(_) | Phase::Flapping { .. } => {
+                if let Phase::Flapping { there } = &mut problem.phase {
+                    *there = true;
+                }
+                self.effects.remarks.damped += 1;
+                alert.state = State::Raised;
+                summarise(&mut alert);
+            }
+            Phase::Open | Phase::Gone => {
+                self.mute(&mut alert, news.at);
+                if alert.audience.is_all() {
+                    problem.muted = None;
+                }
+                alert = self.tell(alert, State::Raised, summarise);
+            }
+        }
+        self.keep(number, problem, alert);
+    }
+
+    /// A problem that was not there a moment ago; `raises` are earlier ones, for flapping.
+    fn open(&mut self, news: News, mut raises: Vec<i64>, summarise: Summarise<'_>) {
+        self.make_room(news.at);
+        let at = news.at.micros();
+        let number = self.problems.next_number(at);
+        let mut alert = news.alert.clone();
+        alert.count = news.count;
+        let rule = self.rules.damping(&alert);
+        let flapping = rule.and_then(|rule| rule.flapping);
+        let window = flapping.map_or(0, |(_, window)| micros(window));
+        raises.retain(|raise| at - raise <= window);
+        if flapping.is_some() {
+            raises.push(at);
+        }
+        let mut phase = match rule.and_then(|rule| rule.hold_down) {
+            Some(hold) => Phase::Held(at.saturating_add(micros(hold))),
+            None => Phase::Open,
+        };
+        if let Some((times, within)) = flapping.filter(|(times, _)| raises.len() >= *times as usize) {
+            phase = Phase::Flapping { there: true };
+            let calm = within.as_secs();
+            alert.reason = format!(
+                "flapping: raised {times} times within {calm} s; its end is told once it is calm for as long{}{}",
+                if alert.reason.is_empty() { "" } else { "; " },
+                alert.reason
+            );
+        }
+        let mut muted = None;
+        let alert = if matches!(phase, Phase::Held(_)) {
+            alert.state = State::Raised;
+            summarise(&mut alert);
+            alert
+        } else {
+            muted = self.mute(&mut alert, news.at);
+            self.tell(alert, State::Raised, summarise)
+        };
+        let problem = Problem {
+            key: alert.key,
+            phase,
+            changed: news.when(),
+            heard: at,
+            repeated: at,
+            count: alert.count,
+            muted,
+            raises,
+            expiring: false,
+            flap_micros: window,
+        };
+        self.keep(number, problem, alert);
+    }
+
+    fn clear(&mut self, news: News, summarise: Summarise<'_>) {
+        let found = self.problems.find(&news.alert.key).map(|(number, problem)| (number, problem.clone()));
+        let Some((number, mut problem)) = found else {
+            if !news.reconcile {
+                let mut alert = news.alert;
+                alert.count = news.count;
+                self.mute(&mut alert, news.at);
+                self.tell(alert, State::Cleared, summarise);
+            }
+            return;
+        };
+        let raise = self.row(number).map(|row| row.alert);
+        if problem.is_gone() {
+            if !news.reconcile {
+                // told by another topic, or once more: what it ended is still known
+                let alert = ended(news.alert, raise.as_ref(), &problem);
+                self.tell(alert, State::Cleared, summarise);
+            }
+            return;
+        }
+        if news.is_late(problem.changed) {
+            self.late(news, summarise);
+            return;
+        }
+        problem.changed = problem.changed.max(news.when());
+        problem.hear(news.at.micros());
+        match &mut problem.phase {
+            Phase::Held(_) => {
+                self.effects.remarks.damped += 2;
+                match raise.filter(|_| problem.flap_micros > 0) {
+                    // how often it was raised still counts
+                    Some(raise) => {
+                        problem.phase = Phase::Gone;
+                        self.keep(number, problem, raise);
+                    }
+                    None => self.forget(number),
+                }
+            }
+            Phase::Flapping { there } => {
+                *there = false;
+                self.effects.remarks.damped += 1;
+                let alert = raise.unwrap_or(news.alert);
+                self.keep(number, problem, alert);
+            }
+            Phase::Open | Phase::Gone => {
+                let mut alert = ended(news.alert, raise.as_ref(), &problem);
+                if let Some(window) = &problem.muted {
+                    alert.audience = Audience::Exempt { window: window.to_string() };
+                }
+                let told = self.tell(alert, State::Cleared, summarise);
+                problem.phase = Phase::Gone;
+                let mut alert = raise.unwrap_or_else(|| told.clone());
+                alert.last_seen = told.last_seen;
+                self.keep(number, problem, alert);
+            }
+        }
+    }
+
+    /// What is told too late to change anything, and still happened.
+    fn late(&mut self, news: News, summarise: Summarise<'_>) {
+        let mut alert = news.alert;
+        alert.count = news.count;
+        self.mute(&mut alert, news.at);
+        self.tell(alert, State::Event, summarise);
+    }
+
+    /// Does what is due at this time.
+    pub(super) fn tick(&mut self, at: Timestamp) {
+        for number in self.problems.due_at(at.micros()) {
+            let Some(problem) = self.problems.number(number).cloned() else { continue };
+            match self.row(number) {
+                Some(row) => self.due(number, problem, row.alert, at),
+                // its row is damaged, so that there is nothing to say
+                None => self.forget(number),
+            }
+        }
+    }
+
+    fn due(&mut self, number: u64, mut problem: Problem, mut alert: Alert, at: Timestamp) {
+        let now = at.micros();
+        let expired = problem.expires(self.rules) <= now;
+        match problem.phase {
+            Phase::Gone => self.forget(number),
+            Phase::Held(_) => {
+                problem.phase = Phase::Open;
+                problem.repeated = now;
+                problem.muted = self.mute(&mut alert, at);
+                let alert = self.tell(alert, State::Raised, &resummarise);
+                self.keep(number, problem, alert);
+            }
+            // the relay knows of itself whether it is over
+            _ if expired && alert.is_own() => {
+                problem.hear(now);
+                self.keep(number, problem, alert);
+            }
+            _ if expired && !problem.expiring => {
+                problem.expiring = true;
+                problem.heard = problem.heard.max(now.saturating_sub(micros(self.rules.expire_after)));
+                self.keep(number, problem, alert);
+            }
+            _ if expired => {
+                let why = format!("nothing was heard of it for {} s", self.rules.expire_after.as_secs());
+                self.expire(number, problem, &alert, at, &why);
+            }
+            Phase::Flapping { there } => {
+                if there {
+                    problem.phase = Phase::Open;
+                    problem.repeated = now;
+                    self.keep(number, problem, alert);
+                } else {
+                    let mut end = ended(alert.clone(), Some(&alert), &problem);
+                    end.id = AlertId::of(&[alert.id.bytes(), b"calm", &now.to_be_bytes()]);
+                    end.reason = format!("calm for {} s", problem.flap_micros / 1_000_000);
+                    if let Some(window) = &problem.muted {
+                        end.audience = Audience::Exempt { window: window.to_string() };
+                    }
+                    self.tell(end, State::Cleared, &resummarise);
+                    problem.phase = Phase::Gone;
+                    self.keep(number, problem, alert);
+                }
+            }
+            Phase::Open => self.remind(number, problem, alert, at),
+        }
+    }
+
+    /// Tells again of a problem that is still there: to those whom a window had kept from knowing, and to those who
+    /// want to be told again.
+    fn remind(&mut self, number: u64, mut problem: Problem, alert: Alert, at: Timestamp) {
+        let now = at.micros();
+        if let Some(window) = problem.muted.take_if(|window| self.rules.window_end(window).micros() <= now) {
+            let mut again = alert.clone();
+            again.audience = Audience::All;
+            problem.muted = self.mute(&mut again, at);
+            if problem.muted.is_none() {
+                again.audience = Audience::Muted { window: window.into() };
+                self.tell(again, State::Raised, &resummarise);
+            }
+        }
+        if problem.muted.is_none() {
+            let due = self.rules.repeats.iter().filter(|every| problem.next_repeat(number, **every) <= now);
+            for every_secs in due.copied().collect::<Vec<_>>() {
+                let mut again = alert.clone();
+                again.audience = Audience::Repeat { every_secs };
+                self.tell(again, State::Raised, &resummarise);
+            }
+        }
+        problem.repeated = now;
+        self.keep(number, problem, alert);
+    }
+
+    /// Ends a problem of which nobody says that it is still there.
+    fn expire(&mut self, number: u64, mut problem: Problem, alert: &Alert, at: Timestamp, why: &str) {
+        let mut end = ended(alert.clone(), Some(alert), &problem);
+        end.id = AlertId::of(&[alert.id.bytes(), b"expired", &number.to_be_bytes()]);
+        end.origin = Origin::Expired;
+        end.last_seen = at.max(end.first_seen);
+        end.duration_secs = Some(end.last_seen.since(end.first_seen).as_secs());
+        end.reason = why.to_owned();
+        if let Some(window) = &problem.muted {
+            end.audience = Audience::Exempt { window: window.to_string() };
+        }
+        self.tell(end, State::Cleared, &resummarise);
+        problem.phase = Phase::Gone;
+        problem.heard = at.micros();
+        self.keep(number, problem, alert.clone());
+    }
+
+    /// Makes room for one more problem: the oldest one goes, and is said to.
+    fn make_room(&mut self, at: Timestamp) {
+        while self.problems.len() >= self.rules.max_open.max(1)
+            && let Some(number) = self.problems.oldest()
+        {
+            let problem = self.problems.number(number).cloned();
+            if let (Some(problem), Some(row)) = (problem.filter(|it| !it.is_gone()), self.row(number)) {
+                let why =
+                    format!("more than {} problems are open, and this is the oldest", self.rules.max_open);
+                self.expire(number, problem, &row.alert, at, &why);
+            }
+            self.forget(number);
+        }
+    }
+
+    /// Writes the summary and tells it; the alert as it was told.
+    fn tell(&mut self, mut alert: Alert, state: State, summarise: Summarise<'_>) -> Alert {
+        alert.state = state;
+        summarise(&mut alert);
+        self.effects.alerts.push(alert.clone());
+        alert
+    }
+
+    /// Keeps an alert from the sinks that a window mutes; the window's name.
+    fn mute(&self, alert: &mut Alert, at: Timestamp) -> Option<Box<str>> {
+        if alert.is_own() {
+            return None;
+        }
+        let window = self.rules.window(alert, at)?;
+        alert.audience = Audience::Exempt { window: window.name.clone() };
+        Some(window.name.as_str().into())
+    }
+
+    /// The row of a problem.
+    fn row(&self, number: u64) -> Option<Row> {
+        serde_json::from_slice(self.get(&row_key(number))?).ok()
+    }
+
+    fn keep(&mut self, number: u64, problem: Problem, mut alert: Alert) {
+        alert.audience = Audience::All;
+        let row = Row { problem, alert };
+        let value = serde_json::to_vec(&row).expect("texts and numbers are JSON");
+        self.set(row_key(number), Some(value));
+        self.problems.set(number, row.problem, self.rules);
+    }
+
+    fn forget(&mut self, number: u64) {
+        self.problems.remove(number);
+        self.set(row_key(number), None);
+    }
+}
+
+/// What was told, as the end of `problem`, with everything its raise said.
+fn ended(mut alert: Alert, raise: Option<&Alert>, problem: &Problem) -> Alert {
+    alert.count = problem.count;
+    let Some(raise) = raise else { return alert };
+    alert.first_seen = raise.first_seen;
+    alert.last_seen = alert.last_seen.max(raise.last_seen).max(raise.first_seen);
+    alert.duration_secs = Some(alert.last_seen.since(alert.first_seen).as_secs());
+    alert.severity = raise.severity;
+    fill_from(&mut alert, raise);
+    alert.raised_as = Some(Box::new(RaisedAs {
+        topic: raise.topic.clone(),
+        kind: raise.kind.clone(),
+        mist_severity: raise.mist_severity.clone(),
+        group: raise.group.clone(),
+        category: raise.category.clone(),
+    }));
+    alert
+}
+
+/// Fills in what an alert does not say and an earlier one about the same problem did.
+fn fill_from(alert: &mut Alert, earlier: &Alert) {
+    for (text, known) in [
+        (&mut alert.site, &earlier.site),
+        (&mut alert.site_id, &earlier.site_id),
+        (&mut alert.device, &earlier.device),
+        (&mut alert.device_type, &earlier.device_type),
+        (&mut alert.model, &earlier.model),
+        (&mut alert.serial, &earlier.serial),
+        (&mut alert.ip, &earlier.ip),
+        (&mut alert.port, &earlier.port),
+        (&mut alert.group, &earlier.group),
+        (&mut alert.category, &earlier.category),
+    ] {
+        if text.is_empty() {
+            text.clone_from(known);
+        }
+    }
+    alert.mac = alert.mac.or(earlier.mac);
+    if alert.severity == Severity::Unknown {
+        alert.severity = earlier.severity;
+    }
+}
+
+/// Writes the summary of an alert that was told before in other words.
+fn resummarise(alert: &mut Alert) {
+    alert.summary = match alert.is_own() {
+        true => format!("{}: {}", alert.kind, alert.reason),
+        false => summary(alert, &[]),
+    };
+}
