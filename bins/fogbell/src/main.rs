@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+mod alerts;
 mod check;
 mod journal_export;
 mod journal_forget;
@@ -16,9 +17,11 @@ mod journal_status;
 mod journal_verify;
 mod open;
 mod probe;
+mod replay;
 mod run;
 mod signal;
 mod socket;
+mod tail;
 mod user_line;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
@@ -38,6 +41,10 @@ enum Command {
     /// Look at the journal
     #[command(subcommand)]
     Journal(Journal),
+    /// Show alerts as the running relay makes them
+    Tail(tail::Args),
+    /// Send alerts that are kept once more to one sink; they are counted first
+    Replay(replay::Args),
     /// Print FOGBELL-MIB, for the receivers of traps
     Mib {
         /// Take the enterprise number from this configuration file
@@ -127,6 +134,8 @@ fn main() -> ExitCode {
         Command::Journal(Journal::Forget { sink, file, configured }) => {
             journal_forget::forget(&file.config, &sink, configured)
         }
+        Command::Tail(args) => tail::show(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
         Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),

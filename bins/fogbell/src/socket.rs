@@ -88,5 +88,5 @@ pub(crate) fn request(config: &Config, request: &Value) -> io::Result<Option<Val
 }
 
 const NAME: &str = "admin.sock";
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(60);
 const MAX_ANSWER_BYTES: u64 = 16 << 20;

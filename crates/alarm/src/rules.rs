@@ -32,7 +32,7 @@ impl Default for Rules {
             dampings: Vec::new(),
             windows: Vec::new(),
             expire_after: Duration::from_secs(7 * 86_400),
-            max_open: 20_000,
+            max_open: 100_000,
             repeats: BTreeSet::new(),
         }
     }

@@ -24,11 +24,15 @@ use crate::metrics::Metrics;
 use crate::stop::Stop;
 use crate::supervisor;
 
+pub(crate) mod history;
+
 /// Answers questions about the relay.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) journal: Journal,
     pub(crate) metrics: Arc<Metrics>,
+    /// The names of the sinks that are served.
+    pub(crate) sinks: Vec<String>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
 }
@@ -109,7 +113,7 @@ impl Admin {
             };
             let this = Arc::clone(&self);
             tokio::spawn(async move {
-                let _ = timeout(PATIENCE, this.command(stream)).await;
+                let _ = timeout(LONGEST, this.command(stream)).await;
                 drop(place);
             });
         }
@@ -118,7 +122,8 @@ impl Admin {
     async fn command(&self, mut stream: UnixStream) -> std::io::Result<()> {
         let mut line = String::new();
         let (reading, mut writing) = stream.split();
-        BufReader::new(reading.take(MAX_COMMAND_BYTES)).read_line(&mut line).await?;
+        let mut reading = BufReader::new(reading.take(MAX_COMMAND_BYTES));
+        timeout(PATIENCE, reading.read_line(&mut line)).await??;
         let asked = serde_json::from_str::<serde_json::Value>(&line).ok();
         let command =
             asked.as_ref().and_then(|asked| asked.get("command")).and_then(serde_json::Value::as_str);
@@ -135,6 +140,25 @@ impl Admin {
                     Err(error) => serde_json::json!({ "error": error }),
                 }
             }
+            Some(ALERTS) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
+                Ok(wanted) => history::Wanted::find(wanted, &self.journal).await,
+                Err(error) => Err(error.to_string()),
+            }),
+            Some(ALERT) => {
+                let id = asked.as_ref().and_then(|asked| asked["id"].as_str()).unwrap_or_default();
+                answer(history::find_alert(&self.journal, id).await)
+            }
+            Some(REPLAY) => answer(match serde_json::from_value::<Replay>(asked.unwrap_or_default()) {
+                Ok(Replay { sink, positions }) => match self.sinks.contains(&sink) {
+                    true => history::replay(&self.journal, &sink, &positions).await,
+                    false => Err(format!("this relay serves no sink `{sink}`")),
+                },
+                Err(error) => Err(error.to_string()),
+            }),
+            Some(STATE) => answer(match serde_json::from_value::<Keys>(asked.unwrap_or_default()) {
+                Ok(Keys { keys }) => history::state(&self.journal, keys).await,
+                Err(error) => Err(error.to_string()),
+            }),
             Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
             None => serde_json::json!({ "error": "expected one line of JSON with a `command`" }),
         };
@@ -165,6 +189,26 @@ impl Admin {
     }
 }
 
+/// What is asked with [`REPLAY`].
+#[derive(Debug, serde::Deserialize)]
+struct Replay {
+    sink: String,
+    positions: Vec<u64>,
+}
+
+/// What is asked with [`STATE`].
+#[derive(Debug, serde::Deserialize)]
+struct Keys {
+    keys: Vec<String>,
+}
+
+fn answer(answer: Result<serde_json::Value, String>) -> serde_json::Value {
+    match answer {
+        Ok(answer) => serde_json::json!({ "ok": answer }),
+        Err(error) => serde_json::json!({ "error": error }),
+    }
+}
+
 fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::new(Bytes::from(text)));
     *answer.status_mut() = status;
@@ -177,6 +221,20 @@ pub const JOURNAL_STATUS: &str = "journal-status";
 
 /// The command on the admin socket that drops the cursor of a sink, named by `sink`.
 pub const JOURNAL_FORGET: &str = "journal-forget";
+
+/// The command on the admin socket that asks for alerts that are kept: behind position `after`, or from the `last` so
+/// many on; made from `since` `until`; `wait` when there may be none yet. The answer has `alerts`, each with `position`
+/// and `at`, and where the `next` ones are.
+pub const ALERTS: &str = "alerts";
+
+/// The command on the admin socket that asks for the alert whose id begins with `id`, and its message.
+pub const ALERT: &str = "alert";
+
+/// The command on the admin socket that has the alerts at `positions` sent once more to `sink`.
+pub const REPLAY: &str = "replay";
+
+/// The command on the admin socket that asks for the state under `keys`, in hexadecimal digits.
+pub const STATE: &str = "state";
 
 /// How many connections of each kind may be open.
 const MAX_CONNECTIONS: usize = 32;

@@ -44,7 +44,6 @@ pub(crate) fn learned(at: Timestamp, org: &str, lesson: &Lesson) -> Record {
 }
 
 /// An alert to be sent once more, as a record.
-#[allow(dead_code, reason = "replay is the next step")]
 pub(crate) fn replayed(at: Timestamp, alert: &Alert) -> Record {
     let body = serde_json::to_vec(alert).expect("texts and numbers are JSON");
     Record { kind: REPLAYED, at: at.micros(), org: String::new(), peer: String::new(), body: body.into() }

@@ -38,7 +38,7 @@ mod stop;
 mod supervisor;
 mod tls;
 
-pub use admin::{JOURNAL_FORGET, JOURNAL_STATUS};
+pub use admin::{ALERT, ALERTS, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};

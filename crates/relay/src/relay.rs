@@ -165,6 +165,7 @@ impl Relay {
         let admin = Arc::new(Admin {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
+            sinks: receivers.keys().cloned().collect(),
             stopping: listener_stop.clone(),
         });
         let mut sides = JoinSet::new();

@@ -1,6 +1,6 @@
 //! Which sink gets which alert.
 
-use alarm::Alert;
+use alarm::{Alert, Audience};
 use webhook::Topic;
 
 /// Decides whether a sink gets an alert; pure.
@@ -11,7 +11,10 @@ impl Route {
     /// Whether the sink gets `alert`: by default the topics a network team acts on, and all the relay says
     /// of itself.
     #[allow(clippy::unused_self, reason = "routes that name topics and sites are configured per sink")]
-    pub(crate) fn takes(&self, alert: &Alert) -> bool {
+    pub(crate) fn takes(&self, sink: &str, alert: &Alert) -> bool {
+        if let Audience::Only { sink: only } = &alert.audience {
+            return only == sink;
+        }
         alert.is_own() || Topic::new(&alert.topic).goes_everywhere()
     }
 }
@@ -38,7 +41,7 @@ mod tests {
             ("tea-time", false),
         ] {
             let alert = Alert::new(AlertId::of(&[]), AlarmKey::of(&[]), topic, "x", Timestamp::default());
-            assert_eq!(Route.takes(&alert), takes, "{topic}");
+            assert_eq!(Route.takes("noc", &alert), takes, "{topic}");
         }
     }
 }

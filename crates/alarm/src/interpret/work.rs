@@ -7,7 +7,7 @@ use ids::Timestamp;
 use super::problems::{LATE_MICROS, Phase, Problem, Problems, Row, micros, row_key};
 use super::{Effects, Known};
 use crate::catalogue::Role;
-use crate::text::summary;
+use crate::text::{shortened, summary};
 use crate::{AlarmKey, Alert, AlertId, Audience, Origin, RaisedAs, Rules, Severity, State};
 
 /// One entry being interpreted.
@@ -409,6 +409,12 @@ impl<'a> Work<'a> {
 
     fn keep(&mut self, number: u64, problem: Problem, mut alert: Alert) {
         alert.audience = Audience::All;
+        // what is told again from here has to be whole; of everything else a part of the reason is enough
+        let told_again = matches!(problem.phase, Phase::Held(_)) || problem.muted.is_some();
+        if !told_again && self.rules.repeats.is_empty() && !alert.is_own() {
+            alert.reason = shortened(&alert.reason, KEPT_REASON_CHARS).into_owned();
+            alert.summary = String::new();
+        }
         let row = Row { problem, alert };
         let value = serde_json::to_vec(&row).expect("texts and numbers are JSON");
         self.set(row_key(number), Some(value));
@@ -420,6 +426,9 @@ impl<'a> Work<'a> {
         self.set(row_key(number), None);
     }
 }
+
+/// How much of a reason is kept with a problem, in characters.
+const KEPT_REASON_CHARS: usize = 256;
 
 /// What was told, as the end of `problem`, with everything its raise said.
 fn ended(mut alert: Alert, raise: Option<&Alert>, problem: &Problem) -> Alert {

@@ -170,7 +170,7 @@ impl Pump {
                 }
                 None => self.read_journal(most).await?,
             };
-            parcels.retain(|parcel| self.route.takes(&parcel.alert));
+            parcels.retain(|parcel| self.route.takes(&self.name, &parcel.alert));
             if !parcels.is_empty() {
                 return Ok(parcels);
             }

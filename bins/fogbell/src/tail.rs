@@ -1,0 +1,80 @@
+//! `fogbell tail`: alerts as they are made.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use alarm::{Alert, Origin, Severity, State};
+use relay::Config;
+
+use crate::alerts::{From, Kept, Pages};
+
+/// What to show.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Configuration file
+    #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
+    config: PathBuf,
+    /// Show so many alerts, the newest that are kept, and end; without it show ten and go on as alerts are made
+    #[arg(short, long)]
+    number: Option<u64>,
+    /// Print each alert as a line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows alerts until there were enough, or it is interrupted.
+pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(&args.config)?;
+    let mut pages = Pages::new(&config, From::Last(args.number.unwrap_or(SHOWN)), None, true);
+    let mut left = args.number.unwrap_or(u64::MAX);
+    let mut out = io::stdout().lock();
+    while left > 0
+        && let Some(page) = pages.next()?
+    {
+        for kept in page {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            write(&mut out, &kept, args.json)?;
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
+
+fn write(out: &mut impl Write, kept: &Kept, json: bool) -> io::Result<()> {
+    if json {
+        return writeln!(out, "{}", serde_json::to_string(&kept.alert).expect("texts and numbers are JSON"));
+    }
+    writeln!(out, "{}", line(&kept.alert))
+}
+
+/// One line: when, state, severity, what, and the beginning of the id.
+pub(crate) fn line(alert: &Alert) -> String {
+    let state = match alert.state {
+        State::Raised => "RAISED ",
+        State::Cleared => "CLEARED",
+        State::Event => "EVENT  ",
+    };
+    let severity = match alert.severity {
+        Severity::Critical => "crit",
+        Severity::Warning | Severity::Unknown => "warn",
+        Severity::Info => "info",
+    };
+    let origin = match alert.origin {
+        Origin::Webhook | Origin::Relay => String::new(),
+        other => format!(" [{}]", other.word()),
+    };
+    let id = alert.id.to_string();
+    format!("{} {state} {severity} {}{origin}  {}", alert.last_seen, printable(&alert.summary), &id[..8])
+}
+
+/// A text that cannot move the cursor of a terminal, whoever wrote it.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// How many are shown before those that are still to come.
+const SHOWN: u64 = 10;
