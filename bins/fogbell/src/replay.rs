@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_time_is_read_as_it_is_or_as_so_long_ago() {
-        let now = Timestamp::now();
-        assert_eq!(now.since(moment("2h").unwrap()).as_secs() / 60, 120);
+        let hours = moment("2h").unwrap().since(moment("5h").unwrap()).as_secs_f64() / 3600.0;
+        assert!((hours - 3.0).abs() < 0.1, "{hours}");
         assert_eq!(moment("2026-11-22T14:07:31Z").unwrap().to_string(), "2026-11-22T14:07:31.000Z");
         for bad in ["", "h", "-3h", "2w", "yesterday", "é"] {
             assert!(moment(bad).is_err(), "{bad}");
