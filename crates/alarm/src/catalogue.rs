@@ -113,6 +113,12 @@ impl Catalogue {
         kinds.into_iter().any(|kind| self.definition(kind, name).is_some()) || self.pairs.has(&normal(name))
     }
 
+    /// The types that end what this one begins, in lower snake case.
+    #[must_use]
+    pub fn ends(&self, name: &str) -> Vec<String> {
+        self.pairs.ends(&normal(name))
+    }
+
     /// What a type means.
     #[must_use]
     pub fn meaning<'a>(&'a self, topic: &Topic, name: &str) -> Meaning<'a> {

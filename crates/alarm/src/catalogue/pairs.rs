@@ -66,6 +66,16 @@ impl Pairs {
         self.by_type.get(key)
     }
 
+    /// The types that end what `key` begins.
+    pub(super) fn ends(&self, key: &str) -> Vec<String> {
+        let Some(pair) = self.find(key).filter(|pair| pair.role == Role::Raises) else { return Vec::new() };
+        let ends =
+            self.by_type.iter().filter(|(_, other)| other.role == Role::Clears && other.class == pair.class);
+        let mut ends: Vec<String> = ends.map(|(key, _)| key.to_string()).collect();
+        ends.sort_unstable();
+        ends
+    }
+
     /// Takes note of a type, and pairs it with its opposite when that is known.
     pub(super) fn know(&mut self, key: &str) {
         self.known.insert(key.into());

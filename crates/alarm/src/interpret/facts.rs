@@ -68,7 +68,7 @@ impl Told {
                 AlarmKey::of(&[org, site, resource, &class, &sub].map(str::as_bytes))
             };
             let site = event.site_id();
-            let problem = said.text(&["action_id", "alert_id"]);
+            let problem = said.text(&["action_id", "alert_id", "id"]);
             if marvis.is_some() && !problem.is_empty() {
                 vec![Fact { key: key(&problem, &site), about: About::Whole, part: None }]
             } else if event.topic == Topic::Alarms && resource == Resource::Site && devices.named.len() != 1 {

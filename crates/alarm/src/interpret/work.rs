@@ -222,6 +222,10 @@ impl<'a> Work<'a> {
             }
             return;
         }
+        if news.reconcile && news.when() < problem.changed {
+            // a search finds what ended it the last time, too
+            return;
+        }
         if news.is_late(problem.changed) {
             self.late(news, summarise);
             return;
