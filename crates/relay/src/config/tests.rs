@@ -1,3 +1,5 @@
+use ids::Cloud;
+
 use super::*;
 
 fn parse(text: &str) -> Result<Config, Error> {
