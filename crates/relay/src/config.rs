@@ -12,19 +12,26 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod alarms;
 mod org;
 mod place;
+mod route;
 mod schema;
 mod secret;
 mod sinks;
 
-pub use org::Org;
+pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
+pub use org::{Org, OrgApi};
 pub use place::Place;
+pub use route::{Matcher, Route};
 pub use secret::SecretHome;
 pub use sinks::{
-    Auth, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat, SyslogFraming, SyslogTls,
-    Transport,
+    Auth, InMaintenance, Node, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat,
+    SyslogFraming, SyslogTls, Transport,
 };
+
+pub(crate) use alarms::{MAX_HOLD_DOWN, MIN_FLAPS};
+pub(crate) use sinks::MIN_REPEAT;
 
 use crate::Error;
 
@@ -68,6 +75,21 @@ pub struct Config {
     /// Receivers of syslog.
     #[serde(default)]
     pub syslog: Vec<Syslog>,
+    /// Which sink gets which alert, in this order. Without any, every sink gets what goes everywhere by default.
+    #[serde(default)]
+    pub route: Vec<Route>,
+    /// The open problems that are kept in mind.
+    #[serde(default)]
+    pub alarms: Alarms,
+    /// Other severities than the catalogue's.
+    #[serde(default)]
+    pub severity: Vec<SeverityRule>,
+    /// What is held back until it lasts, or said once while it flaps.
+    #[serde(default)]
+    pub damping: Vec<Damping>,
+    /// Windows in which sinks that are not exempt are told nothing of some devices.
+    #[serde(default)]
+    pub maintenance: Vec<Maintenance>,
     /// The text this was parsed from, so that an error found later can name its line.
     #[serde(skip)]
     source: Source,

@@ -9,6 +9,8 @@ use rustls::ServerConfig;
 use webhook::Gate;
 use zeroize::Zeroizing;
 
+mod alarms;
+mod api;
 mod gate;
 mod secret;
 mod sinks;
@@ -49,6 +51,7 @@ impl Setup {
     pub fn new(config: Config, identity: Identity, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
+        checks.alarms()?;
         let gate = checks.gate()?;
         let tls = tls::server(identity).map_err(|source| {
             checks.wrong("tls", "the certificate and its key cannot be used together", Some(source.into()))

@@ -79,6 +79,7 @@ impl Checks<'_> {
                 let what = "its webhooks may come from nowhere; set `cloud`, or `networks` in [gate]";
                 return Err(self.wrong(&format!("org[{i}]"), what, None));
             }
+            self.api(&format!("org[{i}]"), org)?;
             organisation.danger_accept_sha1 = org.danger_accept_sha1;
             organisation.danger_accept_unsigned = org.danger_accept_unsigned;
             organisations.push(organisation);

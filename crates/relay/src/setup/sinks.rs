@@ -10,7 +10,7 @@ use syslog::{Format, Framing};
 
 use super::Checks;
 use crate::Error;
-use crate::config::Start;
+use crate::config::{MIN_REPEAT, Start};
 use crate::sink::Receiver;
 
 /// One sink, checked.
@@ -88,5 +88,30 @@ impl Checks<'_> {
                 Err(self.wrong(&format!("{keys}.address"), &what, None))
             }
         }
+    }
+
+    /// Checks what every kind of sink may say of repeats and of the device's name.
+    pub(super) fn common(
+        &self,
+        keys: &str,
+        repeat_secs: Option<u64>,
+        node_suffix: Option<&str>,
+    ) -> Result<(), Error> {
+        if repeat_secs.is_some_and(|secs| secs < MIN_REPEAT) {
+            let what = format!("a problem is told again after {MIN_REPEAT} seconds at the earliest");
+            return Err(self.wrong(&format!("{keys}.repeat_while_active_secs"), &what, None));
+        }
+        let is_domain = |suffix: &str| {
+            let labels = suffix.strip_prefix('.').map(|rest| rest.split('.'));
+            let is_label = |label: &str| {
+                !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            };
+            labels.is_some_and(|mut labels| labels.all(is_label))
+        };
+        if node_suffix.is_some_and(|suffix| !is_domain(suffix)) {
+            let what = "this is no domain to put behind a name; it begins with a dot, as .example.net";
+            return Err(self.wrong(&format!("{keys}.node_suffix"), what, None));
+        }
+        Ok(())
     }
 }

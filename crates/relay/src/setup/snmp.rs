@@ -38,6 +38,7 @@ pub(crate) fn snmp_sink(
 impl Checks<'_> {
     pub(super) fn snmp(&self, keys: &str, snmp: &Snmp) -> Result<Sink, Error> {
         self.address(keys, &snmp.address)?;
+        self.common(keys, snmp.repeat_while_active_secs, snmp.node_suffix.as_deref())?;
         if !(Limits::MIN_BYTES..=Limits::MAX_BYTES).contains(&snmp.max_bytes) {
             let what = format!("a datagram has {} to {} bytes", Limits::MIN_BYTES, Limits::MAX_BYTES);
             return Err(self.wrong(&format!("{keys}.max_bytes"), &what, None));

@@ -18,6 +18,7 @@ use crate::tls::{self, Identity};
 impl Checks<'_> {
     pub(super) fn syslog(&self, keys: &str, syslog: &Syslog) -> Result<Sink, Error> {
         let host = self.address(keys, &syslog.address)?;
+        self.common(keys, syslog.repeat_while_active_secs, syslog.node_suffix.as_deref())?;
         let default = match (syslog.format, syslog.transport) {
             (SyslogFormat::Rfc3164, _) => MaxBytes::PACKET,
             (_, Transport::Udp) => MaxBytes::DATAGRAM,
