@@ -3,27 +3,35 @@
 //! Every section is a struct with its final types: a parsed configuration is well formed. What spans fields,
 //! files and secrets is checked by [`Setup`](crate::Setup), which `check` and `run` share.
 
-use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ids::Cloud;
 use ipnet::IpNet;
 use schemars::JsonSchema;
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
+mod alarms;
+mod org;
 mod place;
+mod route;
 mod schema;
+mod secret;
 mod sinks;
 
+pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
+pub use org::{Org, OrgApi};
 pub use place::Place;
+pub use route::{Matcher, Route};
+pub use secret::SecretHome;
 pub use sinks::{
-    Auth, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat, SyslogFraming, SyslogTls,
-    Transport,
+    Auth, InMaintenance, Node, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat,
+    SyslogFraming, SyslogTls, Transport,
 };
+
+pub(crate) use alarms::{MAX_HOLD_DOWN, MIN_FLAPS};
+pub(crate) use sinks::MIN_REPEAT;
 
 use crate::Error;
 
@@ -67,6 +75,21 @@ pub struct Config {
     /// Receivers of syslog.
     #[serde(default)]
     pub syslog: Vec<Syslog>,
+    /// Which sink gets which alert, in this order. Without any, every sink gets what goes everywhere by default.
+    #[serde(default)]
+    pub route: Vec<Route>,
+    /// The open problems that are kept in mind.
+    #[serde(default)]
+    pub alarms: Alarms,
+    /// Other severities than the catalogue's.
+    #[serde(default)]
+    pub severity: Vec<SeverityRule>,
+    /// What is held back until it lasts, or said once while it flaps.
+    #[serde(default)]
+    pub damping: Vec<Damping>,
+    /// Windows in which sinks that are not exempt are told nothing of some devices.
+    #[serde(default)]
+    pub maintenance: Vec<Maintenance>,
     /// The text this was parsed from, so that an error found later can name its line.
     #[serde(skip)]
     source: Source,
@@ -219,31 +242,6 @@ impl Default for GateLimits {
     }
 }
 
-/// `[[org]]`: an organisation in a Mist cloud.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Org {
-    /// Name of the organisation in everything the relay sends.
-    pub name: String,
-    /// Its cloud, `global-01`; webhooks may come from the cloud's published addresses. Without it only the
-    /// networks of `[gate]` count.
-    #[serde(default)]
-    #[schemars(with = "Option<schema::CloudName>")]
-    pub cloud: Option<Cloud>,
-    /// Path its webhooks are posted to.
-    #[serde(default = "default_path")]
-    pub path: String,
-    /// The webhook's secret; several while one replaces another.
-    #[serde(default)]
-    pub secrets: Vec<SecretHome>,
-    /// Weakens: also accept webhooks that carry only the SHA-1 signature.
-    #[serde(default)]
-    pub danger_accept_sha1: bool,
-    /// Weakens: also accept webhooks that carry no signature.
-    #[serde(default)]
-    pub danger_accept_unsigned: bool,
-}
-
 /// `[journal]`: where messages are kept, and how many.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -272,50 +270,6 @@ impl Default for JournalBounds {
     }
 }
 
-/// Where a secret lives; never the secret itself.
-#[derive(Clone, Debug, Eq, Hash, JsonSchema, PartialEq)]
-#[schemars(deny_unknown_fields)]
-pub struct SecretHome {
-    /// A file that nobody else can read and no group can write. One line end at its end is not part of the
-    /// secret.
-    pub file: PathBuf,
-}
-
-impl<'de> Deserialize<'de> for SecretHome {
-    /// Reads `{ file = "…" }`. Whoever writes the secret itself is told so, without the secret.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HomeVisitor)
-    }
-}
-
-struct HomeVisitor;
-
-impl<'de> Visitor<'de> for HomeVisitor {
-    type Value = SecretHome;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the home of a secret, as { file = \"/etc/fogbell/name.secret\" }")
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<SecretHome, E> {
-        Err(E::custom(
-            "a secret is never written in the configuration; put it in a file and name that: \
-             { file = \"/etc/fogbell/name.secret\" }",
-        ))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SecretHome, A::Error> {
-        let mut file = None;
-        while let Some(key) = map.next_key::<String>()? {
-            match key.as_str() {
-                "file" => file = Some(map.next_value()?),
-                other => return Err(de::Error::unknown_field(other, &["file"])),
-            }
-        }
-        Ok(SecretHome { file: file.ok_or_else(|| de::Error::missing_field("file"))? })
-    }
-}
-
 fn default_state() -> PathBuf {
     "/var/lib/fogbell".into()
 }
@@ -334,10 +288,6 @@ fn default_listen() -> SocketAddr {
 
 fn default_admin() -> SocketAddr {
     ([127, 0, 0, 1], 9460).into()
-}
-
-fn default_path() -> String {
-    "/v1/mist".to_owned()
 }
 
 #[cfg(test)]

@@ -191,6 +191,9 @@ fn kind(key: &str, value: &Value) -> String {
                 _ => unit.to_owned(),
             }
         }
+        None if value["anyOf"].is_array() && value["title"].is_string() => {
+            value["title"].as_str().unwrap().to_owned()
+        }
         other => panic!("{key} has a type without a name: {other:?} in {value}"),
     }
 }
@@ -221,7 +224,8 @@ line of the configuration
 #:schema ./fogbell.schema.json
 ```
 
-Formats of what leaves are in [formats.md](formats.md).
+Formats of what leaves are in [formats.md](formats.md), recipes for routes and templates in
+[routes.md](routes.md).
 
 ## Top level
 

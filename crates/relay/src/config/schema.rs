@@ -15,7 +15,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::Value;
 use syslog::Facility;
 
-use super::Config;
+use super::{Config, Matcher};
 
 impl Config {
     /// The JSON Schema of a configuration file, draft 7, which editors of TOML read.
@@ -112,6 +112,28 @@ impl<'de> Deserializer<'de> for WordsOf<'_> {
     }
 }
 
+/// A text or a list of texts.
+fn texts(description: &str) -> Value {
+    serde_json::json!({
+        "description": description,
+        "anyOf": [{ "type": "string" }, { "type": "array", "minItems": 1, "items": { "type": "string" } }]
+    })
+}
+
+impl JsonSchema for Matcher {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Matching::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Matching::json_schema(generator)
+    }
+}
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, $schema:tt) => {
         $(#[$doc])*
@@ -138,6 +160,27 @@ text! {
     Name, { "type": "string", "pattern": "^[a-zA-Z0-9._-]{1,64}$" }
 }
 text! {
+    /// What a field of an alert must be.
+    Matching, {
+        "title": "text, list, or `{ is, prefix, not, not_prefix }`",
+        "anyOf": [
+            { "type": "string" },
+            { "type": "array", "minItems": 1, "items": { "type": "string" } },
+            {
+                "type": "object",
+                "additionalProperties": false,
+                "minProperties": 1,
+                "properties": {
+                    "is": (texts("Equal to one of these.")),
+                    "prefix": (texts("Begun by one of these.")),
+                    "not": (texts("Equal to none of these.")),
+                    "not_prefix": (texts("Begun by none of these."))
+                }
+            }
+        ]
+    }
+}
+text! {
     /// A network.
     Network, { "type": "string", "title": "network, `198.51.100.0/24`", "pattern": "^[0-9a-fA-F.:]+/[0-9]{1,3}$" }
 }
@@ -152,6 +195,14 @@ text! {
 text! {
     /// A cloud of Mist.
     CloudName, { "type": "string", "enum": (Cloud::ALL.map(Cloud::name)) }
+}
+text! {
+    /// An id of Mist.
+    Uuid, { "type": "string", "title": "UUID", "pattern": "^[0-9a-fA-F-]{32,36}$" }
+}
+text! {
+    /// A moment.
+    Moment, { "type": "string", "title": "time with its zone, `2026-11-22T22:00:00+01:00`" }
 }
 text! {
     /// A facility of syslog.

@@ -67,6 +67,31 @@ pub enum Start {
     Oldest,
 }
 
+/// What a sink is told of what is in a maintenance window.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InMaintenance {
+    /// Nothing; at the end of the window what is still there.
+    Muted,
+    /// Everything at once.
+    Exempt,
+}
+
+/// What names a device.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Node {
+    /// Its name.
+    #[default]
+    Name,
+    /// Its address; its name while that is not known.
+    Ip,
+    /// Its MAC as twelve digits, `5c5b351e13b5`; its name while that is not known.
+    Mac,
+    /// Its MAC with colons, `5c:5b:35:1e:13:b5`; its name while that is not known.
+    MacColons,
+}
+
 /// `[[snmp]]`: a receiver of traps or informs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +145,24 @@ pub struct Snmp {
     /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
+    /// `"muted"`: told nothing of what is in a maintenance window, and at its end what is still there;
+    /// `"exempt"`: told everything at once.
+    #[serde(default = "default_muted")]
+    pub maintenance: InMaintenance,
+    /// Seconds after which a problem that is still there is told again, for receivers that forget. Default:
+    /// never.
+    #[serde(default)]
+    #[schemars(range(min = MIN_REPEAT))]
+    pub repeat_while_active_secs: Option<u64>,
+    /// What names the device to this receiver, in place of the device's name.
+    #[serde(default)]
+    pub node: Node,
+    /// Domain that is put behind a device's name without a dot, `.example.net`.
+    #[serde(default)]
+    pub node_suffix: Option<String>,
+    /// Template of the summary, in place of the alert's; its variables are the fields of the alert.
+    #[serde(default)]
+    pub summary: Option<String>,
 }
 
 /// The version of SNMP.
@@ -196,6 +239,24 @@ pub struct Syslog {
     /// Where a new sink begins.
     #[serde(default)]
     pub start: Start,
+    /// `"muted"`: told nothing of what is in a maintenance window, and at its end what is still there;
+    /// `"exempt"`: told everything at once.
+    #[serde(default = "default_exempt")]
+    pub maintenance: InMaintenance,
+    /// Seconds after which a problem that is still there is told again, for receivers that forget. Default:
+    /// never.
+    #[serde(default)]
+    #[schemars(range(min = MIN_REPEAT))]
+    pub repeat_while_active_secs: Option<u64>,
+    /// What names the device to this receiver, in place of the device's name.
+    #[serde(default)]
+    pub node: Node,
+    /// Domain that is put behind a device's name without a dot, `.example.net`.
+    #[serde(default)]
+    pub node_suffix: Option<String>,
+    /// Template of the message, in place of the alert's summary; its variables are the fields of the alert.
+    #[serde(default)]
+    pub message: Option<String>,
 }
 
 /// How syslog travels.
@@ -273,3 +334,14 @@ const fn default_delivery() -> Delivery {
 const fn default_settle() -> u64 {
     2
 }
+
+const fn default_muted() -> InMaintenance {
+    InMaintenance::Muted
+}
+
+const fn default_exempt() -> InMaintenance {
+    InMaintenance::Exempt
+}
+
+/// The shortest time after which a problem may be told again.
+pub(crate) const MIN_REPEAT: u64 = 60;

@@ -1,0 +1,86 @@
+//! What the relay may ask Mist.
+
+use super::Checks;
+use crate::Error;
+use crate::config::Org;
+
+impl Checks<'_> {
+    /// Checks `api` of the organisation at `keys`; its token is read and forgotten.
+    pub(super) fn api(&self, keys: &str, org: &Org) -> Result<(), Error> {
+        let Some(api) = &org.api else { return Ok(()) };
+        let wrong = |key: &str, what: &str| Err(self.wrong(&format!("{keys}.api.{key}"), what, None));
+        if api.org_id.is_nil() {
+            return wrong(
+                "org_id",
+                "this is no organisation's id; Mist shows it under Organization > Settings",
+            );
+        }
+        match org.api_host() {
+            None => {
+                return Err(self.wrong(
+                    &format!("{keys}.api"),
+                    "which API? set `cloud` of the organisation, or `host` here",
+                    None,
+                ));
+            }
+            Some(host) if !is_authority(host) => {
+                return wrong("host", "this is no host, as api.eu.mist.com or mist.example.net:8443");
+            }
+            Some(_) => {}
+        }
+        if let Some(proxy) = &api.proxy {
+            let rest = proxy.strip_prefix("http://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+            if rest.is_some_and(|rest| rest.contains('@')) {
+                return wrong("proxy", "a password is never written in the configuration");
+            }
+            if !rest.is_some_and(is_authority) {
+                return wrong("proxy", "this is no proxy, as http://proxy.example.net:3128");
+            }
+        }
+        if !(1..=100).contains(&api.budget_percent) {
+            return wrong("budget_percent", "use 1 to 100");
+        }
+        let token = self.text(&format!("{keys}.api.token.file"), &api.token)?;
+        if token.trim().is_empty() {
+            return wrong("token.file", "there is no token in this file");
+        }
+        Ok(())
+    }
+}
+
+/// Whether `text` is `host` or `host:port`.
+fn is_authority(text: &str) -> bool {
+    let authority = text.parse::<http::uri::Authority>();
+    authority.is_ok_and(|authority| {
+        let port = text.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+        !authority.host().is_empty()
+            && !text.contains('@')
+            && port.is_none_or(|_| authority.port_u16().is_some_and(|port| port > 0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_may_have_a_port_and_nothing_else() {
+        for (text, is) in [
+            ("api.eu.mist.com", true),
+            ("mist.example.net:8443", true),
+            ("127.0.0.1:8443", true),
+            ("[::1]:8443", true),
+            ("[::1]", true),
+            ("", false),
+            ("api.mist.com/api/v1", false),
+            ("https://api.mist.com", false),
+            ("api.mist.com:", false),
+            ("api.mist.com:0", false),
+            ("api.mist.com:70000", false),
+            ("user@api.mist.com", false),
+            ("api mist.com", false),
+        ] {
+            assert_eq!(is_authority(text), is, "{text}");
+        }
+    }
+}

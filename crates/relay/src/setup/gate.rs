@@ -1,0 +1,99 @@
+//! Who is let in, and the bounds of what is read and kept.
+
+use webhook::{Allowlist, CloudTable, Gate, Organisation, SigningSecret};
+
+use super::Checks;
+use crate::Error;
+
+impl Checks<'_> {
+    pub(super) fn limits(&self) -> Result<(), Error> {
+        let gate = &self.config.gate;
+        for (key, value) in [
+            ("max_body_bytes", gate.max_body_bytes),
+            ("handshake_secs", gate.handshake_secs),
+            ("header_secs", gate.header_secs),
+            ("body_secs", gate.body_secs),
+            ("idle_secs", gate.idle_secs),
+            ("max_connections", gate.max_connections as u64),
+            ("max_connections_per_address", gate.max_connections_per_address as u64),
+        ] {
+            if value == 0 {
+                return Err(self.wrong(
+                    &format!("gate.{key}"),
+                    "0 would let nothing in; use at least 1",
+                    None,
+                ));
+            }
+        }
+        if gate.max_body_bytes > MAX_BODY_BYTES {
+            let what = format!("at most {MAX_BODY_BYTES} bytes can be stored as one message");
+            return Err(self.wrong("gate.max_body_bytes", &what, None));
+        }
+        let journal = &self.config.journal;
+        if journal.max_bytes < MIN_JOURNAL_BYTES {
+            let what = format!("a journal needs at least {MIN_JOURNAL_BYTES} bytes");
+            return Err(self.wrong("journal.max_bytes", &what, None));
+        }
+        if journal.max_bytes / gate.max_body_bytes < MIN_BODIES {
+            let what = format!(
+                "a journal must have room for {MIN_BODIES} of the longest messages (gate.max_body_bytes)"
+            );
+            return Err(self.wrong("journal.max_bytes", &what, None));
+        }
+        for (key, value) in
+            [("sink_max_bytes", journal.sink_max_bytes), ("sink_max_age_secs", journal.sink_max_age_secs)]
+        {
+            if value == 0 {
+                let what = "0 would give everything up at once; use at least 1";
+                return Err(self.wrong(&format!("journal.{key}"), what, None));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn gate(&self) -> Result<Gate, Error> {
+        let table = CloudTable::bundled();
+        let own = Allowlist::new(self.config.gate.networks.iter().copied());
+        let mut organisations = Vec::new();
+        for (i, org) in self.config.org.iter().enumerate() {
+            let mut organisation = Organisation::new(&org.name, &org.path);
+            if org.name.trim().is_empty() {
+                return Err(self.wrong(&format!("org[{i}].name"), "an organisation needs a name", None));
+            }
+            for (j, home) in org.secrets.iter().enumerate() {
+                let keys = format!("org[{i}].secrets[{j}].file");
+                let bytes = self.secret(&keys, home)?;
+                let secret = SigningSecret::new(&bytes)
+                    .map_err(|error| self.wrong(&keys, &error.to_string(), None))?;
+                let same = |known: &&Organisation| known.secrets.iter().any(|other| other.same_as(&secret));
+                if let Some(known) = organisations.iter().chain([&organisation]).find(same) {
+                    let what =
+                        format!("`{}` has this secret too; a secret names one organisation", known.name);
+                    return Err(self.wrong(&keys, &what, None));
+                }
+                organisation.secrets.push(secret);
+            }
+            let cloud = org.cloud.map_or_else(Allowlist::default, |cloud| table.allowlist(cloud));
+            organisation.allowlist = cloud.union(&own);
+            if organisation.allowlist.networks().is_empty() {
+                let what = "its webhooks may come from nowhere; set `cloud`, or `networks` in [gate]";
+                return Err(self.wrong(&format!("org[{i}]"), what, None));
+            }
+            self.api(&format!("org[{i}]"), org)?;
+            organisation.danger_accept_sha1 = org.danger_accept_sha1;
+            organisation.danger_accept_unsigned = org.danger_accept_unsigned;
+            organisations.push(organisation);
+        }
+        Gate::new(organisations, self.config.gate.max_body_bytes)
+            .map_err(|error| self.wrong("org", &error.to_string(), None))
+    }
+}
+
+/// The longest body of which every alert still fits a record of the journal.
+const MAX_BODY_BYTES: u64 = 4 << 20;
+
+/// How many of the longest messages a journal has room for, at the least.
+const MIN_BODIES: u64 = 4;
+
+/// The smallest journal that can be kept.
+const MIN_JOURNAL_BYTES: u64 = 4 << 20;

@@ -1,0 +1,49 @@
+//! What is in order and still should be known.
+
+use super::{Checks, Sink};
+
+impl Checks<'_> {
+    pub(super) fn warnings(&self, sinks: &[Sink]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (i, org) in self.config.org.iter().enumerate() {
+            if org.danger_accept_sha1 {
+                let place = self.config.place(&format!("org[{i}].danger_accept_sha1"));
+                warnings.push(format!("{place}: webhooks with only a SHA-1 signature are let in"));
+            }
+            if org.danger_accept_unsigned {
+                let place = self.config.place(&format!("org[{i}].danger_accept_unsigned"));
+                warnings.push(format!(
+                    "{place}: webhooks without any signature are let in; whoever can send from the allowed \
+                     networks can forge alerts"
+                ));
+            }
+        }
+        for (i, snmp) in self.config.snmp.iter().enumerate() {
+            for (set, key, what) in [
+                (
+                    snmp.danger_without_auth,
+                    "danger_without_auth",
+                    "can be read by everybody on the way, and forged by anybody",
+                ),
+                (
+                    snmp.danger_without_privacy,
+                    "danger_without_privacy",
+                    "can be read by everybody on the way",
+                ),
+            ] {
+                if set {
+                    let place = self.config.place(&format!("snmp[{i}].{key}"));
+                    warnings.push(format!("{place}: what is sent to `{}` {what}", snmp.name));
+                }
+            }
+        }
+        if let Some(i) = self.config.gate.networks.iter().position(|network| network.prefix_len() == 0) {
+            let place = self.config.place(&format!("gate.networks[{i}]"));
+            warnings.push(format!("{place}: webhooks may come from anywhere"));
+        }
+        if sinks.is_empty() {
+            warnings.push("no sink is configured: messages are stored and delivered nowhere".to_owned());
+        }
+        warnings
+    }
+}
