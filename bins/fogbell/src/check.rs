@@ -7,12 +7,15 @@ use std::path::Path;
 use relay::{Config, Setup};
 
 use crate::open::{self, Make};
+use crate::upstream;
 
 /// Checks the configuration at `path` with everything it names.
 pub(crate) fn check(path: &Path) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
     let identity = open::identity(&config, Make::Nothing)?;
+    let organisations = upstream::organisations(&config)?;
     let setup = Setup::new(config, identity, &open::secret)?;
+    drop(organisations);
     let mut out = io::stdout().lock();
     for warning in setup.warnings() {
         writeln!(out, "warning: {warning}")?;

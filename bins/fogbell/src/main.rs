@@ -22,6 +22,7 @@ mod run;
 mod signal;
 mod socket;
 mod tail;
+mod upstream;
 mod user_line;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use ::upstream::Organisation;
 use relay::{Config, Relay, Setup, Sockets};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::open::{self, Make};
-use crate::{signal, socket};
+use crate::{signal, socket, upstream};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
@@ -24,9 +25,10 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     for warning in setup.warnings() {
         warn!("{warning}");
     }
+    let organisations = upstream::organisations(&config)?;
     raise_descriptor_limit(config.gate.max_connections);
     let relay = Relay::open(setup)?;
-    serve(config, relay)
+    serve(config, relay, organisations)
 }
 
 /// Takes as many file descriptors as the system grants, and says so when connections could use them up.
@@ -65,7 +67,11 @@ fn make_state(state: &Path) -> Result<(), relay::Error> {
 }
 
 #[tokio::main]
-async fn serve(config: Config, relay: Relay) -> Result<(), Box<dyn Error>> {
+async fn serve(
+    config: Config,
+    mut relay: Relay,
+    organisations: Vec<(Organisation, u8)>,
+) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
     let shutdown = signal::shutdown()?;
     let webhooks = bind(config.listen.address).await?;
@@ -74,7 +80,9 @@ async fn serve(config: Config, relay: Relay) -> Result<(), Box<dyn Error>> {
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
+    let asking = relay.unnamed().map(|unnamed| upstream::start(organisations, &relay.feed(), unnamed));
     let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
+    drop(asking);
     for (sink, alerts) in &drained.waiting {
         warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
     }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::{Own, OwnKind, Rules, State, Unnamed};
+use alarm::{Own, OwnKind, State, Unnamed};
 use ids::Timestamp;
 use journal::{AppendError, CursorError, CursorSpec, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
@@ -25,6 +25,7 @@ use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::route::Route;
+use crate::setup::rules;
 use crate::setup::{Kind, Setup, Sink};
 use crate::sink::datagram::Datagrams;
 use crate::sink::each;
@@ -187,7 +188,7 @@ impl Relay {
             outbox,
             metrics: Arc::clone(&metrics),
             voice,
-            rules: Rules::default(),
+            rules: rules::rules(&setup.config),
             unnamed,
             unknown: UnknownTypes::default(),
         };

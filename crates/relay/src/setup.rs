@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 mod alarms;
 mod api;
 mod gate;
+pub(crate) mod rules;
 mod secret;
 mod sinks;
 mod snmp;

@@ -25,7 +25,7 @@ pub struct Alarms {
 
 impl Default for Alarms {
     fn default() -> Self {
-        Self { expire_after_secs: 7 * 86_400, max_open: 20_000 }
+        Self { expire_after_secs: 7 * 86_400, max_open: 100_000 }
     }
 }
 

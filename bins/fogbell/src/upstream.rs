@@ -1,0 +1,125 @@
+//! The organisations that the relay may ask Mist about.
+
+use std::collections::{HashMap, HashSet};
+use std::error::Error;
+use std::fs;
+
+use ::upstream::{Inbox, NotStored, Organisation, Upstream};
+use alarm::directory::Lesson;
+use alarm::{Fetched, OpenProblem};
+use ids::{Mac, Timestamp};
+use mist::{ApiToken, Client, Host, Proxy, Settings};
+use relay::config::{Org, OrgApi};
+use relay::{Cause, Config, Feed, UnnamedStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::open;
+
+/// Every organisation with an API, ready to be asked about; nothing is asked yet.
+pub(crate) fn organisations(config: &Config) -> Result<Vec<(Organisation, u8)>, relay::Error> {
+    let with_api = config.org.iter().enumerate().filter_map(|(i, org)| Some((i, org, org.api.as_ref()?)));
+    with_api
+        .map(|(i, org, api)| {
+            let wrong = |key: &str, what: &str, source: Option<Cause>| relay::Error::Config {
+                place: Box::new(config.place(&format!("org[{i}].api{key}"))),
+                what: what.to_owned(),
+                source,
+            };
+            let client = client(org, api, &wrong)?;
+            let (name, path) = (org.name.clone(), org.path.clone());
+            Ok((Organisation { name, id: api.org_id, client, path }, api.budget_percent))
+        })
+        .collect()
+}
+
+fn client(
+    org: &Org,
+    api: &OrgApi,
+    wrong: &dyn Fn(&str, &str, Option<Cause>) -> relay::Error,
+) -> Result<Client, relay::Error> {
+    let host: Host =
+        org.api_host().unwrap_or_default().parse().map_err(|error: mist::HostError| {
+            wrong(".host", "this host cannot be asked", Some(error.into()))
+        })?;
+    let token = open::secret(&api.token)
+        .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
+        .map_err(|source| wrong(".token.file", "there is no token in this file", Some(source)))?;
+    let mut settings = Settings::new(host, token);
+    if let Some(ca) = &api.ca {
+        let pem =
+            fs::read(ca).map_err(|source| wrong(".ca", "this file cannot be read", Some(source.into())))?;
+        settings.ca = Some(pem);
+    }
+    if let Some(proxy) = &api.proxy {
+        let proxy = Proxy::new(proxy, "");
+        settings.proxy =
+            Some(proxy.map_err(|error| wrong(".proxy", "this is no proxy", Some(error.into())))?);
+    }
+    Client::new(settings).map_err(|error| wrong("", "this API cannot be asked", Some(error.into())))
+}
+
+/// Asks about every organisation for as long as the set is not dropped.
+pub(crate) fn start(
+    organisations: Vec<(Organisation, u8)>,
+    feed: &Feed,
+    unnamed: UnnamedStream,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let mut streams = HashMap::new();
+    for (organisation, percent) in organisations {
+        let (sender, stream) = mpsc::channel(UNNAMED);
+        streams.insert(organisation.name.clone(), sender);
+        let inbox = OrgInbox { feed: feed.clone(), org: organisation.name.clone() };
+        let upstream = Upstream::new(organisation, inbox, percent, feed.last_entry());
+        tasks.spawn(upstream.run(stream));
+    }
+    tasks.spawn(pass_on(unnamed, streams));
+    tasks
+}
+
+/// Gives what has no name to the organisation that it is of.
+async fn pass_on(mut unnamed: UnnamedStream, streams: HashMap<String, mpsc::Sender<alarm::Unnamed>>) {
+    while let Some((org, what)) = unnamed.recv().await {
+        if let Some(stream) = streams.get(&org) {
+            // whoever looks it up has enough to do; it will be met again
+            let _full = stream.try_send(what);
+        }
+    }
+}
+
+/// The relay's inbox for one organisation.
+#[derive(Debug)]
+struct OrgInbox {
+    feed: Feed,
+    org: String,
+}
+
+impl Inbox for OrgInbox {
+    async fn learned(&self, lesson: &Lesson) -> Result<(), NotStored> {
+        self.feed.learned(&self.org, lesson).await.map_err(not_stored)
+    }
+
+    async fn fetched(&self, fetched: Fetched, body: Vec<u8>) -> Result<(), NotStored> {
+        self.feed.fetched(&self.org, fetched, body.into()).await.map_err(not_stored)
+    }
+
+    async fn open(&self) -> Result<Vec<OpenProblem>, NotStored> {
+        self.feed.open(&self.org).await.map_err(not_stored)
+    }
+
+    async fn devices(&self) -> Result<HashSet<Mac>, NotStored> {
+        self.feed.devices(&self.org).await.map_err(not_stored)
+    }
+
+    async fn read_at(&self) -> Result<Option<Timestamp>, NotStored> {
+        self.feed.read_at(&self.org).await.map_err(not_stored)
+    }
+}
+
+fn not_stored(error: impl Error + Send + Sync + 'static) -> NotStored {
+    NotStored(Box::new(error))
+}
+
+/// How many names that are missing may wait to be looked up for one organisation.
+const UNNAMED: usize = 256;
