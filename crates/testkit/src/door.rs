@@ -106,6 +106,11 @@ impl Tasks {
         while set.try_join_next().is_some() {}
         (set.len() < MAX_TASKS).then(|| set.spawn(task))
     }
+
+    /// Ends all of them: for an owner that its own tasks hold.
+    pub(crate) fn end(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
 }
 
 const MAX_TASKS: usize = 16_384;

@@ -1,7 +1,9 @@
 //! What stands around a relay of Juniper Mist webhooks, for tests: the cloud that posts, the receivers
 //! that listen, the certificates between them, and everything that goes wrong on the way.
 //!
-//! - [`mist`]: a fake Mist cloud that makes signed deliveries, and [`Post`], which posts them as Mist does.
+//! - [`cloud`]: a fake Mist cloud that keeps state, behind HTTPS: REST API, deliveries, misbehaviour on order.
+//! - [`mist`]: what happens in it, made up without end, as signed deliveries, and [`Post`], which posts them as
+//!   Mist does.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
 //! - [`Proxy`]: a TCP proxy that stalls, slows, delays, half-closes, cuts, resets, refuses and loses.
@@ -15,6 +17,7 @@
 
 pub mod ber;
 pub mod clients;
+pub mod cloud;
 pub mod fixtures;
 pub mod frames;
 pub mod mist;

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::rng::Rng;
 
-mod estate;
+pub(crate) mod estate;
 mod events;
 pub(crate) mod post;
 mod sign;

@@ -41,6 +41,11 @@ impl Trust {
         Self(Arc::new(DangerAcceptAnyCertificate::new()))
     }
 
+    /// Trusts no certificate: one authority that has signed nothing.
+    pub(crate) fn nobody() -> Self {
+        Self::pem(&crate::TestCa::new().pem()).expect("an authority made here can be trusted")
+    }
+
     /// A client's side of TLS, of 1.2 and 1.3, without client certificate and without ALPN.
     pub(crate) fn client_config(&self) -> Arc<ClientConfig> {
         let config = ClientConfig::builder_with_provider(provider())

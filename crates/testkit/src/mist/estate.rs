@@ -81,7 +81,7 @@ impl Site {
     }
 }
 
-pub(super) fn organisations(rng: &mut Rng) -> Vec<Organisation> {
+pub(crate) fn organisations(rng: &mut Rng) -> Vec<Organisation> {
     [("Example Retail", &SITES[..4]), ("Example Logistics", &SITES[4..])]
         .into_iter()
         .map(|(name, sites)| Organisation {
@@ -114,7 +114,7 @@ fn site(rng: &mut Rng, name: &str, short: &str) -> Site {
 }
 
 /// A made-up UUID of version 4.
-pub(super) fn uuid(rng: &mut Rng) -> String {
+pub(crate) fn uuid(rng: &mut Rng) -> String {
     let (high, low) = (rng.bits(), rng.bits());
     format!(
         "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
@@ -127,7 +127,7 @@ pub(super) fn uuid(rng: &mut Rng) -> String {
 }
 
 /// A made-up MAC address, marked as locally administered.
-pub(super) fn mac(rng: &mut Rng) -> Mac {
+pub(crate) fn mac(rng: &mut Rng) -> Mac {
     let [_, a, b, c, d, e, ..] = rng.bits().to_be_bytes();
     Mac::new([0x02, a, b, c, d, e])
 }

@@ -1,0 +1,163 @@
+//! Answers as they should not be.
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::ask::{Ask, matches};
+use super::reply::Reply;
+
+/// What a call gets instead of its answer, or besides it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Misbehaviour {
+    /// This status with the JSON body that Mist documents for it; nothing is done.
+    Status(u16),
+    /// This status with a page in HTML, as from a proxy in between; nothing is done.
+    Html(u16),
+    /// What was asked is done, and the answer is this status all the same.
+    DoneBut(u16),
+    /// The right answer, so much later.
+    Latency(Duration),
+    /// No answer; the connection stays open for ten minutes at most.
+    Silence,
+    /// The right head and half of the body, then a reset of the connection.
+    HalfThenReset,
+    /// The right head with a body that is cut in the middle, in valid HTTP: no JSON.
+    BrokenJson,
+    /// A body of bytes that are not even text.
+    Garbage,
+    /// The right body, said to be of this type.
+    ContentType(String),
+    /// In every second row (or in the one object) numbers are texts, texts are numbers, lists are objects.
+    WrongTypes,
+    /// The first page, whichever page is asked for; a search says each time that there is a next one.
+    SamePage,
+    /// No page is the last: after the last comes the first again.
+    EndlessPages,
+    /// JSON of so many bytes.
+    Oversize(u64),
+}
+
+/// One order to misbehave.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) what: Misbehaviour,
+    pub(super) pattern: String,
+    pub(super) method: Option<Method>,
+    pub(super) skip: u64,
+    pub(super) times: u64,
+}
+
+impl Order {
+    fn concerns(&self, ask: &Ask) -> bool {
+        let target =
+            if ask.query.is_empty() { ask.path.clone() } else { format!("{}?{}", ask.path, ask.query) };
+        self.method.as_ref().is_none_or(|method| *method == ask.method)
+            && matches(&format!("*{}*", self.pattern), &target)
+    }
+}
+
+/// The orders that are still to be followed, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Orders(Vec<Order>);
+
+impl Orders {
+    /// Adds an order; when there are too many, the oldest is forgotten.
+    pub(super) fn add(&mut self, order: Order) {
+        if self.0.len() >= MOST_ORDERS {
+            self.0.remove(0);
+        }
+        self.0.push(order);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// What this call gets, counted.
+    pub(super) fn take(&mut self, ask: &Ask) -> Option<Misbehaviour> {
+        let mut found = None;
+        for order in self.0.iter_mut().filter(|order| order.concerns(ask)) {
+            if order.skip > 0 {
+                order.skip -= 1;
+            } else {
+                order.times -= 1;
+                found = Some(order.what.clone());
+                break;
+            }
+        }
+        self.0.retain(|order| order.times > 0);
+        found
+    }
+}
+
+/// Changes the types of every second row of an answer, or of the one object that it is.
+pub(super) fn wrong_types(reply: &mut Reply) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else { return };
+    let listed = body.get("results").is_some();
+    let rows = if listed { &mut body["results"] } else { &mut body };
+    match rows {
+        Value::Array(rows) => rows.iter_mut().step_by(2).for_each(|row| *row = changed(row)),
+        other => *other = changed(other),
+    }
+    reply.body = body.to_string().into();
+}
+
+/// The same value in another type; of an object the values of its fields.
+fn changed(value: &Value) -> Value {
+    match value {
+        Value::Null => json!(0),
+        Value::Bool(flag) => json!(flag.to_string()),
+        Value::Number(number) => json!(number.to_string()),
+        Value::String(text) => json!(text.len()),
+        Value::Array(list) => json!({ "list": list }),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), changed_field(value))).collect()
+        }
+    }
+}
+
+fn changed_field(value: &Value) -> Value {
+    if value.is_object() { json!([value]) } else { changed(value) }
+}
+
+/// Cuts the body in the middle.
+pub(super) fn halve(reply: &mut Reply) {
+    reply.body = reply.body.slice(..reply.body.len() / 2);
+}
+
+/// Makes sure that a search says that there is a next page: this one again, or the first.
+pub(super) fn go_on(ask: &Ask, reply: &mut Reply) {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else { return };
+    if body.get("results").is_some() && body.get("next").is_none() {
+        body["next"] = json!(ask.again(&[]));
+        reply.body = body.to_string().into();
+    }
+}
+
+/// Makes a page that is an array as long as it may be, with the rows of the first page over and over.
+pub(super) fn fill(reply: &mut Reply, first: &Reply, limit: usize) {
+    let read = |body| serde_json::from_slice::<Vec<Value>>(body);
+    let (Ok(mut rows), Ok(first)) = (read(&reply.body), read(&first.body)) else { return };
+    let missing = limit.saturating_sub(rows.len());
+    rows.extend(first.iter().cycle().take(missing).cloned());
+    reply.body = Value::Array(rows).to_string().into();
+}
+
+/// A body that is not text.
+pub(super) fn garbage() -> Reply {
+    let body: Vec<u8> = (0..=255_u8).rev().cycle().take(2_048).collect();
+    Reply { body: body.into(), ..Reply::ok(&Value::Null) }
+}
+
+/// The status of this number, 500 when there is none.
+pub(super) fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+const MOST_ORDERS: usize = 1_024;
