@@ -44,6 +44,7 @@ pub use error::{Cause, Chain, Error};
 pub use listener::head::HeadWatch;
 pub use probe::probe_snmp;
 pub use relay::{Drained, Relay, Sockets};
+pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use setup::{ReadSecret, Setup, snmp_credentials};
 pub use sink::Failure;
 pub use tls::Identity;
