@@ -266,8 +266,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// Foreign crates that one crate keeps out of the others.
 ///
 /// `fuzz` tries the decoder that the sender of `snmp` reads answers with.
-const ONLY_IN: &[(&str, &[&str])] =
-    &[("rusqlite", &["journal"]), ("async-snmp", &["snmp", "fuzz"]), ("libfuzzer-sys", &["fuzz"])];
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("rusqlite", &["journal"]),
+    ("async-snmp", &["snmp", "fuzz"]),
+    ("libfuzzer-sys", &["fuzz"]),
+    ("cel", &["relay"]),
+];
 
 /// Foreign crates that bring in what the product must not have.
 const TEST_ONLY: &[&str] = &["syslog_loose"];

@@ -41,6 +41,22 @@ pub enum OwnKind {
 }
 
 impl OwnKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::SinkBehind,
+        Self::AlertsGivenUp,
+        Self::AlertSetAside,
+        Self::JournalNearBound,
+        Self::JournalDamaged,
+        Self::DoubleSubscription,
+    ];
+
+    /// Whether the relay makes alerts of this type.
+    #[must_use]
+    pub fn knows(name: &str) -> bool {
+        name == "uninterpretable" || Self::ALL.iter().any(|kind| kind.word() == name)
+    }
+
     /// The alert's type, `sink_behind`.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -135,6 +135,11 @@ impl Config {
         Place::find(&self.source.path, &self.source.text, keys)
     }
 
+    /// The place in the file of what is at `offset` in the text that `keys` lead to.
+    pub(crate) fn place_in(&self, keys: &str, offset: usize) -> Place {
+        Place::find_in(&self.source.path, &self.source.text, keys, offset)
+    }
+
     /// Path of the journal.
     #[must_use]
     pub fn journal_path(&self) -> PathBuf {

@@ -46,6 +46,7 @@ pub use feed::{Feed, UnnamedStream};
 pub use listener::head::HeadWatch;
 pub use probe::probe_snmp;
 pub use relay::{Drained, Relay, Sockets};
+pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use setup::{ReadSecret, Setup, snmp_credentials};
 pub use sink::Failure;
 pub use tls::Identity;

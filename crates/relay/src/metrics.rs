@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) given_up: Family<SinkLabel, Counter>,
     pub(crate) set_aside: Family<SinkLabel, Counter>,
     pub(crate) truncated: Family<SinkLabel, Counter>,
+    when_errors: Family<RouteLabel, Counter>,
     pub(crate) behind_alerts: Family<SinkLabel, Gauge>,
     pub(crate) behind_bytes: Family<SinkLabel, Gauge>,
     pub(crate) behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
@@ -64,6 +65,13 @@ struct TopicLabel {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub(crate) struct SinkLabel {
     pub(crate) sink: String,
+}
+
+/// The route that a figure is about, as a sink asked it.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RouteLabel {
+    route: String,
+    sink: String,
 }
 
 /// Why a connection was closed without an answer, or behind one.
@@ -113,6 +121,7 @@ impl Metrics {
             given_up: Family::default(),
             set_aside: Family::default(),
             truncated: Family::default(),
+            when_errors: Family::default(),
             behind_alerts: Family::default(),
             behind_bytes: Family::default(),
             behind_seconds: Family::default(),
@@ -170,6 +179,11 @@ impl Metrics {
         );
         registry.register("truncated", "Alerts shortened to fit, by sink", this.truncated.clone());
         registry.register(
+            "route_when_errors",
+            "Alerts for which the expression of a route had no value, by route and sink",
+            this.when_errors.clone(),
+        );
+        registry.register(
             "sink_behind_alerts",
             "Alerts not yet delivered, by sink",
             this.behind_alerts.clone(),
@@ -213,6 +227,12 @@ impl Metrics {
         };
         let label = TopicLabel { org: admitted.organisation().to_owned(), topic: topic.to_owned() };
         self.messages.get_or_create(&label).inc();
+    }
+
+    /// Counts that the expression of `route` had no value; how often that was so.
+    pub(crate) fn when_failed(&self, route: &str, sink: &SinkLabel) -> u64 {
+        let label = RouteLabel { route: route.to_owned(), sink: sink.sink.clone() };
+        self.when_errors.get_or_create(&label).inc() + 1
     }
 
     pub(crate) fn unstored(&self) {

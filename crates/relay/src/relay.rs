@@ -24,7 +24,6 @@ use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::route::Route;
 use crate::setup::rules;
 use crate::setup::{Kind, Setup, Sink};
 use crate::sink::datagram::Datagrams;
@@ -128,7 +127,7 @@ impl Relay {
         let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
         let mut pumps = Vec::new();
         let bounds = &setup.config.journal;
-        for sink in setup.sinks {
+        for (place, sink) in setup.sinks.into_iter().enumerate() {
             let spec = CursorSpec {
                 log: Log::Outbox,
                 start: match sink.start {
@@ -143,7 +142,7 @@ impl Relay {
                 &sink.name,
                 journal.clone(),
                 Arc::clone(&outbox),
-                Route,
+                setup.routes.of(place),
                 at,
                 Arc::clone(&metrics),
                 voice.clone(),

@@ -1,47 +1,173 @@
-//! Which sink gets which alert.
+//! Which sink gets which alert; pure.
+//!
+//! [`Routes`] are made once of the configuration. A [`Route`] is what one sink sees of them, and
+//! [`Routes::judge`] says of an alert what all of them do.
+
+pub(crate) mod expression;
+pub(crate) mod field;
+mod judged;
+pub(crate) mod matcher;
+pub(crate) mod rule;
+
+use std::sync::Arc;
 
 use alarm::{Alert, Audience};
-use webhook::Topic;
+use cel::ExecutionError;
 
-/// Decides whether a sink gets an alert; pure.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Route;
+pub use judged::{Judged, JudgedRoute, LeftOut, Outcome};
+
+use field::Facts;
+use rule::{Rule, Verdict, goes_everywhere};
+
+/// The routes of a relay.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    /// None when no route is configured.
+    rules: Option<Arc<[Rule]>>,
+    sinks: Vec<Ear>,
+}
+
+/// A sink as far as it matters what it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Ear {
+    pub(crate) name: String,
+    /// Whether maintenance windows mean nothing to it.
+    pub(crate) exempt: bool,
+    /// After how many seconds it is told again of what is still there.
+    pub(crate) repeat_secs: Option<u64>,
+}
+
+/// The routes as one sink sees them.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    sink: usize,
+    ear: Ear,
+    rules: Option<Arc<[Rule]>>,
+    /// How many of the rules there are up to the last one with this sink.
+    relevant: usize,
+}
+
+impl Routes {
+    /// `rules`, in their order, name sinks by their places in `sinks`; without any there is the default.
+    pub(crate) fn new(rules: Vec<Rule>, sinks: Vec<Ear>) -> Self {
+        Self { rules: (!rules.is_empty()).then(|| rules.into()), sinks }
+    }
+
+    /// What the sink at `sink` sees of them.
+    pub(crate) fn of(&self, sink: usize) -> Route {
+        let rules = self.rules.clone();
+        let last = self.rules().iter().rposition(|rule| rule.sinks.contains(&sink));
+        let relevant = last.map_or(0, |last| last + 1);
+        Route { sink, ear: self.sinks[sink].clone(), rules, relevant }
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        self.rules.as_deref().unwrap_or_default()
+    }
+
+    /// What all of them say of `alert`.
+    pub(crate) fn judge(&self, alert: &Alert) -> Judged {
+        let facts = Facts::judged(alert);
+        let mut taken = vec![false; self.sinks.len()];
+        let mut routes = Vec::new();
+        let mut matched: Vec<&str> = Vec::new();
+        let mut ended = false;
+        for (index, rule) in self.rules().iter().enumerate() {
+            let verdict = if ended { None } else { Some(rule.judge(&facts)) };
+            let outcome = match &verdict {
+                None => Outcome::NotAsked,
+                Some(Verdict::Matched) => {
+                    matched.push(&rule.name);
+                    rule.sinks.iter().for_each(|sink| taken[*sink] = true);
+                    ended = !rule.goes_on;
+                    Outcome::Matched
+                }
+                Some(failed @ Verdict::Failed(_)) => Outcome::Failed { because: failed.because(&facts) },
+                Some(other) => Outcome::Unmatched { because: other.because(&facts) },
+            };
+            routes.push(JudgedRoute { index, name: rule.name.clone(), outcome });
+        }
+        let own = facts.topic == Alert::OWN_TOPIC;
+        let everywhere = matched.is_empty() && (own || self.rules.is_none() && goes_everywhere(facts.topic));
+        let because = match alert.audience {
+            Audience::Only { ref sink } => {
+                taken = self.sinks.iter().map(|ear| ear.name == *sink).collect();
+                format!("it was asked for by sink `{sink}` alone; routes are not asked")
+            }
+            _ if !matched.is_empty() => format!("matched: {}", matched.join(", ")),
+            _ if own => "what the relay says of itself goes to every sink".to_owned(),
+            _ if everywhere => {
+                format!("no route is configured, and topic `{}` goes to every sink", facts.topic)
+            }
+            _ if self.rules.is_none() => format!("topic `{}` goes only where a route names it", facts.topic),
+            _ => "no route matches".to_owned(),
+        };
+        let mut judged = Judged { routes, sinks: Vec::new(), left_out: Vec::new(), because };
+        for (ear, taken) in self.sinks.iter().zip(taken) {
+            let name = ear.name.clone();
+            match ear.left_out(&alert.audience) {
+                _ if !taken && !everywhere => {}
+                None => judged.sinks.push(name),
+                Some(because) => judged.left_out.push(LeftOut { sink: name, because }),
+            }
+        }
+        judged
+    }
+}
+
+impl Ear {
+    /// Whether something for `audience` is for this sink, if the routes say so too.
+    fn is_in(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::Exempt { .. } => self.exempt,
+            Audience::Muted { .. } => !self.exempt,
+            Audience::Repeat { every_secs } => self.repeat_secs == Some(*every_secs),
+            Audience::Only { sink } => self.name == *sink,
+            _ => true,
+        }
+    }
+
+    /// Why something for `audience` is not for this sink.
+    fn left_out(&self, audience: &Audience) -> Option<String> {
+        (!self.is_in(audience)).then(|| match audience {
+            Audience::Exempt { window } => format!("muted by maintenance window `{window}`"),
+            Audience::Muted { window } => format!("was told during maintenance window `{window}`"),
+            Audience::Repeat { every_secs } => {
+                format!("this repeats what is there every {every_secs} s, which it does not ask for")
+            }
+            _ => "it is for another sink alone".to_owned(),
+        })
+    }
+}
 
 impl Route {
-    /// Whether the sink gets `alert`: by default the topics a network team acts on, and all the relay says
-    /// of itself.
-    #[allow(clippy::unused_self, reason = "routes that name topics and sites are configured per sink")]
-    pub(crate) fn takes(&self, sink: &str, alert: &Alert) -> bool {
-        if let Audience::Only { sink: only } = &alert.audience {
-            return only == sink;
+    /// Whether the sink gets `alert`. `failed` is told of every rule whose expression has no value, which counts
+    /// as no match.
+    pub(crate) fn takes(&self, alert: &Alert, mut failed: impl FnMut(&Rule, &ExecutionError)) -> bool {
+        if !self.ear.is_in(&alert.audience) {
+            return false;
         }
-        alert.is_own() || Topic::new(&alert.topic).goes_everywhere()
+        if matches!(alert.audience, Audience::Only { .. }) {
+            return true;
+        }
+        let facts = Facts::judged(alert);
+        let own = facts.topic == Alert::OWN_TOPIC;
+        let Some(rules) = &self.rules else { return own || goes_everywhere(facts.topic) };
+        // what the relay says of itself goes everywhere when none matches, so that all must be asked
+        let asked = if own { rules.len() } else { self.relevant };
+        let mut matched = false;
+        for rule in &rules[..asked] {
+            match rule.judge(&facts) {
+                Verdict::Matched if rule.sinks.contains(&self.sink) => return true,
+                Verdict::Matched if !rule.goes_on => return false,
+                Verdict::Matched => matched = true,
+                Verdict::Failed(error) => failed(rule, &error),
+                _ => {}
+            }
+        }
+        own && !matched
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use alarm::{AlarmKey, AlertId};
-    use ids::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn what_a_network_team_acts_on_goes_everywhere() {
-        for (topic, takes) in [
-            ("alarms", true),
-            ("device-updowns", true),
-            ("device-events", true),
-            ("mxedge-events", true),
-            ("audits", true),
-            ("relay", true),
-            ("ping", false),
-            ("client-sessions", false),
-            ("nac-events", false),
-            ("tea-time", false),
-        ] {
-            let alert = Alert::new(AlertId::of(&[]), AlarmKey::of(&[]), topic, "x", Timestamp::default());
-            assert_eq!(Route.takes("noc", &alert), takes, "{topic}");
-        }
-    }
-}
+mod tests;

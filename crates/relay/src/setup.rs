@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use ::snmp::Mib;
+use alarm::{Alert, Catalogue, OwnKind};
 use rustls::ServerConfig;
 use webhook::Gate;
 use zeroize::Zeroizing;
@@ -12,6 +13,7 @@ use zeroize::Zeroizing;
 mod alarms;
 mod api;
 mod gate;
+mod routes;
 pub(crate) mod rules;
 mod secret;
 mod sinks;
@@ -26,6 +28,7 @@ pub(crate) use self::snmp::snmp_sink;
 use crate::Error;
 use crate::config::{Config, SecretHome};
 use crate::error::Cause;
+use crate::route::{Judged, Routes};
 use crate::tls::{self, Identity};
 
 /// Reads secrets from their homes; the program decides how.
@@ -40,6 +43,7 @@ pub struct Setup {
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) mib: Mib,
     pub(crate) sinks: Vec<Sink>,
+    pub(crate) routes: Routes,
     warnings: Vec<String>,
 }
 
@@ -59,12 +63,16 @@ impl Setup {
         })?;
         let mib = checks.mib()?;
         let sinks = checks.sinks()?;
+        let routes = checks.routes()?;
         if config.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(checks.wrong("name", "a relay needs a name", None));
         }
         let name = relay_name(&config);
-        let warnings = checks.warnings(&sinks);
-        Ok(Self { gate, tls: Arc::new(tls), mib, sinks, name, warnings, config })
+        let mut warnings = checks.warnings(&sinks);
+        let catalogue = Catalogue::bundled();
+        let knows_type = |name: &str| catalogue.knows(name) || OwnKind::knows(name);
+        warnings.extend(checks.route_warnings(&routes, &knows_type));
+        Ok(Self { gate, tls: Arc::new(tls), mib, sinks, routes, name, warnings, config })
     }
 
     /// The configuration it was made of.
@@ -77,6 +85,12 @@ impl Setup {
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What the routes say of `alert`, and which sinks get it.
+    #[must_use]
+    pub fn judge(&self, alert: &Alert) -> Judged {
+        self.routes.judge(alert)
     }
 
     /// One line for people: what would run.
@@ -108,6 +122,15 @@ struct Checks<'a> {
 impl Checks<'_> {
     fn wrong(&self, keys: &str, what: &str, source: Option<Cause>) -> Error {
         Error::Config { place: Box::new(self.config.place(keys)), what: what.to_owned(), source }
+    }
+
+    /// The same for what is at `offset` in a text.
+    fn wrong_in(&self, keys: &str, offset: usize, what: &str) -> Error {
+        Error::Config {
+            place: Box::new(self.config.place_in(keys, offset)),
+            what: what.to_owned(),
+            source: None,
+        }
     }
 
     fn mib(&self) -> Result<Mib, Error> {

@@ -1,6 +1,9 @@
 //! Where in the configuration file a value stands.
 
+mod within;
+
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -19,26 +22,39 @@ pub struct Place {
 impl Place {
     /// Follows `keys`, as `snmp[0].auth.secret`, as far as the text has them.
     pub(super) fn find(path: &Path, text: &str, keys: &str) -> Self {
-        let position = DeTable::parse(text).ok().and_then(|table| {
-            let mut found = None;
-            let mut table = Some(table.get_ref());
-            let mut value: Option<&Spanned<DeValue<'_>>> = None;
-            for key in keys.split(['.', '[']) {
-                let next = match key.strip_suffix(']') {
-                    Some(index) => {
-                        index.parse().ok().and_then(|index: usize| value?.get_ref().as_array()?.get(index))
-                    }
-                    None => table.and_then(|table| table.get(key)),
-                };
-                let Some(next) = next else { break };
-                found = Some(next.span().start);
-                table = next.get_ref().as_table();
-                value = Some(next);
-            }
-            found.map(|offset| line_and_column(text, offset))
+        let position = follow(text, keys).map(|span| line_and_column(text, span.start));
+        Self { path: path.to_owned(), position, keys: keys.to_owned() }
+    }
+
+    /// The same for what is at `offset` in the text that the value is.
+    pub(super) fn find_in(path: &Path, text: &str, keys: &str, offset: usize) -> Self {
+        let position = follow(text, keys).map(|span| {
+            let within = text.get(span.clone()).map_or(0, |raw| within::within(raw, offset));
+            line_and_column(text, span.start + within)
         });
         Self { path: path.to_owned(), position, keys: keys.to_owned() }
     }
+}
+
+/// Where the value stands that `keys` lead to, as far as the text has them.
+fn follow(text: &str, keys: &str) -> Option<Range<usize>> {
+    let table = DeTable::parse(text).ok()?;
+    let mut found = None;
+    let mut table = Some(table.get_ref());
+    let mut value: Option<&Spanned<DeValue<'_>>> = None;
+    for key in keys.split(['.', '[']) {
+        let next = match key.strip_suffix(']') {
+            Some(index) => {
+                index.parse().ok().and_then(|index: usize| value?.get_ref().as_array()?.get(index))
+            }
+            None => table.and_then(|table| table.get(key)),
+        };
+        let Some(next) = next else { break };
+        found = Some(next.span());
+        table = next.get_ref().as_table();
+        value = Some(next);
+    }
+    found
 }
 
 impl fmt::Display for Place {

@@ -120,6 +120,8 @@ pub struct Matcher {
     pub not: Vec<String>,
     /// Begun by none of these.
     pub not_prefix: Vec<String>,
+    /// Whether it was written as a table, which is where its values stand in the file.
+    pub(crate) table: bool,
 }
 
 impl<'de> Deserialize<'de> for Matcher {
@@ -146,7 +148,7 @@ impl<'de> Visitor<'de> for MatcherVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Matcher, A::Error> {
-        let mut matcher = Matcher::default();
+        let mut matcher = Matcher { table: true, ..Matcher::default() };
         while let Some(key) = map.next_key()? {
             let Texts(texts) = map.next_value()?;
             *match key {

@@ -99,6 +99,7 @@ fn a_matcher_is_a_text_a_list_or_a_table() {
             prefix: texts(&["B", "C"]),
             not: texts(&["B1"]),
             not_prefix: texts(&["B2"]),
+            table: true,
         },
     );
 }

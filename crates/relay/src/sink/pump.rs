@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alarm::{Alert, Own, OwnKind, State};
+use cel::ExecutionError;
 use ids::Timestamp;
 use journal::{AppendError, Journal, Log, Position, Priority, Reader};
 use tokio::sync::watch;
@@ -18,6 +19,7 @@ use crate::interpreter::{failed, is_full};
 use crate::metrics::{Metrics, SinkLabel};
 use crate::outbox::{Outbox, Parcel};
 use crate::route::Route;
+use crate::route::rule::Rule;
 use crate::stop::Stop;
 use crate::supervisor::Voice;
 
@@ -170,7 +172,8 @@ impl Pump {
                 }
                 None => self.read_journal(most).await?,
             };
-            parcels.retain(|parcel| self.route.takes(&self.name, &parcel.alert));
+            let failed = |rule: &Rule, error: &ExecutionError| self.when_failed(rule, error);
+            parcels.retain(|parcel| self.route.takes(&parcel.alert, failed));
             if !parcels.is_empty() {
                 return Ok(parcels);
             }
@@ -288,6 +291,13 @@ impl Pump {
                 Ok(done) => return Ok(done),
                 Err(_) => self.settle(true).await?,
             }
+        }
+    }
+
+    /// Counts that the expression of a route had no value and says so: at the first time, and then rarely.
+    fn when_failed(&self, rule: &Rule, error: &ExecutionError) {
+        if self.metrics.when_failed(&rule.name, &self.label).is_power_of_two() {
+            warn!(sink = self.name, route = %rule, %error, "`when` of a route has no value: taken as no match");
         }
     }
 

@@ -11,6 +11,7 @@ use testkit::TestCa;
 use zeroize::Zeroizing;
 
 mod alarms;
+mod routes;
 
 /// An organisation and two sinks, in front of what is tried.
 const GOOD: &str = r#"[[org]]
