@@ -17,7 +17,7 @@ severity = "info"
 types = ["ap_disconnected"]
 hold_down_secs = 120
 [[damping]]
-types = ["switch_disconnected"]
+types = ["sw_disconnected"]
 flap_count = 3
 flap_secs = 600
 [[maintenance]]

@@ -19,7 +19,7 @@ fn a_route_leads_to_sinks_that_exist() {
     refused("§[[route]]\nsite = \"HQ\"", &["`sinks`"]);
     refused(&route("name = §\"\""), &["route[0].name"]);
     warned(&route(""), &[]);
-    warned("[[route]]\nsinks = []\ntype = \"x\"\n[[route]]\nsinks = [\"noc\", \"siem\"]", &[]);
+    warned("[[route]]\nsinks = []\ntype = \"device_down\"\n[[route]]\nsinks = [\"noc\", \"siem\"]", &[]);
 }
 
 #[test]
