@@ -18,4 +18,4 @@ mod reconcile;
 mod upstream;
 
 pub use inbox::{Inbox, NotStored};
-pub use upstream::{Organisation, Upstream};
+pub use upstream::{Organisation, Pace, Upstream};

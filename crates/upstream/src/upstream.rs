@@ -38,6 +38,38 @@ pub struct Upstream<I> {
     away_since: Option<Timestamp>,
     /// Clients within each part's share of the calls.
     shares: Shares,
+    pace: Pace,
+}
+
+/// How often each thing is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Reading the sites, and the devices that changed.
+    pub refresh: Duration,
+    /// Reading the whole directory.
+    pub whole: Duration,
+    /// Asking about open problems.
+    pub reconcile: Duration,
+    /// How long after a start open problems may be ended by what is posted and fetched, before that.
+    pub first_reconcile: Duration,
+    /// Looking for deliveries that failed.
+    pub backfill: Duration,
+    /// Trying again what failed, doubled each time up to 64 times that.
+    pub retry: Duration,
+}
+
+impl Default for Pace {
+    /// 15 minutes, a day, 5 minutes, half a minute, 5 minutes, 5 seconds.
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(900),
+            whole: Duration::from_secs(86_400),
+            reconcile: Duration::from_secs(300),
+            first_reconcile: Duration::from_secs(30),
+            backfill: Duration::from_secs(300),
+            retry: Duration::from_secs(5),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -60,7 +92,14 @@ impl<I: Inbox> Upstream<I> {
         };
         let shares =
             Shares { directory: part(40), lookups: part(10), reconcile: part(25), backfill: part(25) };
-        Self { org, inbox, away_since, shares }
+        Self { org, inbox, away_since, shares, pace: Pace::default() }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub const fn at(mut self, pace: Pace) -> Self {
+        self.pace = pace;
+        self
     }
 
     /// Asks for ever; `unnamed` is what was met and has no name. Stop it by dropping it: nothing is held half done that
@@ -75,7 +114,7 @@ impl<I: Inbox> Upstream<I> {
         let mut catalogue = Catalogue::bundled();
         let now = Instant::now();
         let (mut refresh_at, mut reconcile_at, mut backfill_at) =
-            (Next::new(now), Next::new(now + FIRST_RECONCILE), Next::new(now));
+            (Next::new(now), Next::new(now + self.pace.first_reconcile), Next::new(now));
         let mut lookup_at: Option<Instant> = None;
         let mut missed_since = self.away_since;
         let mut read_at = self.tell_age().await;
@@ -90,7 +129,7 @@ impl<I: Inbox> Upstream<I> {
                     }
                     continue;
                 }
-                () = sleep_until(next.unwrap_or(now + REFRESH_EVERY)) => {}
+                () = sleep_until(next.unwrap_or(now + self.pace.refresh)) => {}
             }
             let now = Instant::now();
             if lookup_at.is_some_and(|at| at <= now) {
@@ -111,12 +150,12 @@ impl<I: Inbox> Upstream<I> {
                 if done.is_ok() {
                     missed_since = Some(to);
                 }
-                backfill_at.set(&done, BACKFILL_EVERY);
+                backfill_at.set(&done, self.pace.backfill, self.pace.retry);
                 outcome(&mut filling, done);
             }
             if refresh_at.is_due(now) {
                 let begun = Timestamp::now();
-                let whole = read_at.is_none_or(|at| begun.since(at) >= WHOLE_EVERY);
+                let whole = read_at.is_none_or(|at| begun.since(at) >= self.pace.whole);
                 let client = &self.shares.directory;
                 let done = match read_at.filter(|_| !whole) {
                     None => directory::read_all(client, self.org.id, &mut catalogue, &self.inbox).await,
@@ -125,13 +164,13 @@ impl<I: Inbox> Upstream<I> {
                 if done.is_ok() && whole {
                     read_at = Some(begun);
                 }
-                refresh_at.set(&done, REFRESH_EVERY);
+                refresh_at.set(&done, self.pace.refresh, self.pace.retry);
                 outcome(&mut reading, done);
             }
             if reconcile_at.is_due(now) {
                 let client = &self.shares.reconcile;
                 let done = reconcile(client, self.org.id, &catalogue, Timestamp::now(), &self.inbox).await;
-                reconcile_at.set(&done, RECONCILE_EVERY);
+                reconcile_at.set(&done, self.pace.reconcile, self.pace.retry);
                 outcome(&mut reconciling, done);
             }
         }
@@ -168,7 +207,7 @@ impl Next {
     }
 
     /// After it was done, `every` later; after it failed sooner, unless trying again does not help.
-    fn set(&mut self, done: &Result<(), Failure>, every: Duration) {
+    fn set(&mut self, done: &Result<(), Failure>, every: Duration, retry: Duration) {
         let wait = match done {
             Ok(()) => {
                 self.failures = 0;
@@ -176,7 +215,7 @@ impl Next {
             }
             Err(failure) if failure.retry_helps() => {
                 self.failures = self.failures.saturating_add(1);
-                (RETRY * (1 << self.failures.min(6))).min(every)
+                (retry * (1 << self.failures.min(6))).min(every)
             }
             Err(_) => every,
         };
@@ -198,21 +237,9 @@ fn from(missed_since: Timestamp, now: Timestamp) -> Timestamp {
     Timestamp::from_micros((missed_since.micros() - micros(OVERLAP)).clamp(earliest, now.micros()))
 }
 
-/// How often each thing is done.
-const REFRESH_EVERY: Duration = Duration::from_secs(900);
-const WHOLE_EVERY: Duration = Duration::from_secs(86_400);
-const RECONCILE_EVERY: Duration = Duration::from_secs(300);
-const BACKFILL_EVERY: Duration = Duration::from_secs(300);
-
-/// After a start, problems that were open have that long to be ended by what is posted and fetched.
-const FIRST_RECONCILE: Duration = Duration::from_secs(30);
-
 /// How long names that are missing are gathered, and how long to wait after asking for them failed.
 const GATHER: Duration = Duration::from_millis(500);
 const LOOKUP_PAUSE: Duration = Duration::from_secs(30);
-
-/// How soon something that failed is tried again, doubled each time.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// Mist logs a failure when it has given up; the relay remembers for 48 hours what it saw.
 const OVERLAP: Duration = Duration::from_secs(600);
