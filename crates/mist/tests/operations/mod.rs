@@ -28,12 +28,12 @@ pub(crate) struct Operation {
     /// The request, or that for the first page.
     pub(crate) http: http::Request<Bytes>,
     /// Reads an answer and prints what was read.
-    pub(crate) read: Box<dyn Fn(StatusCode, &[u8]) -> Read + Sync + Send>,
+    pub(crate) read: Box<Read>,
     /// Sends it, or asks for the first page.
     pub(crate) send: Box<dyn Fn(Client) -> Sending + Sync + Send>,
 }
 
-type Read = Result<String, Problem>;
+type Read = dyn Fn(StatusCode, &[u8]) -> Result<String, Problem> + Sync + Send;
 
 type Sending = Pin<Box<dyn Future<Output = Result<(), Problem>> + Send>>;
 
