@@ -16,6 +16,7 @@ use crate::workspace::Workspace;
 mod apt;
 mod mibs;
 mod npm;
+pub(crate) mod prism;
 mod taplo;
 
 /// Where the peers are.

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::peers::Peers;
+use crate::peers::prism::Prism;
 use crate::programs::{must_succeed, succeeds};
 use crate::workspace::Workspace;
 use crate::{arrows, fuzz, peers};
@@ -24,19 +25,11 @@ use crate::{arrows, fuzz, peers};
 /// When the arguments are wrong, or root is needed and missing: before anything is run.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     let options = Options::parse(arguments)?;
-    let mut left_out = options.left_out();
+    let left_out = options.left_out();
     if options.peers && options.root && !is_root()? {
         bail!("some tests need root: run as root, or leave them out with --without-root");
     }
-    match &options.mist_spec {
-        Some(file) => {
-            check_spec(file)?;
-            left_out.push("request shapes: no request to Mist is made by this version".to_owned());
-        }
-        None => left_out.push(
-            "request shapes: no --mist-spec, and no request to Mist is made by this version".to_owned(),
-        ),
-    }
+    let document = options.mist_spec.as_deref().map(check_spec).transpose()?;
 
     let mut run = Run { workspace, tally: Tally::default() };
     run.step("format", |workspace| {
@@ -47,7 +40,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     run.step("arrows", |workspace| Ok(arrows::run(workspace, &[])? == ExitCode::SUCCESS));
     run.step("lints", |workspace| {
         let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
-        let main = succeeds(&mut workspace.cargo(arguments))?;
+        let mut main = succeeds(&mut workspace.cargo(arguments))?;
+        // what no plain `cargo test` runs is not among all targets
+        let arguments = ["clippy", "--package", MIST, "--test", SHAPES, "--quiet", "--", "-D", "warnings"];
+        main &= succeeds(&mut workspace.cargo(arguments))?;
         let arguments = ["clippy", "--all-targets", "--quiet", "--locked", "--", "-D", "warnings"];
         Ok(succeeds(&mut fuzz::cargo(workspace, &arguments))? && main)
     });
@@ -70,6 +66,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     run.tests("fuzz corpus", fuzz::cargo(workspace, &arguments));
     if options.peers {
         run_peers(&mut run, options.root);
+        if let Some(document) = document {
+            run_shapes(&mut run, &document);
+        }
     }
 
     let Tally { passed, failed, failures } = run.tally;
@@ -109,6 +108,24 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
     run.tests("tests with peers", command);
 }
 
+/// Every request to Mist against its OpenAPI document, as Prism reads it.
+fn run_shapes(run: &mut Run<'_>, document: &Path) {
+    let mut prism = None;
+    run.step("Prism", |workspace| {
+        let (home, log) = (workspace.target.join("peers"), workspace.target.join("prism.log"));
+        prism = Some(Prism::start(&home, document, &log)?);
+        Ok(true)
+    });
+    let Some(prism) = prism else {
+        run.tally.fail("request shapes: not run, since there is no Prism".to_owned());
+        return;
+    };
+    let arguments = ["test", "--quiet", "--package", MIST, "--test", SHAPES, "--no-fail-fast"];
+    let mut command = run.workspace.cargo(arguments);
+    command.env("FOGBELL_PRISM", prism.address().to_string()).env("FOGBELL_MIST_SPEC", document);
+    run.tests("request shapes", command);
+}
+
 /// Tells the stories where the peers are, and the programs that cargo put into `built`.
 pub(crate) fn with_peers(command: &mut Command, peers: &Peers, built: &Path) {
     command
@@ -117,6 +134,10 @@ pub(crate) fn with_peers(command: &mut Command, peers: &Peers, built: &Path) {
         .env("FOGBELL_MIBS", &peers.mibs)
         .env("PATH", path_with(&peers.bin));
 }
+
+/// The package with the client of Mist's API, and its test of the shapes of requests.
+const MIST: &str = "fogbell-mist";
+const SHAPES: &str = "prism";
 
 /// Tests under a module of this name need root.
 pub(crate) const NEEDS_ROOT: &str = "needs_root";
@@ -159,6 +180,11 @@ impl Options {
         let mut lines = Vec::new();
         if !self.peers {
             lines.push("tests with real peers (--without-peers)".to_owned());
+        }
+        match (&self.mist_spec, self.peers) {
+            (None, _) => lines.push("request shapes (no --mist-spec FILE)".to_owned()),
+            (Some(_), false) => lines.push("request shapes (--without-peers)".to_owned()),
+            (Some(_), true) => {}
         }
         if !self.root {
             lines.push("tests that need root (--without-root)".to_owned());
@@ -269,15 +295,15 @@ fn counted(mut command: Command) -> Result<(bool, Counts)> {
     Ok((status.success(), counts))
 }
 
-/// Reads an OpenAPI document as far as seeing that it is one.
-fn check_spec(file: &Path) -> Result<()> {
+/// Reads an OpenAPI document as far as seeing that it is one, and says where it is from any folder.
+fn check_spec(file: &Path) -> Result<PathBuf> {
     let shown = file.display();
     let text = fs::read_to_string(file).with_context(|| format!("cannot read `{shown}`"))?;
     let document: Value = serde_json::from_str(&text).with_context(|| format!("`{shown}` is no JSON"))?;
     if !document["openapi"].is_string() {
         bail!("`{shown}` is no OpenAPI document: it has no `openapi`");
     }
-    Ok(())
+    file.canonicalize().with_context(|| format!("cannot find `{shown}`"))
 }
 
 /// Whether this process may do everything.
@@ -329,6 +355,21 @@ mod tests {
         check(false, 5, 2, (5, 2, &["tests: 2 of 7"]));
         check(false, 5, 0, (5, 1, &["tests: did not run to their end"]));
         check(true, 0, 0, (0, 1, &["tests: none was run"]));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let left_out = |words: &str| {
+            let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            Options::parse(&words).unwrap().left_out().join(", ")
+        };
+
+        assert_eq!(left_out("--mist-spec a"), "");
+        assert_eq!(left_out(""), "request shapes (no --mist-spec FILE)");
+        assert_eq!(
+            left_out("--mist-spec a --without-peers"),
+            "tests with real peers (--without-peers), request shapes (--without-peers)"
+        );
     }
 
     #[test]

@@ -106,16 +106,11 @@ pub(crate) type Broken = Box<dyn StdError + Send + Sync>;
 
 /// Whether an error means that the host's certificate is not trusted, which no retry changes.
 pub(crate) fn is_distrust(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
+    // an I/O error that wraps another is not the source that it has
+    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+        || inner.is_some_and(|inner| is_distrust(inner))
+        || error.source().is_some_and(is_distrust)
 }
 
 /// How long a connection without a request is kept.

@@ -1,15 +1,17 @@
 //! What comes in pages, and a place in it.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde_json::Value;
+use http::StatusCode;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::answer::{Answer, Misfit};
 use crate::request::Call;
-use crate::{Endpoint, Host};
+use crate::{Endpoint, Host, Problem};
 
 /// A request whose answer comes in pages of rows that are read as `T`.
 ///
@@ -59,6 +61,23 @@ impl<T: Answer> Listing<T> {
         self.call.to_http_with(host, "https", &self.query_at(&self.first()))
     }
 
+    /// Reads the rows of a page; nothing but the answer counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::read`](crate::Request::read).
+    pub fn read(&self, status: StatusCode, body: &[u8]) -> Result<Vec<T>, Problem> {
+        self.read_page(status, body).map(|page| page.rows)
+    }
+
+    pub(crate) fn read_page(&self, status: StatusCode, body: &[u8]) -> Result<Page<T>, Problem> {
+        if let Some(problem) = self.call.refusal(status, body) {
+            return Err(problem);
+        }
+        let answer = self.call.json(status, body)?;
+        self.page(answer).map_err(|misfit| self.call.misfit(misfit))
+    }
+
     pub(crate) const fn first(&self) -> Place {
         match self.style {
             Style::Numbered => Place::Page(1),
@@ -81,31 +100,33 @@ impl<T: Answer> Listing<T> {
     }
 
     /// Takes the rows out of an answer: a list, or an object with a list of `results`.
-    pub(crate) fn page(&self, answer: Value) -> Result<RawPage, Misfit> {
-        let mut object = match answer {
-            Value::Array(rows) => return Ok(RawPage { rows, next: None, total: None }),
-            Value::Object(object) => object,
+    fn page(&self, answer: Value) -> Result<Page<T>, Misfit> {
+        let (rows, place, mut around) = match answer {
+            Value::Array(rows) => (rows, "", Map::new()),
+            Value::Object(mut object) => match object.remove("results") {
+                Some(Value::Array(rows)) => (rows, ".results", object),
+                other => return Err(Misfit::new("a list", &other.unwrap_or_default()).inside(".results")),
+            },
             other => return Err(Misfit::new("a list or an object with results", &other)),
         };
-        let rows = match object.remove("results") {
-            Some(Value::Array(rows)) => rows,
-            other => {
-                return Err(Misfit::new("a list", &other.unwrap_or_default()).inside(".results"));
-            }
-        };
-        let next = match object.remove("next") {
+        let next = match around.remove("next") {
             None | Some(Value::Null) => None,
             Some(Value::String(next)) if next.is_empty() => None,
-            Some(Value::String(next)) => Some(next),
-            Some(other) => return Err(Misfit::new("a URL", &other).inside(".next")),
+            Some(Value::String(next)) => Some(self.query_of(&next)),
+            Some(other) => Some(Err(Misfit::new("a URL", &other).inside(".next"))),
         };
-        Ok(RawPage { rows, next, total: object.get("total").and_then(Value::as_u64) })
+        let hash = hash(&rows);
+        let rows = rows.into_iter().enumerate().map(|(index, row)| {
+            T::from_json(row).map_err(|misfit| misfit.inside(&format!("{place}[{index}]")))
+        });
+        let total = around.get("total").and_then(Value::as_u64);
+        Ok(Page { rows: rows.collect::<Result<_, _>>()?, hash, next, total })
     }
 
     /// The query of a `next` URL: only that is taken from it, so that it leads nowhere else.
     ///
     /// Shape: a URL without host, of this listing's path.
-    pub(crate) fn query_of(&self, next: &str) -> Result<String, Misfit> {
+    fn query_of(&self, next: &str) -> Result<String, Misfit> {
         let (path, query) = next.split_once('?').unwrap_or((next, ""));
         // tolerated: a whole URL, of which host and path do not count either
         let fits = path.ends_with(&self.call.path) && !query.is_empty();
@@ -130,11 +151,15 @@ pub(crate) enum Style {
     Chained,
 }
 
-/// A page as it came.
+/// A page.
 #[derive(Debug)]
-pub(crate) struct RawPage {
-    pub(crate) rows: Vec<Value>,
-    pub(crate) next: Option<String>,
+pub(crate) struct Page<T> {
+    pub(crate) rows: Vec<T>,
+    /// Of the rows as they came.
+    pub(crate) hash: u64,
+    /// The query of the page behind it, or why that is none; not all listings say.
+    pub(crate) next: Option<Result<String, Misfit>>,
+    /// Rows of all pages; not all listings say.
     pub(crate) total: Option<u64>,
 }
 
@@ -186,5 +211,78 @@ impl FromStr for Cursor {
 #[error("this is no place in a listing")]
 pub struct CursorError;
 
+/// Tells apart what is not the same, as far as that is worth telling.
+pub(crate) fn hash(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Rows of a page.
 const DEFAULT_LIMIT: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing() -> Listing<Value> {
+        let mut call = Call::get("x", "/api/v1/orgs/{org_id}/alarms/search", &[&"A"]);
+        call.query.add("severity", "critical");
+        Listing::chained(call)
+    }
+
+    #[test]
+    fn every_page_is_asked_for_with_all_parameters() {
+        let numbered = Listing::<Value>::numbered(listing().call).limit(50);
+
+        assert_eq!(numbered.query_at(&Place::Page(3)), "severity=critical&limit=50&page=3");
+        assert_eq!(listing().query_at(&Place::First), "severity=critical&limit=1000");
+        assert_eq!(
+            listing().query_at(&Place::Query("limit=10&search_after=%5B1%5D".to_owned())),
+            "limit=10&search_after=%5B1%5D&severity=critical"
+        );
+    }
+
+    #[test]
+    fn only_the_query_of_the_next_page_is_taken_over() {
+        for (next, query) in [
+            (
+                "/api/v1/orgs/A/alarms/search?search_after=%5B1%2C+%222%22%5D",
+                Some("search_after=%5B1%2C+%222%22%5D"),
+            ),
+            ("https://evil.example/api/v1/orgs/A/alarms/search?a=b", Some("a=b")),
+            ("/api/v1/orgs/B/alarms/search?a=b", None),
+            ("/api/v1/orgs/A/alarms/search", None),
+            ("string", None),
+            ("/api/v1/orgs/A/alarms/search?a=b c", None),
+            ("/api/v1/orgs/A/alarms/search?a=b#c", None),
+        ] {
+            assert_eq!(listing().query_of(next).ok().as_deref(), query, "{next}");
+        }
+    }
+
+    #[test]
+    fn rows_come_alone_or_among_other_things() {
+        let read = |body: &str| listing().read_page(StatusCode::OK, body.as_bytes());
+
+        assert_eq!(read("[1,2]").unwrap().rows, [1, 2]);
+        let page = read(r#"{"results":[1],"total":7,"next":null}"#).unwrap();
+        assert_eq!((page.rows.len(), page.total, page.next), (1, Some(7), None));
+        for (body, at) in [("3", "`.`"), ("{}", "`.results`"), (r#"{"results":{}}"#, "`.results`")] {
+            let said = read(body).unwrap_err().to_string();
+            assert!(said.contains(at), "{said}");
+        }
+        assert!(read(r#"{"results":[1],"next":7}"#).unwrap().next.unwrap().is_err());
+    }
+
+    #[test]
+    fn a_cursor_is_a_line_of_text() {
+        for place in [Place::First, Place::Page(7), Place::Query("a=b&c=%20".to_owned())] {
+            let cursor = Cursor(place);
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        for text in ["", "page", "page x", "page -1", "query a b", "query a#b", "first 1"] {
+            assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text}");
+        }
+    }
+}

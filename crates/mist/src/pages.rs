@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::collections::vec_deque::{self, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::answer::{Answer, Misfit};
-use crate::listing::{Cursor, Listing, Place, RawPage, Style};
+use crate::listing::{Cursor, Listing, Page, Place, Style, hash};
 use crate::{Client, Problem};
 
 /// The rows of a listing, page by page, in the order in which Mist gives them.
@@ -57,7 +56,7 @@ impl<T: Answer> Pages<T> {
     pub(crate) fn resumed(client: Client, listing: Listing<T>, cursor: &Cursor) -> Result<Self, Problem> {
         let fits = match (&cursor.0, listing.style) {
             (Place::Page(number), Style::Numbered) => *number > 0,
-            (Place::First | Place::Query(_), Style::Chained) => true,
+            (Place::First, Style::Chained) | (Place::Query(_), _) => true,
             _ => false,
         };
         if !fits {
@@ -152,27 +151,18 @@ impl<T: Answer> Pages<T> {
             return Err(self.endless());
         }
         let (status, body) = self.client.exchange(call, Some(&query)).await?;
-        let page = call.json(status, &body).map_err(|problem| self.client.masked(problem))?;
-        let page = self.listing.page(page).map_err(|misfit| call.misfit(misfit))?;
-        let rows = hash(&page.rows);
-        if !page.rows.is_empty() && self.seen.rows == Some(rows) {
+        let page = self.listing.read_page(status, &body).map_err(|problem| self.client.masked(problem))?;
+        if !page.rows.is_empty() && self.seen.rows == Some(page.hash) {
             return Err(self.endless());
         }
-        let total = page.total;
         let next = self.behind(&place, &page);
-        let from_object = total.is_some() || page.next.is_some();
-        let place_of = if from_object { ".results" } else { "" };
-        let parsed = page.rows.into_iter().enumerate().map(|(index, row)| {
-            T::from_json(row).map_err(|misfit| call.misfit(misfit.inside(&format!("{place_of}[{index}]"))))
-        });
-        let parsed = parsed.collect::<Result<VecDeque<T>, Problem>>()?;
 
-        self.given += u64::try_from(parsed.len()).unwrap_or(u64::MAX);
-        self.rows = parsed;
-        self.total = total.or(self.total);
+        self.given += u64::try_from(page.rows.len()).unwrap_or(u64::MAX);
+        self.rows = page.rows.into();
+        self.total = page.total.or(self.total);
         self.pages += 1;
         self.seen.queries.insert(asked);
-        self.seen.rows = Some(rows);
+        self.seen.rows = Some(page.hash);
         // the rows of a page count, also when it leads nowhere
         (self.next, self.broken) = match next {
             Ok(next) => (next, None),
@@ -183,13 +173,13 @@ impl<T: Answer> Pages<T> {
     }
 
     /// The page behind this one.
-    fn behind(&self, place: &Place, page: &RawPage) -> Result<Option<Place>, Misfit> {
+    fn behind(&self, place: &Place, page: &Page<T>) -> Result<Option<Place>, Misfit> {
         // an empty page is the last, whatever it says of others
         if page.rows.is_empty() {
             return Ok(None);
         }
         if let Some(next) = &page.next {
-            return self.listing.query_of(next).map(|query| Some(Place::Query(query)));
+            return next.clone().map(|query| Some(Place::Query(query)));
         }
         let Place::Page(number) = place else { return Ok(None) };
         let rows = u32::try_from(page.rows.len()).unwrap_or(u32::MAX);
@@ -204,12 +194,6 @@ impl<T: Answer> Pages<T> {
     fn endless(&self) -> Problem {
         Problem::Endless { endpoint: self.listing.call.endpoint.clone(), pages: self.pages }
     }
-}
-
-fn hash(what: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Rows that a page has when nobody asks for a number.

@@ -179,7 +179,7 @@ impl Call {
         let endpoint = self.endpoint.clone();
         match serde_json::from_slice::<Value>(body) {
             Err(_) if !body.is_empty() && !status.is_redirection() => {
-                Some(Problem::NotJson { endpoint, status, snippet: snippet(body).into() })
+                Some(Problem::NotJson { endpoint, status, snippet: self.snippet(body).into() })
             }
             answer => Some(Problem::Api {
                 endpoint,
@@ -195,7 +195,7 @@ impl Call {
         serde_json::from_slice(body).map_err(|_| Problem::NotJson {
             endpoint: self.endpoint.clone(),
             status,
-            snippet: snippet(body).into(),
+            snippet: self.snippet(body).into(),
         })
     }
 
@@ -203,6 +203,19 @@ impl Call {
         let Misfit { at, expected, found } = misfit;
         let at = if at.is_empty() { ".".to_owned() } else { at };
         Problem::Decode { endpoint: self.endpoint.clone(), at, expected, found }
+    }
+
+    /// How an answer begins that is no JSON. Of what looks like JSON only where it breaks, and nothing when something was
+    /// sent that it could repeat: there may be secrets in it.
+    fn snippet(&self, body: &[u8]) -> String {
+        let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST_CHARACTERS)]);
+        if text.trim_start().starts_with(['{', '[', '"']) {
+            return match serde_json::from_slice::<Value>(body) {
+                Err(error) => format!("broken at line {} column {}", error.line(), error.column()),
+                Ok(_) => String::new(),
+            };
+        }
+        if self.body.is_some() { String::new() } else { shortened(&text) }
     }
 }
 
@@ -228,18 +241,6 @@ fn detail(answer: &Value) -> String {
     let words: Vec<String> =
         ["detail", "reason", "error", "message"].iter().filter_map(|name| said(name)).collect();
     shortened(&words.join(", "))
-}
-
-/// How an answer begins that is no JSON. Of what looks like JSON only where it breaks, since it may hold secrets.
-fn snippet(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST_CHARACTERS)]);
-    if text.trim_start().starts_with(['{', '[', '"']) {
-        return match serde_json::from_slice::<Value>(body) {
-            Err(error) => format!("broken at line {} column {}", error.line(), error.column()),
-            Ok(_) => String::new(),
-        };
-    }
-    shortened(&text)
 }
 
 /// One line of bounded length without control characters.

@@ -142,4 +142,6 @@ fn a_body_is_sent_as_json_and_never_printed() {
     assert_eq!(request.headers()["content-type"], "application/json");
     assert_eq!(request.body(), r#"{"secret":"FAKE-SECRET"}"#);
     assert!(call.idempotent && !format!("{call:?}").contains("FAKE"));
+    let echo = call.refusal(StatusCode::BAD_GATEWAY, b"<html>secret=FAKE-SECRET").unwrap();
+    assert_eq!(echo.to_string(), "`PUT /api/v1/x` was answered with 502, and not with JSON");
 }
