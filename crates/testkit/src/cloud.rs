@@ -68,7 +68,7 @@ pub use deliver::{Delivered, Posting};
 pub use device::{CloudDevice, Conducted};
 pub use estate::Estate;
 pub use happen::MarvisState;
-pub use misbehaviour::Misbehaviour;
+pub use misbehaviour::{Misbehaviour, UnknownMisbehaviour};
 pub use occur::Happened;
 pub use settings::{CloudSettings, PageHeaders, Payloads};
 

@@ -58,6 +58,15 @@ impl FakeCloud {
         self.shared.world().organisations.iter().map(|org| org.id).collect()
     }
 
+    /// The organisation's name.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Organisation`].
+    pub fn organisation_name(&self, org: OrgId) -> Result<String, NoSuch> {
+        self.shared.world().organisation(org).map(|org| org.name.clone())
+    }
+
     /// The key of the organisation's first token, which may do everything.
     ///
     /// # Panics

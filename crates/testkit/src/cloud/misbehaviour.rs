@@ -1,9 +1,11 @@
 //! Answers as they should not be.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use thiserror::Error;
 
 use super::ask::{Ask, matches};
 use super::reply::Reply;
@@ -39,6 +41,40 @@ pub enum Misbehaviour {
     /// JSON of so many bytes.
     Oversize(u64),
 }
+
+impl FromStr for Misbehaviour {
+    type Err = UnknownMisbehaviour;
+
+    /// Reads `status:503`, `html:502`, `done-but:503`, `latency:250` (milliseconds), `silence`,
+    /// `half-then-reset`, `broken-json`, `garbage`, `content-type:text/plain`, `wrong-types`, `same-page`,
+    /// `endless-pages`, `oversize:1000000` (bytes).
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || UnknownMisbehaviour(text.into());
+        let (name, value) = text.split_once(':').unwrap_or((text, ""));
+        let status = || value.parse().ok().filter(|code| (200..600).contains(code)).ok_or_else(unknown);
+        Ok(match name {
+            "status" => Self::Status(status()?),
+            "html" => Self::Html(status()?),
+            "done-but" => Self::DoneBut(status()?),
+            "latency" => Self::Latency(Duration::from_millis(value.parse().map_err(|_| unknown())?)),
+            "silence" => Self::Silence,
+            "half-then-reset" => Self::HalfThenReset,
+            "broken-json" => Self::BrokenJson,
+            "garbage" => Self::Garbage,
+            "content-type" if !value.is_empty() => Self::ContentType(value.to_owned()),
+            "wrong-types" => Self::WrongTypes,
+            "same-page" => Self::SamePage,
+            "endless-pages" => Self::EndlessPages,
+            "oversize" => Self::Oversize(value.parse().map_err(|_| unknown())?),
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+/// A text that names no [`Misbehaviour`].
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("`{0}` is no misbehaviour; expected one as in status:503, latency:250 or silence")]
+pub struct UnknownMisbehaviour(Box<str>);
 
 /// One order to misbehave.
 #[derive(Clone, Debug)]

@@ -1,9 +1,15 @@
 //! The whole, as clients and receivers see it.
 
+mod access;
 mod alarms;
 mod client;
 mod deliveries;
+mod inventory;
+mod misbehaving;
+mod onboarding;
+mod paging;
 mod receiver;
+mod shapes;
 
 use std::time::Duration;
 

@@ -109,3 +109,99 @@ async fn the_api_makes_pings_changes_and_deletes_a_webhook() {
     assert_eq!(client.call("DELETE", &one, None).await.unwrap().status, 200);
     assert_eq!(client.status(&one).await, 404);
 }
+
+#[tokio::test]
+async fn a_webhook_gets_what_it_asked_for_and_no_more() {
+    let receiver = Receiver::start();
+    let (cloud, org, _) = started_with(&receiver).await;
+    let ap = first(&cloud, org, DeviceKind::Ap).mac;
+    let new = |topics: &[&str]| NewWebhook::new(&receiver.url(), b"s", topics);
+    let rules =
+        json!([{ "topic": "device-events", "action": "block", "matching": { "type": ["AP_RESTARTED"] } }]);
+    let one = new(&["device-events"])
+        .field("single_event_per_message", json!(true))
+        .field("rules", rules)
+        .field("headers", json!({ "X-Example": "fogbell", "bad header": "left out" }));
+    cloud.add_webhook(org, one).unwrap();
+    cloud.add_webhook(org, new(&["device-events"]).field("enabled", json!(false))).unwrap();
+    cloud.add_webhook(org, new(&["device-events"]).field("type", json!("splunk"))).unwrap();
+    cloud.add_webhook(org, new(&["audits"])).unwrap();
+
+    cloud.device_event(ap, "AP_RESTARTED", Value::Null).await.unwrap();
+    let events =
+        [json!({ "type": "AP_CONFIGURED" }), json!({ "type": "AP_RESTARTED" }), json!({ "type": "A" })];
+    cloud.tell(org, None, "device-events", &events).await.unwrap();
+
+    let got: Vec<Value> = receiver.all().iter().map(|message| message.json()["events"].clone()).collect();
+    assert_eq!(got, [json!([{ "type": "AP_CONFIGURED" }]), json!([{ "type": "A" }])]);
+    assert_eq!(receiver.next().await.header("x-example"), "fogbell");
+}
+
+#[tokio::test]
+async fn messages_come_twice_or_are_lost_as_ordered() {
+    let receiver = Receiver::start();
+    let (cloud, org, client) = started_with(&receiver).await;
+    let id = cloud.add_webhook(org, NewWebhook::new(&receiver.url(), b"s", &["alarms"])).unwrap();
+    let ap = first(&cloud, org, DeviceKind::Ap).mac;
+
+    cloud.post(Posting::Twice);
+    let twice = cloud.alarm("rogue_ap", &[ap]).await.unwrap();
+    cloud.post(Posting::Lost);
+    let lost = cloud.alarm("rogue_client", &[ap]).await.unwrap();
+
+    assert_eq!((twice.deliveries.len(), lost.deliveries.len()), (2, 0));
+    let bodies: Vec<_> = receiver.all().into_iter().map(|message| message.body).collect();
+    assert_eq!((bodies.len(), &bodies[0]), (2, &bodies[1]));
+    assert_eq!(cloud.delivery_log(&id).len(), 2);
+    let found = client.get(&format!("/api/v1/orgs/{org}/alarms/search?type=rogue_client")).await;
+    assert_eq!(found["results"][0]["id"], json!(lost.alarm_id), "what was lost can be found");
+}
+
+#[tokio::test]
+async fn the_log_can_be_written_as_the_contracts_example() {
+    let receiver = Receiver::start();
+    let settings = CloudSettings {
+        trust: Some(receiver.trust()),
+        payloads: Payloads::Escaped,
+        ..CloudSettings::default()
+    };
+    let (cloud, org, _) = started(settings).await;
+    let id = cloud.add_webhook(org, NewWebhook::new(&receiver.url(), b"s", &["audits"])).unwrap();
+
+    let extra = json!({ "before": r#"{"power": null}"# });
+    let happened = cloud.audit(org, None, "Update \"x\"", extra).await.unwrap();
+
+    let row = &cloud.delivery_log(&id)[0];
+    let payload = row["req_payload"].as_str().unwrap();
+    assert!(payload.contains(r#"\"before\":\"{\\"power\\": null}\""#), "{payload}");
+    assert_eq!(payload.replace("\\\"", "\"").as_bytes(), &*happened.deliveries[0].body);
+    let headers = row["req_headers"].as_str().unwrap();
+    assert_eq!(headers, r#"{\"Content-Type\":[\"application/json\"],\"User-Agent\":[\"Mist-webhook\"]}"#);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_is_refused_unless_told_otherwise() {
+    let receiver = Receiver::start();
+    let (cloud, org, _) = started(CloudSettings::default()).await;
+    let new = || NewWebhook::new(&receiver.url(), b"s", &["audits"]);
+    cloud.add_webhook(org, new()).unwrap();
+    cloud.add_webhook(org, new().field("verify_cert", json!(false))).unwrap();
+
+    let happened = cloud.audit(org, None, "Login", Value::Null).await.unwrap();
+
+    let [careful, careless] = &happened.deliveries[..] else { panic!("two webhooks") };
+    assert!(careful.error.as_ref().unwrap().starts_with("the TLS handshake failed"), "{careful:?}");
+    assert!(careless.is_success(), "{careless:?}");
+}
+
+#[tokio::test]
+async fn an_alarm_that_no_template_enables_reaches_no_webhook() {
+    let receiver = Receiver::start();
+    let (cloud, org, _) = started_with(&receiver).await;
+    cloud.add_webhook(org, NewWebhook::new(&receiver.url(), b"s", &["alarms"])).unwrap();
+    let ap = first(&cloud, org, DeviceKind::Ap).mac;
+    cloud.enable_alarms(org, &["rogue_ap"]).unwrap();
+
+    assert_eq!(cloud.alarm("rogue_ap", &[ap]).await.unwrap().deliveries.len(), 1);
+    assert_eq!(cloud.alarm("rogue_client", &[ap]).await.unwrap().deliveries.len(), 0);
+}
