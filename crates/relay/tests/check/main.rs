@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 mod alarms;
 mod routes;
+mod texts;
 
 /// An organisation and two sinks, in front of what is tried.
 const GOOD: &str = r#"[[org]]
