@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod deliveries;
+mod routes;
 
 use std::net::SocketAddr;
 use std::path::Path;
