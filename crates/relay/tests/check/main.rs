@@ -11,6 +11,7 @@ use testkit::TestCa;
 use zeroize::Zeroizing;
 
 mod alarms;
+mod cookbook;
 mod routes;
 mod texts;
 
