@@ -23,6 +23,8 @@ mod outbox;
 
 mod route;
 
+mod view;
+
 mod sink;
 
 mod admin;

@@ -31,6 +31,7 @@ pub(crate) struct Metrics {
     pub(crate) set_aside: Family<SinkLabel, Counter>,
     pub(crate) truncated: Family<SinkLabel, Counter>,
     when_errors: Family<RouteLabel, Counter>,
+    pub(crate) template_errors: Family<SinkLabel, Counter>,
     pub(crate) behind_alerts: Family<SinkLabel, Gauge>,
     pub(crate) behind_bytes: Family<SinkLabel, Gauge>,
     pub(crate) behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
@@ -122,6 +123,7 @@ impl Metrics {
             set_aside: Family::default(),
             truncated: Family::default(),
             when_errors: Family::default(),
+            template_errors: Family::default(),
             behind_alerts: Family::default(),
             behind_bytes: Family::default(),
             behind_seconds: Family::default(),
@@ -182,6 +184,11 @@ impl Metrics {
             "route_when_errors",
             "Alerts for which the expression of a route had no value, by route and sink",
             this.when_errors.clone(),
+        );
+        registry.register(
+            "template_errors",
+            "Alerts for which a sink's template had no text, by sink",
+            this.template_errors.clone(),
         );
         registry.register(
             "sink_behind_alerts",

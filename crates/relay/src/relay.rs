@@ -127,7 +127,7 @@ impl Relay {
         let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
         let mut pumps = Vec::new();
         let bounds = &setup.config.journal;
-        for (place, sink) in setup.sinks.into_iter().enumerate() {
+        for (place, mut sink) in setup.sinks.into_iter().enumerate() {
             let spec = CursorSpec {
                 log: Log::Outbox,
                 start: match sink.start {
@@ -139,10 +139,10 @@ impl Relay {
             };
             let at = journal.register(&sink.name, spec).await.map_err(failed("registering a sink"))?;
             let pump = Pump::new(
-                &sink.name,
                 journal.clone(),
                 Arc::clone(&outbox),
                 setup.routes.of(place),
+                std::mem::take(&mut sink.view),
                 at,
                 Arc::clone(&metrics),
                 voice.clone(),

@@ -141,6 +141,11 @@ impl Ear {
 }
 
 impl Route {
+    /// Name of the sink.
+    pub(crate) fn sink(&self) -> &str {
+        &self.ear.name
+    }
+
     /// Whether the sink gets `alert`. `failed` is told of every rule whose expression has no value, which counts
     /// as no match.
     pub(crate) fn takes(&self, alert: &Alert, mut failed: impl FnMut(&Rule, &ExecutionError)) -> bool {

@@ -16,7 +16,7 @@ use super::{SinkName, schema};
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Name of the route, for people, `fogbell explain` and metrics. Default: its place, `route 1`.
+    /// Name of the route, for people and metrics. Default: its place, `route 1`.
     #[serde(default)]
     pub name: Option<String>,
     /// Names of the sinks that get what matches; `[]` drops it.

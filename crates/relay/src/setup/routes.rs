@@ -1,5 +1,6 @@
 //! Which sink gets which alert.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
 use super::Checks;
@@ -17,7 +18,8 @@ impl Checks<'_> {
         let ears = ears(self.config);
         let places: HashMap<&str, usize> =
             ears.iter().enumerate().map(|(place, ear)| (ear.name.as_str(), place)).collect();
-        let language = Language::new();
+        // made only when a route asks for it: it takes longer than everything else here
+        let language: LazyCell<Language> = LazyCell::new(Language::new);
         let rules = self.config.route.iter().enumerate();
         let rules =
             rules.map(|(i, route)| self.rule(i, route, &places, &language)).collect::<Result<Vec<_>, _>>()?;
@@ -29,7 +31,7 @@ impl Checks<'_> {
         i: usize,
         route: &Route,
         places: &HashMap<&str, usize>,
-        language: &Language,
+        language: &LazyCell<Language>,
     ) -> Result<Rule, Error> {
         let keys = format!("route[{i}]");
         if route.name.as_ref().is_some_and(|name| name.trim().is_empty()) {

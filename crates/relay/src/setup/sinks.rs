@@ -10,8 +10,10 @@ use syslog::{Format, Framing};
 
 use super::Checks;
 use crate::Error;
-use crate::config::{MIN_REPEAT, Start};
+use crate::config::{MIN_REPEAT, Node, Start};
 use crate::sink::Receiver;
+use crate::view::View;
+use crate::view::template::Template;
 
 /// One sink, checked.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct Sink {
     pub(crate) name: String,
     pub(crate) receiver: Receiver,
     pub(crate) start: Start,
+    pub(crate) view: View,
     pub(crate) kind: Kind,
 }
 
@@ -90,13 +93,14 @@ impl Checks<'_> {
         }
     }
 
-    /// Checks what every kind of sink may say of repeats and of the device's name.
-    pub(super) fn common(
+    /// Checks what every kind of sink may say of repeats, of the device's name and of its text, which is at `key`.
+    pub(super) fn view(
         &self,
         keys: &str,
         repeat_secs: Option<u64>,
-        node_suffix: Option<&str>,
-    ) -> Result<(), Error> {
+        (node, suffix): (Node, Option<&str>),
+        (key, template): (&str, Option<&str>),
+    ) -> Result<View, Error> {
         if repeat_secs.is_some_and(|secs| secs < MIN_REPEAT) {
             let what = format!("a problem is told again after {MIN_REPEAT} seconds at the earliest");
             return Err(self.wrong(&format!("{keys}.repeat_while_active_secs"), &what, None));
@@ -108,10 +112,14 @@ impl Checks<'_> {
             };
             labels.is_some_and(|mut labels| labels.all(is_label))
         };
-        if node_suffix.is_some_and(|suffix| !is_domain(suffix)) {
+        if suffix.is_some_and(|suffix| !is_domain(suffix)) {
             let what = "this is no domain to put behind a name; it begins with a dot, as .example.net";
             return Err(self.wrong(&format!("{keys}.node_suffix"), what, None));
         }
-        Ok(())
+        let template = template.map(|source| {
+            let keys = format!("{keys}.{key}");
+            Template::compile(source).map_err(|fault| self.wrong_in(&keys, fault.offset, &fault.what))
+        });
+        Ok(View { node, suffix: suffix.map(str::to_owned), template: template.transpose()? })
     }
 }

@@ -38,7 +38,12 @@ pub(crate) fn snmp_sink(
 impl Checks<'_> {
     pub(super) fn snmp(&self, keys: &str, snmp: &Snmp) -> Result<Sink, Error> {
         self.address(keys, &snmp.address)?;
-        self.common(keys, snmp.repeat_while_active_secs, snmp.node_suffix.as_deref())?;
+        let view = self.view(
+            keys,
+            snmp.repeat_while_active_secs,
+            (snmp.node, snmp.node_suffix.as_deref()),
+            ("summary", snmp.summary.as_deref()),
+        )?;
         if !(Limits::MIN_BYTES..=Limits::MAX_BYTES).contains(&snmp.max_bytes) {
             let what = format!("a datagram has {} to {} bytes", Limits::MIN_BYTES, Limits::MAX_BYTES);
             return Err(self.wrong(&format!("{keys}.max_bytes"), &what, None));
@@ -50,6 +55,7 @@ impl Checks<'_> {
             name: snmp.name.to_string(),
             receiver: Receiver { address: snmp.address.clone(), bind: snmp.bind },
             start: snmp.start,
+            view,
             kind: Kind::Notifications {
                 credentials,
                 delivery: snmp.notification,

@@ -18,7 +18,12 @@ use crate::tls::{self, Identity};
 impl Checks<'_> {
     pub(super) fn syslog(&self, keys: &str, syslog: &Syslog) -> Result<Sink, Error> {
         let host = self.address(keys, &syslog.address)?;
-        self.common(keys, syslog.repeat_while_active_secs, syslog.node_suffix.as_deref())?;
+        let view = self.view(
+            keys,
+            syslog.repeat_while_active_secs,
+            (syslog.node, syslog.node_suffix.as_deref()),
+            ("message", syslog.message.as_deref()),
+        )?;
         let default = match (syslog.format, syslog.transport) {
             (SyslogFormat::Rfc3164, _) => MaxBytes::PACKET,
             (_, Transport::Udp) => MaxBytes::DATAGRAM,
@@ -72,6 +77,7 @@ impl Checks<'_> {
             name: syslog.name.to_string(),
             receiver: Receiver { address: syslog.address.clone(), bind: syslog.bind },
             start: syslog.start,
+            view,
             kind,
         })
     }

@@ -30,7 +30,7 @@ impl SendEach for Datagrams {
         let socket = self.socket.get(|| connect(&self.receiver)).await?;
         let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };
         self.line.clear();
-        if self.format.encode_into(&parcel.alert, &stamp, &mut self.line) {
+        if self.format.encode_into(&pump.shown(parcel, &stamp), &stamp, &mut self.line) {
             pump.metrics.truncated.get_or_create(&pump.label).inc();
         }
         let sent = socket.send(&self.line).await;

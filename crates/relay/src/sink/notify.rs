@@ -27,7 +27,7 @@ pub(crate) struct Notify {
 impl Notify {
     pub(crate) fn encode(&self, parcel: &Parcel, pump: &Pump) -> Notification {
         let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };
-        let notification = Notification::encode(&parcel.alert, &stamp, &self.mib, &self.limits);
+        let notification = Notification::encode(&pump.shown(parcel, &stamp), &stamp, &self.mib, &self.limits);
         if notification.truncated {
             pump.metrics.truncated.get_or_create(&pump.label).inc();
         }

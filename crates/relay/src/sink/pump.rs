@@ -1,10 +1,11 @@
 //! Reads the outbox for one sink and keeps its cursor behind what was delivered.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use alarm::{Alert, Own, OwnKind, State};
+use alarm::{Alert, Own, OwnKind, Stamp, State};
 use cel::ExecutionError;
 use ids::Timestamp;
 use journal::{AppendError, Journal, Log, Position, Priority, Reader};
@@ -22,6 +23,7 @@ use crate::route::Route;
 use crate::route::rule::Rule;
 use crate::stop::Stop;
 use crate::supervisor::Voice;
+use crate::view::View;
 
 /// The outbox as one sink sees it.
 #[derive(Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Pump {
     journal: Journal,
     outbox: Arc<Outbox>,
     route: Route,
+    view: View,
     /// In a lock only so that a pump can be shared; nobody ever waits for it.
     reader: Mutex<Option<Reader>>,
     tail: watch::Receiver<Position>,
@@ -47,10 +50,10 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(
-        name: &str,
         journal: Journal,
         outbox: Arc<Outbox>,
         route: Route,
+        view: View,
         cursor: Position,
         metrics: Arc<Metrics>,
         voice: Voice,
@@ -58,13 +61,14 @@ impl Pump {
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
         let tail = outbox.tail();
         Ok(Self {
-            name: name.to_owned(),
-            label: SinkLabel::new(name),
+            name: route.sink().to_owned(),
+            label: SinkLabel::new(route.sink()),
             metrics,
             voice,
             journal,
             outbox,
             route,
+            view,
             reader: Mutex::new(Some(reader)),
             tail,
             read: cursor,
@@ -292,6 +296,18 @@ impl Pump {
                 Err(_) => self.settle(true).await?,
             }
         }
+    }
+
+    /// The alert as this sink shows it. A template that has no text for it is counted and said, at the first time
+    /// and then rarely.
+    pub(crate) fn shown<'a>(&self, parcel: &'a Parcel, stamp: &Stamp<'_>) -> Cow<'a, Alert> {
+        let (shown, failed) = self.view.of(&parcel.alert, stamp);
+        if let Some(error) = failed
+            && (self.metrics.template_errors.get_or_create(&self.label).inc() + 1).is_power_of_two()
+        {
+            warn!(sink = self.name, alert = %parcel.alert.id, %error, "the template has no text for an alert: its own is sent");
+        }
+        shown
     }
 
     /// Counts that the expression of a route had no value and says so: at the first time, and then rarely.

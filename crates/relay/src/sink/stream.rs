@@ -157,7 +157,7 @@ impl Stream {
         for parcel in parcels {
             let stamp = Stamp { relay: &self.relay, sequence: parcel.position.number() };
             line.clear();
-            if self.format.encode_into(&parcel.alert, &stamp, &mut line) {
+            if self.format.encode_into(&pump.shown(parcel, &stamp), &stamp, &mut line) {
                 pump.metrics.truncated.get_or_create(&pump.label).inc();
             }
             self.framing.frame(&line, bytes);

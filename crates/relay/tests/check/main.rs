@@ -11,7 +11,9 @@ use testkit::TestCa;
 use zeroize::Zeroizing;
 
 mod alarms;
+mod cookbook;
 mod routes;
+mod texts;
 
 /// An organisation and two sinks, in front of what is tried.
 const GOOD: &str = r#"[[org]]
