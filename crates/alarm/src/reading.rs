@@ -1,6 +1,7 @@
 //! From the bytes of a message to what its events say, before anything known besides is added.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use ids::{Mac, Timestamp};
 use serde_json::{Map, Value};
@@ -191,7 +192,12 @@ impl<'a> Devices<'a> {
         }
         if self.named.is_empty() {
             let entities = entities.iter().map(|it| (it.text(&["entity_name"]), it.mac(&["entity_mac"])));
-            self.named = entities.filter(|(name, mac)| !name.is_empty() || mac.is_some()).collect();
+            // several ports of one device are several entities
+            let mut known = BTreeSet::new();
+            let new = |it: &(Cow<'a, str>, Option<Mac>)| {
+                (!it.0.is_empty() || it.1.is_some()) && known.insert(it.clone())
+            };
+            self.named = entities.filter(new).collect();
         }
     }
 }

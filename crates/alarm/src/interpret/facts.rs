@@ -69,13 +69,12 @@ impl Told {
             };
             let site = event.site_id();
             let problem = said.text(&["action_id", "alert_id", "id"]);
+            // the one device has it, or saw it
+            let all = if devices.named.len() == 1 { About::Device(0) } else { About::Whole };
             if marvis.is_some() && !problem.is_empty() {
-                vec![Fact { key: key(&problem, &site), about: About::Whole, part: None }]
-            } else if event.topic == Topic::Alarms && resource == Resource::Site && devices.named.len() != 1 {
-                vec![Fact { key: key("", &site), about: About::Whole, part: None }]
+                vec![Fact { key: key(&problem, &site), about: all, part: None }]
             } else if event.topic == Topic::Alarms && resource == Resource::Site {
-                // the one device saw it
-                vec![Fact { key: key("", &site), about: About::Device(0), part: None }]
+                vec![Fact { key: key("", &site), about: all, part: None }]
             } else if devices.named.is_empty() {
                 vec![Fact { key: key(&devices.id, &site), about: About::Whole, part: None }]
             } else {
@@ -205,7 +204,9 @@ impl Told {
                 let several = if count == 1 { "device" } else { "devices" };
                 alert.reason = format!("{count} more {several} that Mist does not name");
             }
-            About::Whole if devices.named.is_empty() && alert.device.is_empty() => {}
+            About::Whole if alert.ip.is_empty() && devices.named.is_empty() => {
+                alert.ip = devices.ip.to_string();
+            }
             About::Whole => {}
         }
         alert.last_seen = said_.time("last_seen").map_or(alert.first_seen, |seen| seen.max(alert.first_seen));

@@ -8,6 +8,7 @@ use crate::reading::MAX_EVENTS;
 use crate::text::SUMMARY_CHARS;
 use crate::{About, Audience, DampingRule, OwnKind, SeverityRule, Window};
 
+mod devices;
 mod pairs;
 mod play;
 mod replay;
