@@ -4,6 +4,7 @@ mod asked;
 mod care;
 mod cursors;
 mod drain;
+mod explained;
 mod kept;
 
 /// A body with one alarm of this type.

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 mod alerts;
 mod check;
+mod explain;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
@@ -22,6 +23,7 @@ mod run;
 mod signal;
 mod socket;
 mod tail;
+mod test_rules;
 mod upstream;
 mod user_line;
 
@@ -44,6 +46,10 @@ enum Command {
     Journal(Journal),
     /// Show alerts as the running relay makes them
     Tail(tail::Args),
+    /// Show what becomes of a message, or became of an alert: events, routes, and the bytes for each sink
+    Explain(explain::Args),
+    /// Run a table of messages, the alerts they must become and the sinks that must get them
+    TestRules(test_rules::Args),
     /// Send alerts that are kept once more to one sink; they are counted first
     Replay(replay::Args),
     /// Print FOGBELL-MIB, for the receivers of traps
@@ -136,6 +142,8 @@ fn main() -> ExitCode {
             journal_forget::forget(&file.config, &sink, configured)
         }
         Command::Tail(args) => tail::show(&args),
+        Command::Explain(args) => explain::show(&args),
+        Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
@@ -149,7 +157,7 @@ fn main() -> ExitCode {
             let broken_pipe =
                 error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
             // what was found was printed
-            if !broken_pipe && !error.is::<Damaged>() {
+            if !broken_pipe && !error.is::<Damaged>() && !error.is::<test_rules::Unheld>() {
                 let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
             }
             exit_code(error.as_ref())

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use ids::Timestamp;
-use relay::{Config, REPLAY};
+use relay::{Config, Filter, REPLAY};
 use serde_json::json;
 
 use crate::alerts::{From, Pages, ask};
@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// Name of the sink
     #[arg(long)]
     sink: String,
+    /// Only alerts for which this expression in CEL is true, `site == 'Lisboa Store 12'`
+    #[arg(long)]
+    filter: Option<String>,
     /// How many are sent in a second
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1000))]
     rate: u64,
@@ -42,13 +45,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         let known: Vec<_> = config.sink_names().collect();
         return Err(format!("no sink is called `{}`; there are: {}", args.sink, known.join(", ")).into());
     }
+    let filter = args.filter.as_deref().map(Filter::parse).transpose()?;
     let until = args.until.unwrap_or_else(Timestamp::now);
     let mut pages = Pages::new(&config, From::Since(args.since), Some(until), false);
     let mut positions = Vec::new();
     while let Some(page) = pages.next()? {
         // what was replayed itself is not replayed again
         let fresh = page.iter().filter(|kept| kept.alert.origin != alarm::Origin::Replay);
-        positions.extend(fresh.map(|kept| kept.position));
+        let taken = fresh.filter(|kept| filter.as_ref().is_none_or(|filter| filter.takes(&kept.alert)));
+        positions.extend(taken.map(|kept| kept.position));
     }
     let mut out = io::stdout().lock();
     writeln!(

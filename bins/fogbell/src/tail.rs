@@ -1,11 +1,12 @@
 //! `fogbell tail`: alerts as they are made.
 
+use std::collections::VecDeque;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use alarm::{Alert, Origin, Severity, State};
-use relay::Config;
+use relay::{Config, Filter};
 
 use crate::alerts::{From, Kept, Pages};
 
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// Show so many alerts, the newest that are kept, and end; without it show ten and go on as alerts are made
     #[arg(short, long)]
     number: Option<u64>,
+    /// Show only alerts for which this expression in CEL is true, `severity == 'critical'`
+    #[arg(long)]
+    filter: Option<String>,
     /// Print each alert as a line of JSON
     #[arg(long)]
     json: bool,
@@ -26,13 +30,20 @@ pub(crate) struct Args {
 /// Shows alerts until there were enough, or it is interrupted.
 pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config)?;
-    let mut pages = Pages::new(&config, From::Last(args.number.unwrap_or(SHOWN)), None, true);
+    let filter = args.filter.as_deref().map(Filter::parse).transpose()?;
+    // with a filter the newest that it takes may lie far back
+    let last =
+        if filter.is_some() && args.number.is_some() { SEARCHED } else { args.number.unwrap_or(SHOWN) };
+    let mut pages = Pages::new(&config, From::Last(last), None, true);
+    if let (Some(filter), Some(number)) = (&filter, args.number) {
+        return newest(&mut pages, filter, number, args.json);
+    }
     let mut left = args.number.unwrap_or(u64::MAX);
     let mut out = io::stdout().lock();
     while left > 0
         && let Some(page) = pages.next()?
     {
-        for kept in page {
+        for kept in page.into_iter().filter(|kept| filter.as_ref().is_none_or(|it| it.takes(&kept.alert))) {
             if left == 0 {
                 break;
             }
@@ -40,6 +51,26 @@ pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
             write(&mut out, &kept, args.json)?;
         }
         out.flush()?;
+    }
+    Ok(())
+}
+
+/// The newest so many that the filter takes; waits for more when there are fewer.
+fn newest(pages: &mut Pages<'_>, filter: &Filter, number: u64, json: bool) -> Result<(), Box<dyn Error>> {
+    let number = usize::try_from(number)?;
+    let mut taken: VecDeque<Kept> = VecDeque::new();
+    let mut out = io::stdout().lock();
+    while !pages.is_done() || taken.len() < number {
+        let Some(page) = pages.next()? else { break };
+        for kept in page.into_iter().filter(|kept| filter.takes(&kept.alert)) {
+            taken.push_back(kept);
+            if taken.len() > number {
+                taken.pop_front();
+            }
+        }
+    }
+    for kept in &taken {
+        write(&mut out, kept, json)?;
     }
     Ok(())
 }
@@ -75,6 +106,9 @@ pub(crate) fn line(alert: &Alert) -> String {
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
+
+/// How far back a filter searches.
+const SEARCHED: u64 = 1_000_000;
 
 /// How many are shown before those that are still to come.
 const SHOWN: u64 = 10;

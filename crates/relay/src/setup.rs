@@ -107,6 +107,18 @@ impl Setup {
     }
 }
 
+/// The routes of `config`, which need no secrets.
+///
+/// # Errors
+///
+/// [`Error::Config`] names the place and what is wrong.
+pub(crate) fn routes_of(config: &Config) -> Result<Routes, Error> {
+    let read_secret: ReadSecret<'_> = &|_| Err("routes name no secrets".into());
+    let checks = Checks { config, read_secret };
+    checks.alarms()?;
+    checks.routes()
+}
+
 /// The name of the relay in everything it sends: as configured, else the machine's.
 pub(crate) fn relay_name(config: &Config) -> String {
     let machine = || rustix::system::uname().nodename().to_string_lossy().into_owned();

@@ -1,0 +1,244 @@
+//! `fogbell explain`: what becomes of a message, or became of an alert, and why.
+
+use std::error::Error;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use alarm::{Alert, Entry, Interpreter, Known};
+use ids::Timestamp;
+use relay::{ALERT, Config, Judged, Outcome, Rulebook, STATE, Sent, Setup};
+use serde_json::{Value, json};
+use snmp::{Object, Value as Varbind};
+
+use crate::open::{self, Make};
+use crate::tail::{line, printable};
+use crate::{alerts, socket};
+
+/// What to explain.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A file with the body of a webhook, `-` for standard input; or the beginning of an alert's id
+    what: String,
+    /// Configuration file
+    #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
+    config: PathBuf,
+    /// The organisation that the body is of; default: the first one
+    #[arg(long)]
+    org: Option<String>,
+}
+
+/// Prints events, interpretation, routes and what each sink is sent.
+pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(&args.config)?;
+    let identity = open::identity(&config, Make::Nothing)?;
+    let setup = Setup::new(config.clone(), identity, &open::secret)?;
+    let mut out = io::stdout().lock();
+    let is_id = (4..=32).contains(&args.what.len()) && args.what.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if args.what == "-" || Path::new(&args.what).exists() || !is_id {
+        let body = read(&args.what)?;
+        explain_body(&mut out, &config, &setup, args.org.as_deref(), &body)
+    } else {
+        explain_alert(&mut out, &config, &setup, &args.what)
+    }
+}
+
+fn read(what: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut body = Vec::new();
+    match what {
+        "-" => io::stdin().take(MAX_BODY).read_to_end(&mut body)?,
+        path => fs::File::open(path)
+            .map_err(|error| format!("cannot read `{path}`, and it is no alert's id: {error}"))?
+            .take(MAX_BODY)
+            .read_to_end(&mut body)?,
+    };
+    Ok(body)
+}
+
+/// A body as if it came now.
+fn explain_body(
+    out: &mut impl Write,
+    config: &Config,
+    setup: &Setup,
+    org: Option<&str>,
+    body: &[u8],
+) -> Result<(), Box<dyn Error>> {
+    let known: Vec<&str> = config.org.iter().map(|org| org.name.as_str()).collect();
+    let org = org.or(known.first().copied()).unwrap_or_default();
+    if !known.contains(&org) {
+        return Err(format!("no organisation is called `{org}`; there are: {}", known.join(", ")).into());
+    }
+    show_message(out, org, body)?;
+    let mut interpreter = Rulebook::new(config)?.interpreter();
+    let running = socket::is_running(config).unwrap_or(false);
+    let entry = Entry::Admitted { org, received: Timestamp::now(), body };
+    let effects = interpret(config, &mut interpreter, entry, running)?;
+    if !running {
+        writeln!(out, "note      no relay runs here: names that only the directory has are missing")?;
+    }
+    writeln!(
+        out,
+        "note      as if nothing had been told before: a clear finds no raise, a repeat no original"
+    )?;
+    for alert in &effects {
+        show_alert(out, setup, alert, 0)?;
+    }
+    Ok(())
+}
+
+/// Interprets an entry with the names that a running relay knows.
+fn interpret(
+    config: &Config,
+    interpreter: &mut Interpreter,
+    entry: Entry<'_>,
+    running: bool,
+) -> Result<Vec<Alert>, Box<dyn Error>> {
+    let read = interpreter.read(entry);
+    let mut known = Known::new();
+    for _ in 0..2 {
+        let mut keys = interpreter.keys(&read, &known);
+        // what was seen before would hide it
+        keys.retain(|key| key.starts_with(b"name/") && !known.contains_key(key));
+        if !running || keys.is_empty() {
+            break;
+        }
+        for some in keys.chunks(KEYS_AT_ONCE) {
+            let digits: Vec<String> = some.iter().map(|key| to_digits(key)).collect();
+            let answer = alerts::ask(config, &json!({ "command": STATE, "keys": digits }))?;
+            for (key, value) in answer.as_object().into_iter().flatten() {
+                let value = value.as_str().and_then(from_digits);
+                known.extend(from_digits(key).zip(value));
+            }
+        }
+    }
+    Ok(interpreter.step(&known, read).alerts)
+}
+
+/// An alert that is kept, with the message it was made of.
+fn explain_alert(
+    out: &mut impl Write,
+    config: &Config,
+    setup: &Setup,
+    id: &str,
+) -> Result<(), Box<dyn Error>> {
+    let found = alerts::ask(config, &json!({ "command": ALERT, "id": id }))?;
+    let alert: Alert = serde_json::from_value(found["alert"].clone())?;
+    let sequence = found["position"].as_u64().unwrap_or(0);
+    match &found["message"] {
+        Value::Null => writeln!(
+            out,
+            "message   not kept, or none: it was made of what the relay itself found, or of several messages"
+        )?,
+        message => {
+            let text = |name: &str| message[name].as_str().unwrap_or_default();
+            let at = Timestamp::from_micros(message["at"].as_i64().unwrap_or(0));
+            writeln!(out, "received  {at} from {}", text("peer"))?;
+            show_message(out, text("org"), text("body").as_bytes())?;
+        }
+    }
+    let made = Timestamp::from_micros(found["at"].as_i64().unwrap_or(0));
+    writeln!(out, "made      {made}, place {sequence} of the outbox")?;
+    show_alert(out, setup, &alert, sequence)
+}
+
+fn show_message(out: &mut impl Write, org: &str, body: &[u8]) -> io::Result<()> {
+    match webhook::Message::parse(body) {
+        Ok(message) => {
+            let events = message.events.len();
+            writeln!(out, "message   of {}, topic {}, {events} events", printable(org), message.topic)?;
+            for (index, event) in message.events.iter().enumerate() {
+                writeln!(out, "event {:<4}{}", index + 1, printable(event.get()))?;
+            }
+            Ok(())
+        }
+        Err(error) => writeln!(out, "message   cannot be read: {error}"),
+    }
+}
+
+fn show_alert(
+    out: &mut impl Write,
+    setup: &Setup,
+    alert: &Alert,
+    sequence: u64,
+) -> Result<(), Box<dyn Error>> {
+    writeln!(out)?;
+    writeln!(out, "alert     {}", line(alert))?;
+    let fields = serde_json::to_value(alert)?;
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        let told = match value {
+            Value::String(text) => printable(text),
+            other => other.to_string(),
+        };
+        if !["summary", "first_seen", "last_seen"].contains(&name.as_str()) {
+            writeln!(out, "          {name} = {told}")?;
+        }
+    }
+    writeln!(out, "          first_seen = {}, last_seen = {}", alert.first_seen, alert.last_seen)?;
+    let judged = setup.judge(alert);
+    show_routes(out, &judged)?;
+    for shown in setup.show(alert, sequence) {
+        writeln!(out, "sink      {} at {}", shown.sink, shown.receiver)?;
+        match shown.sent {
+            Sent::Line { bytes, truncated } => {
+                writeln!(out, "          {}", printable(&String::from_utf8_lossy(&bytes)))?;
+                if truncated {
+                    writeln!(out, "          (shortened to fit)")?;
+                }
+            }
+            Sent::Notification(notification) => {
+                writeln!(out, "          {}", notification.trap)?;
+                for object in Object::ALL {
+                    writeln!(out, "          {}.0 = {}", object.name(), told(notification.value(object)))?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn show_routes(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
+    for route in &judged.routes {
+        let said = match &route.outcome {
+            Outcome::Matched => "matched".to_owned(),
+            Outcome::Unmatched { because } => format!("not matched: {because}"),
+            Outcome::Failed { because } => format!("has no value, which is no match: {because}"),
+            _ => "not asked: a route above matched and ended there".to_owned(),
+        };
+        writeln!(out, "route {:<4}{}: {}", route.index + 1, printable(&route.name), printable(&said))?;
+    }
+    let sinks = match judged.sinks.as_slice() {
+        [] => "none".to_owned(),
+        sinks => sinks.join(", "),
+    };
+    writeln!(out, "sinks     {sinks} ({})", printable(&judged.because))?;
+    for left in &judged.left_out {
+        writeln!(out, "          not {}: {}", left.sink, printable(&left.because))?;
+    }
+    Ok(())
+}
+
+fn told(value: &Varbind) -> String {
+    match value {
+        Varbind::Integer(number) => number.to_string(),
+        Varbind::Gauge32(number) => number.to_string(),
+        Varbind::Counter64(number) => number.to_string(),
+        Varbind::OctetString(text) => format!("\"{}\"", printable(&String::from_utf8_lossy(text.bytes()))),
+        Varbind::IpAddress(address) => address.to_string(),
+    }
+}
+
+fn to_digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_digits(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
+}
+
+/// What is read of a file at most; no message is longer.
+const MAX_BODY: u64 = 16 << 20;
+
+const KEYS_AT_ONCE: usize = 500;
