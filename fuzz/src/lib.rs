@@ -19,6 +19,7 @@ mod line;
 mod names;
 mod notification;
 mod pem;
+mod rest;
 mod signature;
 
 mod source;
@@ -35,6 +36,7 @@ pub use line::line;
 pub use names::names;
 pub use notification::notification;
 pub use pem::pem;
+pub use rest::rest;
 pub use signature::signature;
 
 /// One parser, or one encoder, under arbitrary bytes.
@@ -49,7 +51,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
@@ -61,5 +63,6 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "names", body: names, rounds: 3_000 },
     Target { name: "notification", body: notification, rounds: 1_000 },
     Target { name: "pem", body: pem, rounds: 1_000 },
+    Target { name: "rest", body: rest, rounds: 1_000 },
     Target { name: "signature", body: signature, rounds: 3_000 },
 ];

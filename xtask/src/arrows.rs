@@ -259,7 +259,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("fogpilot", &["sco", "mist", "conductor", "pki", "vault", "ids"]),
     ("tests", &["testkit"]),
-    ("fuzz", &["relay", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "ids", "testkit"]),
+    ("fuzz", &["relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "ids", "testkit"]),
     ("xtask", &[]),
 ];
 

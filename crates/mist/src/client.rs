@@ -55,8 +55,8 @@ impl Client {
     ///
     /// [`SettingsError`] when TLS cannot be set up or the user agent cannot be sent.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let connections = connect::connections(&settings)?;
         let user_agent = settings.user_agent.parse().map_err(|_| SettingsError::UserAgent)?;
+        let connections = connect::connections(&settings)?;
         if settings.danger_plain_http {
             warn!(host = %settings.host, "danger_plain_http: the API token is sent where everybody on the way can read it");
         }

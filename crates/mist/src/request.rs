@@ -205,17 +205,24 @@ impl Call {
         Problem::Decode { endpoint: self.endpoint.clone(), at, expected, found }
     }
 
-    /// How an answer begins that is no JSON. Of what looks like JSON only where it breaks, and nothing when something was
-    /// sent that it could repeat: there may be secrets in it.
+    /// How an answer begins that is no JSON, up to where something begins that may be JSON after all, behind a mark or
+    /// other bytes; of what begins as JSON where it breaks. There may be secrets in both, and in whatever repeats the body
+    /// that was sent.
     fn snippet(&self, body: &[u8]) -> String {
         let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST_CHARACTERS)]);
-        if text.trim_start().starts_with(['{', '[', '"']) {
-            return match serde_json::from_slice::<Value>(body) {
-                Err(error) => format!("broken at line {} column {}", error.line(), error.column()),
-                Ok(_) => String::new(),
-            };
+        let text = text.trim_start();
+        if text.starts_with(['{', '[', '"']) {
+            let error = serde_json::from_slice::<Value>(body).err();
+            return error
+                .map(|error| format!("broken at line {} column {}", error.line(), error.column()))
+                .unwrap_or_default();
         }
-        if self.body.is_some() { String::new() } else { shortened(&text) }
+        if self.body.is_some() {
+            return String::new();
+        }
+        // attributes of HTML have quotation marks too
+        let suspects: &[char] = if text.starts_with('<') { &['{', '['] } else { &['{', '[', '"'] };
+        shortened(text.split(suspects).next().unwrap_or_default())
     }
 }
 

@@ -82,6 +82,15 @@ fn a_long_or_broken_answer_is_not_repeated() {
     let half = request.read(StatusCode::OK, br#"{"conductor_token":"FAKE-TOK"#).unwrap_err().to_string();
     assert!(half.ends_with("and not with JSON: broken at line 1 column 28"), "{half}");
     assert!(!half.contains("FAKE"));
+    for (body, snippet) in [
+        ("\u{feff}{\"secret\":\"FAKE\"}", ": \u{feff}"),
+        ("while(1);[\"FAKE\"]", ": while(1);"),
+        ("ecret\": \"FAKE\"}", ": ecret"),
+        ("<a href=\"x\"><script>{\"secret\":\"FAKE\"}", ": <a href=\"x\"><script>"),
+    ] {
+        let said = request.read(StatusCode::OK, body.as_bytes()).unwrap_err().to_string();
+        assert!(said.ends_with(&format!("not with JSON{snippet}")), "{said}");
+    }
 }
 
 #[test]
