@@ -169,9 +169,9 @@ impl FakeCloud {
     }
 
     /// Sets the cloud's clock so far ahead of the machine's, or behind it: what happens from now on bears that
-    /// time, searches look back from it, and hours of the rate limit go by it.
+    /// time, searches look back from it, and hours of the rate limit go by it. A century is the most.
     pub fn set_clock(&self, ahead_secs: i64) {
-        self.shared.world().set_clock(ahead_secs.saturating_mul(1_000_000));
+        self.shared.world().set_clock(ahead_secs.clamp(-CENTURY_SECS, CENTURY_SECS) * 1_000_000);
     }
 }
 
@@ -269,6 +269,8 @@ pub enum StartError {
     #[error("no TLS")]
     Tls(#[from] TlsError),
 }
+
+const CENTURY_SECS: i64 = 100 * 365 * 86_400;
 
 #[cfg(test)]
 mod tests;

@@ -168,7 +168,7 @@ impl CloudDevice {
 
     /// A row of a site's `devices`.
     pub(super) fn configuration(&self, org: OrgId) -> Value {
-        json!({
+        let mut row = json!({
             "id": self.id(),
             "mac": self.mac,
             "name": self.name,
@@ -177,10 +177,13 @@ impl CloudDevice {
             "type": self.kind.name(),
             "org_id": org,
             "site_id": self.site,
-            "deviceprofile_id": null,
             "created_time": self.created,
             "modified_time": self.modified,
-        })
+        });
+        if self.kind == DeviceKind::Ap {
+            row["deviceprofile_id"] = json!(null);
+        }
+        row
     }
 }
 

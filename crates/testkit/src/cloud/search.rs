@@ -115,13 +115,19 @@ pub(super) fn search(
     }
     let mut found: Vec<&Row> = rows.iter().filter(|row| window.holds(row.at) && wanted(row)).collect();
     found.sort_by_key(|row| (row.at, row.number));
-    if ask.field("sort") != Some("timestamp") {
+    let oldest_first = ask.field("sort") == Some("timestamp");
+    if !oldest_first {
         found.reverse();
     }
     let total = found.len();
     let from = match cursor {
         None => 0,
-        Some(cursor) => found.iter().position(|row| row.number == cursor.number).map_or(total, |at| at + 1),
+        // A row that was given up in between was older than all that are left.
+        Some(cursor) => match found.iter().position(|row| row.number == cursor.number) {
+            Some(place) => place + 1,
+            None if oldest_first => 0,
+            None => total,
+        },
     };
     let shown = &found[from..total.min(from.saturating_add(limit))];
     let values: Vec<&Value> = shown.iter().map(|row| &row.value).collect();

@@ -66,7 +66,10 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fogbell-testkit-cloud: {error}");
+            match error.source() {
+                Some(cause) => eprintln!("fogbell-testkit-cloud: {error}: {cause}"),
+                None => eprintln!("fogbell-testkit-cloud: {error}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -45,7 +45,7 @@ impl Scope<'_> {
         let (start, end) = window.whole();
         let (total, results) = (found.len(), shown);
         Ok(Reply::ok(&serde_json::json!({
-            "start": start, "end": end, "limit": limit, "page": page, "total": total, "results": results,
+            "start": start, "end": end, "limit": limit, "total": total, "results": results,
         })))
     }
 

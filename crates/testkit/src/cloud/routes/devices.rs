@@ -1,7 +1,7 @@
 //! Devices, their names and how they are.
 
 use ids::{DeviceId, OrgId, SiteId};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Scope;
 use crate::cloud::device::CloudDevice;
@@ -10,18 +10,23 @@ use crate::cloud::search::{Window, page, search_list};
 use crate::mist::DeviceKind;
 
 impl Scope<'_> {
-    /// MAC and name of everything, without pages.
+    /// MAC and name of everything, without pages; written as it goes, since it may be long.
     pub(super) fn device_names(&self, org: OrgId) -> Result<Reply, Reply> {
-        let devices = self.org(org)?.devices.inventory().filter(|device| !device.is_member());
-        let results: Vec<Value> =
-            devices.map(|device| json!({ "mac": device.mac, "name": device.name })).collect();
-        Ok(Reply::ok(&json!({ "results": results })))
+        let mut body = r#"{"results":["#.to_owned();
+        for device in self.org(org)?.devices.inventory().filter(|device| !device.is_member()) {
+            if !body.ends_with('[') {
+                body.push(',');
+            }
+            body.push_str(&json!({ "mac": device.mac, "name": device.name }).to_string());
+        }
+        body.push_str("]}");
+        Ok(Reply { body: body.into(), ..Reply::empty() })
     }
 
     /// Only devices that were seen inside the window: a day unless asked otherwise.
     pub(super) fn devices_search(&self, org: OrgId) -> Result<Reply, Reply> {
         let window = Window::of(self.ask, self.now)?;
-        let now = self.seconds();
+        let (now, (_, end)) = (self.seconds(), window.whole());
         let found: Vec<&CloudDevice> = self
             .placed(org, None, "type")?
             .filter(|device| {
@@ -29,10 +34,9 @@ impl Scope<'_> {
                     && self.ask.resembles("model", &device.model)
                     && self.ask.resembles("hostname", &device.name)
                     && self.ask.resembles("version", device.version)
-                    && window.has_second(if device.connected {
-                        now
-                    } else {
-                        device.last_disconnected.unwrap_or(now)
+                    && window.has_second(match device.last_disconnected {
+                        Some(last) if !device.connected => last,
+                        _ => end.min(now), // seen all the time
                     })
             })
             .collect();
@@ -41,9 +45,16 @@ impl Scope<'_> {
             row["hostname"] = json!([device.name]);
             row["last_hostname"] = json!(device.name);
             row["timestamp"] = row["last_seen"].take();
-            row["power_constrained"] = json!(false);
             if let Some(row) = row.as_object_mut() {
                 row.retain(|field, _| SEARCHED.contains(&field.as_str()));
+            }
+            if device.kind == DeviceKind::Ap {
+                row["power_constrained"] = json!(false);
+                row["power_opmode"] = json!("");
+                row["mxtunnel_status"] = json!("down");
+            } else {
+                row["type"] = json!(device.kind.name());
+                row["mist_configured"] = json!(true);
             }
             row
         })
@@ -128,7 +139,7 @@ impl Scope<'_> {
     }
 }
 
-/// What a row of `devices/search` has.
+/// What a row of `devices/search` has in common with one of `stats/devices`.
 const SEARCHED: &[&str] = &[
     "ext_ip",
     "hostname",
@@ -137,10 +148,8 @@ const SEARCHED: &[&str] = &[
     "mac",
     "model",
     "org_id",
-    "power_constrained",
     "site_id",
     "timestamp",
-    "type",
     "uptime",
     "version",
 ];

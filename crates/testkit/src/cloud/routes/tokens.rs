@@ -31,15 +31,15 @@ impl Scope<'_> {
                 let changes = if method == "PUT" { Some(self.asked()?) } else { None };
                 let own = |token: &&mut Token| token.org == org && token.id == **id && !token.revoked;
                 let token = self.world.tokens.iter_mut().find(own).ok_or_else(|| Reply::not_found(id))?;
-                if let Some((name, role)) = changes {
-                    token.name = name;
-                    token.role = role.unwrap_or_else(|| token.role.clone());
+                match changes {
+                    Some((name, role)) => {
+                        token.name = name;
+                        token.role = role.unwrap_or_else(|| token.role.clone());
+                    }
+                    None if method == "DELETE" => token.revoked = true,
+                    None => return Ok(Reply::ok(&token.shown(false))),
                 }
-                if method == "DELETE" {
-                    token.revoked = true;
-                    return Ok(Reply::empty());
-                }
-                Ok(Reply::ok(&token.shown(false)))
+                Ok(Reply::empty())
             }
             _ => Err(Reply::not_found("")),
         }

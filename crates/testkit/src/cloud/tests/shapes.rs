@@ -72,12 +72,7 @@ async fn organisations_sites_and_devices_look_as_documented() {
     let found = get("/devices/search").await;
     let like = sample("searchOrgDevices--response200-Ap");
     agrees("devices/search", &found, &like, &[]);
-    agrees(
-        "devices/search row",
-        &found["results"][0],
-        &like["results"][0],
-        &["ext_ip", "last_hostname", "type"],
-    );
+    agrees("devices/search row", &found["results"][0], &like["results"][0], &["ext_ip", "last_hostname"]);
     for (kind, case, also) in [
         ("ap", "Access-Point", &[][..]),
         ("switch", "Switch", &[]),
@@ -168,7 +163,7 @@ async fn what_happened_looks_as_documented() {
         agrees("an event", row, &like["results"][0], &also);
     }
     let (said, like) = (get("/logs/search").await, sample("listOrgAuditLogs--response200"));
-    agrees("logs", &said, &like, &["page"]);
+    agrees("logs", &said, &like, &[]);
     let also = ["after", "before", "site_name", "src_ip"];
     agrees("an audit", &said["results"][0], &like["results"][0], &also);
     let said = get(&format!("/webhooks/{id}/events/search")).await;
