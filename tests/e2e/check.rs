@@ -306,6 +306,32 @@ fn every_mistake_is_named_with_file_line_column_and_key() {
             says: &["syslog[0].tls.ca", "No such file"],
         },
         Wrong { change: ("sha-256", "md5"), at: "\"", says: &["md5", "`sha-256`"] },
+        Wrong {
+            change: ("[[syslog]]", "[[route]]\nsinks = [\"noc\", \"nocc\"]\n[[syslog]]"),
+            at: "\"nocc\"",
+            says: &["route[0].sinks[1]", "`nocc`", "`siem`"],
+        },
+        Wrong {
+            change: (
+                "[[syslog]]",
+                "[[route]]\nsinks = []\nwhen = \"\"\"\n  site == 'é'\n  && severity == 3\"\"\"\n[[syslog]]",
+            ),
+            at: "== 3",
+            says: &["route[0].when", "a text with a number"],
+        },
+        Wrong {
+            change: (
+                "[[syslog]]",
+                "[[route]]\nsinks = []\nwhen = \"[1, 2].all(x, [1, 2].all(y, x > y))\"\n[[syslog]]",
+            ),
+            at: "all(y",
+            says: &["route[0].when", "one list at a time"],
+        },
+        Wrong {
+            change: ("name = \"siem\"", "name = \"siem\"\nmessage = \"{{ device }}: {{ sitename }}\""),
+            at: "sitename",
+            says: &["syslog[0].message", "`sitename`", "site_id"],
+        },
         Wrong { change: ("state =", "state = = "), at: "=", says: &["state"] },
     ] {
         let (from, to) = wrong.change;

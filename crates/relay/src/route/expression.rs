@@ -187,7 +187,7 @@ const MAX_BYTES: usize = 4096;
 const MAX_DEPTH: usize = 64;
 
 /// Room for the deepest expression of [`MAX_BYTES`].
-const PARSER_STACK: usize = 256 << 20;
+const PARSER_STACK: usize = 64 << 20;
 
 /// The most memory a compiled pattern may take.
 const MAX_PATTERN: usize = 256 << 10;

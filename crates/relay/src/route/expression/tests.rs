@@ -1,5 +1,6 @@
 use alarm::{AlarmKey, Alert, AlertId, Severity};
 use ids::Timestamp;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -150,4 +151,76 @@ fn what_is_nested_deeply_is_refused_and_does_not_overflow_the_stack() {
     }
     let many = vec!["site == 'HQ'"; 250].join(" || ");
     assert!(Language::new().compile(&many).is_ok());
+}
+
+/// Texts that are often expressions, or nearly.
+fn soup() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "site",
+        "count",
+        "type",
+        "nope",
+        "x",
+        "1",
+        "0",
+        "'a'",
+        "\"é\"",
+        "'",
+        "true",
+        "null",
+        "&&",
+        "||",
+        "!",
+        "==",
+        "<",
+        "in",
+        "+",
+        "-",
+        "/",
+        "%",
+        "?",
+        ":",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ".",
+        ",",
+        " ",
+        "\n",
+        "§",
+        "é",
+        "size",
+        "matches",
+        "contains",
+        "exists",
+        "map",
+        ".exists(x, ",
+        "['a', 'b']",
+        "[1, 2]",
+        "int(",
+        "b'a'",
+        "'a+'",
+        "//",
+        "@",
+        "\\",
+        "`",
+    ]);
+    prop::collection::vec(part, 0..16).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_compiles_is_true_or_false_or_an_error(source in soup()) {
+        let language = Language::new();
+        match language.compile(&source) {
+            Ok(expression) => drop(expression.holds(&Facts::judged(&alert()))),
+            Err(fault) => {
+                prop_assert!(source.is_char_boundary(fault.offset), "{fault:?}");
+                prop_assert!(!fault.what.contains("cannot cope"), "{fault:?}");
+            }
+        }
+    }
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn rendered(source: &str) -> String {
@@ -110,5 +112,78 @@ fn every_filter_there_is_has_a_name_that_may_be_used() {
         let value = if matches!(name, "round" | "int") { "count" } else { "'ab'" };
         let compiled = Template::compile(&format!("{{{{ {value} | {name}{argument} }}}}x"));
         assert!(compiled.is_ok(), "{name}: {compiled:?}");
+    }
+}
+
+/// Texts that are often templates, or nearly.
+fn soup() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec![
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "-",
+        "{{ site }}",
+        "site",
+        "count",
+        "nope",
+        "é",
+        "§",
+        "\n",
+        " ",
+        "|",
+        "upper",
+        "default('x', true)",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        "\"",
+        "\\",
+        "1",
+        "1.5",
+        "~",
+        "+",
+        "//",
+        "*",
+        "==",
+        "if",
+        "endif",
+        "{% if count %}",
+        "{% else %}",
+        "{% endif %}",
+        "{% for x in site %}",
+        "{% endfor %}",
+        "x",
+        "loop.index",
+        "raw",
+        "{% raw %}",
+        "{% endraw %}",
+        "is",
+        "not",
+        ".",
+        ",",
+        "=",
+        "filter",
+        "set",
+    ]);
+    prop::collection::vec(part, 1..16).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn whatever_compiles_has_a_text_or_an_error(source in soup()) {
+        match Template::compile(&source) {
+            Ok(template) => for alert in samples() {
+                let context = Context::new(Arc::new(alert), &Stamp { relay: "r", sequence: 1 }, "n");
+                prop_assert!(template.render(context).is_ok_and(|text| !text.contains('\n')));
+            },
+            Err(fault) => prop_assert!(source.is_char_boundary(fault.offset), "{fault:?}"),
+        }
     }
 }
