@@ -6,7 +6,7 @@ use ids::{Mac, Timestamp};
 use webhook::Topic;
 
 use super::seen::Identity;
-use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role};
+use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role, at_place};
 use crate::directory::{Names, Place};
 use crate::fields::Fields;
 use crate::reading::{Devices, Event};
@@ -59,14 +59,15 @@ impl Told {
         let facts = {
             let said = event.said();
             let devices = event.devices();
-            let sub = match role {
-                Role::Tells => told_sub_key(said, &devices),
+            let sub = |place| match role {
+                Role::Tells => told_sub_key(said, &devices, place),
                 _ if marvis.is_some() => String::new(),
-                _ => sub_key.read(said),
+                _ => sub_key.read(said, place),
             };
-            let key = |resource: &str, site: &str| {
-                AlarmKey::of(&[org, site, resource, &class, &sub].map(str::as_bytes))
+            let sub_key = |resource: &str, site: &str, sub: &str| {
+                AlarmKey::of(&[org, site, resource, &class, sub].map(str::as_bytes))
             };
+            let key = |resource: &str, site: &str| sub_key(resource, site, &sub(None));
             let site = event.site_id();
             let problem = said.text(&["action_id", "alert_id"]);
             // the one device has it, or saw it
@@ -78,7 +79,7 @@ impl Told {
             } else if devices.named.is_empty() {
                 vec![Fact { key: key(&devices.id, &site), about: About::Whole, part: None }]
             } else {
-                let several = devices.named.len() > 1;
+                let of = devices.named.len();
                 let mut facts = Vec::with_capacity(devices.named.len());
                 for (place, (name, mac)) in devices.named.iter().enumerate() {
                     let (resource, site) = match mac {
@@ -86,8 +87,10 @@ impl Told {
                         None if devices.id.is_empty() => (name.clone(), site.clone()),
                         None => (devices.id.clone(), site.clone()),
                     };
-                    let part = several.then(|| resource.clone().into_owned());
-                    facts.push(Fact { key: key(&resource, &site), about: About::Device(place), part });
+                    let sub = sub(Some((place, of)));
+                    let part = (of > 1).then(|| format!("{resource} {sub}"));
+                    let key = sub_key(&resource, &site, &sub);
+                    facts.push(Fact { key, about: About::Device(place), part });
                 }
                 let named = facts.len() as u64;
                 let count = said.number("count").unwrap_or(0);
@@ -223,7 +226,7 @@ impl Told {
         let said = self.event.said();
         let paired = |name: &str| {
             let list = said.list(&[name]);
-            (list.len() == devices).then(|| list[place].clone().into_owned())
+            at_place(&list, Some((place, devices))).filter(|_| list.len() > 1).map(str::to_owned)
         };
         if let Some(reason) = paired("reasons") {
             alert.reason = reason;
@@ -270,8 +273,11 @@ impl Told {
             or(said.text(&["group"]), if group.is_empty() { group_of(&self.event.topic) } else { group });
         alert.severity = match Severity::from_mist(&alert.mist_severity) {
             Severity::Unknown if self.role == Role::Raises => Severity::Warning,
-            // Mist has a list of them, says nothing, and it is no problem
-            Severity::Unknown if self.defined.is_some() || self.role == Role::Clears => Severity::Info,
+            Severity::Unknown if self.role == Role::Clears => Severity::Info,
+            // Mist lists its events and grades none of them; it grades every alarm
+            Severity::Unknown if self.defined.is_some() && self.event.topic != Topic::Alarms => {
+                Severity::Info
+            }
             severity => severity,
         };
         let carries_many = matches!(alert.device_type.as_str(), "gateway" | "switch");
@@ -321,9 +327,12 @@ fn marvis_role(said: Fields<'_>, defined: bool) -> Option<Role> {
 }
 
 /// What tells apart alerts about one device that nothing ends.
-fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>) -> String {
+fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>, place: Option<(usize, usize)>) -> String {
     if !devices.port.is_empty() {
         return devices.port.to_string();
+    }
+    if let Some(port) = at_place(&said.list(&["port_ids"]), place) {
+        return port.to_owned();
     }
     match said.list(&["bssids", "client_macs", "wcids"]).as_slice() {
         [one] => one.clone().into_owned(),
@@ -336,7 +345,7 @@ fn group_of(topic: &Topic) -> &'static str {
     match topic {
         Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => "infrastructure",
         Topic::Audits => "audit",
-        Topic::Alarms => "",
+        Topic::Alarms => "unknown",
         Topic::Ping => "ping",
         other => match other.name() {
             name if name.starts_with("nac-") => "nac",
