@@ -34,6 +34,14 @@ pub(super) struct Fact {
     pub(super) part: Option<String>,
 }
 
+/// What an event is that its body does not say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came {
+    pub(super) id: AlertId,
+    pub(super) received: Timestamp,
+    pub(super) origin: Origin,
+}
+
 /// What an alert of an event is about.
 #[derive(Debug)]
 enum About {
@@ -94,9 +102,10 @@ impl Told {
                 }
                 let named = facts.len() as u64;
                 let count = said.number("count").unwrap_or(0);
-                if event.topic == Topic::Alarms && named >= SAMPLED && count > named {
+                let rest = count.saturating_sub(named).max(devices.left_out);
+                if event.topic == Topic::Alarms && named >= SAMPLED && rest > 0 {
                     let part = Some("unnamed".to_owned());
-                    let about = About::Unnamed(count - named);
+                    let about = About::Unnamed(rest);
                     facts.push(Fact { key: key("unnamed", &site), about, part });
                 }
                 facts
@@ -165,15 +174,14 @@ impl Told {
     /// The alert one of its facts is, stateless; its summary is still to be written.
     pub(super) fn alert(
         &self,
+        devices: &Devices<'_>,
         fact: &Fact,
-        id: AlertId,
-        received: Timestamp,
-        origin: Origin,
+        came: &Came,
         names: Names<'_>,
         rules: &Rules,
     ) -> Alert {
         let (event, said_) = (&self.event, self.event.said());
-        let devices = event.devices();
+        let Came { id, received, origin } = *came;
         let id = fact.part.as_ref().map_or(id, |part| AlertId::of(&[id.bytes(), part.as_bytes()]));
         let mut alert =
             Alert::new(id, fact.key, event.topic.name(), &event.kind(), event.time.unwrap_or(received));
@@ -290,12 +298,11 @@ impl Told {
     }
 
     /// The one readable line of an alert of it.
-    pub(super) fn summarise(&self, alert: &mut Alert, fact: &Fact) {
+    pub(super) fn summarise(&self, devices: &Devices<'_>, alert: &mut Alert, fact: &Fact) {
         if self.event.topic == Topic::Audits && !alert.message.is_empty() {
             alert.summary = shortened(&alert.message, SUMMARY_CHARS).into_owned();
             return;
         }
-        let devices = self.event.devices();
         let named = |(name, mac): &(Cow<'_, str>, Option<Mac>)| -> Cow<'_, str> {
             match mac {
                 Some(mac) if name.is_empty() => mac.to_string().into(),

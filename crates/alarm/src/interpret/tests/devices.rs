@@ -106,3 +106,16 @@ fn an_alarm_that_nobody_grades_is_a_warning_and_has_a_group() {
         assert_eq!((alert.severity, alert.group.as_str()), (severity, group), "{name}");
     }
 }
+
+#[test]
+fn an_alarm_is_an_alert_for_a_bounded_number_of_devices() {
+    let macs: Vec<String> = (0..5_000).map(|n| format!("02{n:010x}")).collect();
+    let event = |count: u64| json!([{"type": "device_down", "id": "i", "timestamp": 1, "site_id": "s", "aps": macs, "reasons": macs, "count": count}]);
+
+    for (count, rest) in [(1, 5_000 - 128), (9_000, 9_000 - 128)] {
+        let alerts = read("alarms", event(count));
+
+        assert_eq!(alerts.len(), 129);
+        assert_eq!((alerts[128].state, alerts[128].count), (State::Event, rest));
+    }
+}
