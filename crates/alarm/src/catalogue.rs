@@ -9,6 +9,7 @@ use webhook::Topic;
 mod meaning;
 mod pairs;
 
+pub(crate) use meaning::at_place;
 pub use meaning::{Meaning, Resource, Role, SubKey};
 pub(crate) use pairs::DEVICE_DOWN;
 use pairs::Pairs;

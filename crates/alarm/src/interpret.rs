@@ -17,7 +17,7 @@ mod problems;
 mod seen;
 mod work;
 
-use facts::Told;
+use facts::{Came, Told};
 use problems::{Problems, Row, number_of_row, row_key};
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once};
 use work::Work;
@@ -313,7 +313,7 @@ fn message(
             AlertId::of(&[told.event.topic.name().as_bytes(), canonical, &micros])
         }
     };
-    let origin = fetched.map_or(Origin::Webhook, Fetched::origin);
+    let came = Came { id, received, origin: fetched.map_or(Origin::Webhook, Fetched::origin) };
     let names = Names { org, known: work.known };
     work.effects.remarks.unknown_types.extend(told.unknown_type().map(std::borrow::Cow::into_owned));
     for mac in told.macs() {
@@ -321,8 +321,9 @@ fn message(
             work.effects.remarks.unnamed.push((org.to_owned(), Unnamed::Device(mac)));
         }
     }
+    let devices = told.event.devices();
     for fact in &told.facts {
-        let alert = told.alert(fact, id, received, origin, names, work.rules);
+        let alert = told.alert(&devices, fact, &came, names, work.rules);
         if alert.site.is_empty() && !alert.site_id.is_empty() {
             let unnamed = Unnamed::Site(alert.site_id.clone());
             work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
@@ -335,7 +336,7 @@ fn message(
             update: told.is_update(),
             reconcile: fetched == Some(Fetched::Reconcile),
         };
-        work.take(told.role_of(fact), news, &|alert| told.summarise(alert, fact));
+        work.take(told.role_of(fact), news, &|alert| told.summarise(&devices, alert, fact));
     }
     if let Identity::Timeless { keys, .. } = &told.identity {
         let problem = told.facts.first().and_then(|fact| work.open_number(&fact.key)).unwrap_or(NO_PROBLEM);

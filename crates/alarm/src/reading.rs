@@ -124,6 +124,8 @@ pub(crate) struct Devices<'a> {
     pub(crate) port: Cow<'a, str>,
     /// The id of something that is named by an id and not an address, as a Mist Edge.
     pub(crate) id: Cow<'a, str>,
+    /// How many more it names than are read.
+    pub(crate) left_out: u64,
 }
 
 impl<'a> Devices<'a> {
@@ -199,6 +201,8 @@ impl<'a> Devices<'a> {
             };
             self.named = entities.filter(new).collect();
         }
+        self.left_out = self.named.len().saturating_sub(MAX_NAMED) as u64;
+        self.named.truncate(MAX_NAMED);
     }
 }
 
@@ -221,6 +225,9 @@ pub(crate) fn fill<'a>(text: &mut Cow<'a, str>, value: Cow<'a, str>) {
         *text = value;
     }
 }
+
+/// How many devices one alarm is an alert for; Mist names ten at most.
+const MAX_NAMED: usize = 128;
 
 /// How many events of one message are read; Mist sends some hundreds at most.
 pub(crate) const MAX_EVENTS: usize = 16_384;

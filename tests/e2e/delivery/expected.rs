@@ -1,9 +1,23 @@
-//! What an event must become, read off its JSON by this file's own rules; nothing here is shared with the relay.
+//! What the posted events must become, read off their JSON by this module's own rules; nothing here is shared with the
+//! relay but the bundled tables, as data.
+//!
+//! A [`Model`] remembers what it was told, as a relay without a directory does that was never restarted: what repeats
+//! is dropped, a problem is raised, repeated and cleared, and an alarm about devices is an alert for each.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::Parameters;
 use serde_json::Value;
 
-/// What every delivery of one event must say.
+mod event;
+mod facts;
+mod meaning;
+
+use event::text;
+use facts::{facts, marvis_state};
+use meaning::Tables;
+
+/// What every delivery of one alert must say.
 pub(super) struct Expected {
     /// The structured data parameters, but for id, key and seq; without times when the event has none, since then
     /// they are those of its arrival.
@@ -16,6 +30,8 @@ pub(super) struct Expected {
     pub(super) notification: u8,
     /// What the readable line is (of an audit), or what it must name in this order.
     pub(super) line: Line,
+    /// What it is about: two alerts have one key when these are equal, and only then.
+    pub(super) about: String,
 }
 
 pub(super) enum Line {
@@ -23,201 +39,209 @@ pub(super) enum Line {
     Names(Vec<String>),
 }
 
-/// What `event` of `topic` must become when `acme` posted it to `relay-7`.
-pub(super) fn expected(topic: &str, event: &Value) -> Expected {
-    let severity = match text(event, &["severity"]).to_lowercase().as_str() {
-        "critical" | "high" => "critical",
-        "info" | "normal" | "notice" => "info",
-        "warn" | "warning" => "warning",
-        "" => "",
-        other => panic!("a severity that these samples do not have: {other}"),
-    };
-    let state = match text(event, &["status"]).as_str() {
-        "open" if event["group"] == "marvis" => "raised",
-        "resolved" | "validated" if event["group"] == "marvis" => "cleared",
-        _ => "event",
-    };
-    let device = Device::of(topic, event);
-    let kind = match text(event, &["type"]) {
-        none if none.is_empty() => topic.to_owned(),
-        kind => kind,
-    };
-    let first_seen = micros(&event["timestamp"]).or_else(|| micros(&event["last_seen"]));
-    let last_seen = micros(&event["last_seen"]).max(first_seen);
-    let time = |micros: Option<i64>| micros.map(utc).unwrap_or_default();
-    let count = match event["count"].as_u64() {
-        None | Some(0) => String::new(),
-        Some(count) => count.to_string(),
-    };
-    let site = text(event, &["site_name"]);
-    let reason = if topic == "audits" { who(event) } else { why(event) };
-    let mut parameters = Parameters::new();
-    for (name, value) in [
-        ("state", state),
-        ("severity", if severity.is_empty() { "warning" } else { severity }),
-        ("mist_severity", &text(event, &["severity"])),
-        ("topic", topic),
-        ("type", &kind),
-        ("group", &text(event, &["group"])),
-        ("category", &text(event, &["category"])),
-        ("org", "acme"),
-        ("site", &site),
-        ("site_id", &text(event, &["site_id"])),
-        ("device_type", &device.kind),
-        ("device", &device.name),
-        ("mac", &device.mac),
-        ("model", &text(event, &["model"])),
-        ("serial", &text(event, &["serial"])),
-        ("ip", &device.ip),
-        ("port", &device.port),
-        ("reason", &reason),
-        ("first_seen", &time(first_seen)),
-        ("last_seen", &time(last_seen)),
-        ("count", &count),
-        ("origin", "webhook"),
-        ("relay", "relay-7"),
-    ] {
-        if !value.is_empty() {
-            parameters.insert(name.to_owned(), value.to_owned());
-        }
+/// What was told so far to `relay-7`, all of it by `acme`.
+pub(super) struct Model {
+    tables: Tables,
+    /// Topic and content of every event.
+    seen: BTreeSet<String>,
+    /// By what they are about.
+    problems: BTreeMap<String, Problem>,
+}
+
+/// A problem that is there, or was.
+#[derive(Clone)]
+struct Problem {
+    there: bool,
+    /// When it last changed, in microseconds.
+    changed: i64,
+    /// Its last raise.
+    raise: Alert,
+}
+
+/// An alert before it is written down.
+#[derive(Clone, Default)]
+struct Alert {
+    /// Parameters that are plain texts.
+    texts: BTreeMap<&'static str, String>,
+    /// Microseconds since 1970; `None` is the time of its arrival.
+    first_seen: Option<i64>,
+    last_seen: Option<i64>,
+    count: u64,
+    duration: Option<i64>,
+    /// `critical`, `warning`, `info`, or nothing.
+    severity: &'static str,
+    /// The devices when it is about several.
+    several: Vec<String>,
+    about: String,
+}
+
+impl Model {
+    pub(super) fn new() -> Self {
+        Self { tables: Tables::read(), seen: BTreeSet::new(), problems: BTreeMap::new() }
     }
 
-    let (pri, perceived) = match (topic, state, severity) {
-        (_, "cleared", _) => (NOTICE, 1),
-        ("audits", ..) => (NOTICE, 2),
-        (_, _, "critical") => (CRITICAL, 3),
-        (_, _, "warning") => (WARNING, 5),
-        (_, "raised", "info") => (INFORMATIONAL, 6),
-        (_, _, "info") => (INFORMATIONAL, 2),
-        _ => (WARNING, 2),
-    };
-    let notification = match (topic, state) {
-        ("audits", _) => 4,
-        (_, "raised") => 1,
-        (_, "cleared") => 2,
-        _ => 3,
-    };
-    let line = if topic == "audits" {
-        Line::Is(text(event, &["message"]))
-    } else {
-        let mut names = vec![kind];
-        if state != "event" {
-            names.push(state.to_owned());
+    /// What a message becomes, event by event.
+    pub(super) fn post(&mut self, topic: &str, events: &[Value]) -> Vec<Expected> {
+        events.iter().flat_map(|event| self.event(topic, event)).collect()
+    }
+
+    fn event(&mut self, topic: &str, event: &Value) -> Vec<Expected> {
+        let mut content = event.clone();
+        content.as_object_mut().unwrap().remove("for_site");
+        if !self.seen.insert(format!("{topic} {content}")) {
+            return Vec::new();
         }
-        let several: Vec<_> = device.several.iter().take(3).cloned().collect();
-        names.extend(if device.several.is_empty() && device.name.is_empty() {
-            vec![device.mac]
-        } else {
-            several
-        });
-        names.extend([device.name, device.port, site]);
-        names.retain(|name| !name.is_empty());
-        Line::Names(names)
-    };
-    Expected { parameters, pri: LOCAL0 + pri, perceived, notification, line }
+        let kind = match text(event, &["type"]) {
+            none if none.is_empty() => topic.to_owned(),
+            kind => kind,
+        };
+        let mut meaning = self.tables.meaning(topic, &kind);
+        let marvis = marvis_state(event, &meaning);
+        meaning.state = marvis.unwrap_or(meaning.state);
+        let facts = facts(topic, event, &meaning, marvis.is_some());
+        facts
+            .into_iter()
+            .map(|mut alert| {
+                alert.texts.insert("topic", topic.to_owned());
+                alert.texts.insert("type", kind.clone());
+                let state = if alert.about.contains("|unnamed|") { "event" } else { meaning.state };
+                self.take(state, event, alert)
+            })
+            .collect()
+    }
+
+    /// What one alert does to its problem, and how it is told.
+    fn take(&mut self, state: &'static str, event: &Value, mut alert: Alert) -> Expected {
+        // what says no time happened now, behind everything that did
+        let when = alert.first_seen.unwrap_or(i64::MAX);
+        let timed = alert.first_seen.is_some();
+        let late = |changed: i64| timed && when < changed && changed - when <= HOUR;
+        let about = alert.about.clone();
+        let problem = self.problems.get(&about).cloned();
+        let state = match (state, problem) {
+            ("raised", Some(problem)) if problem.there => {
+                let before = &problem.raise;
+                alert.count = if event["update"] == true {
+                    alert.count.max(before.count)
+                } else {
+                    alert.count + before.count
+                };
+                alert.last_seen = alert.last_seen.max(before.last_seen);
+                alert.first_seen = alert.first_seen.min(before.first_seen);
+                alert.fill_from(before);
+                let changed = problem.changed.max(when);
+                self.problems.insert(about, Problem { there: true, changed, raise: alert.clone() });
+                "raised"
+            }
+            ("raised" | "cleared", Some(problem))
+                if late(problem.changed) && (problem.there || state == "raised") =>
+            {
+                "event"
+            }
+            ("raised", _) => {
+                self.problems.insert(about, Problem { there: true, changed: when, raise: alert.clone() });
+                "raised"
+            }
+            ("cleared", Some(mut problem)) => {
+                let raise = &mut problem.raise;
+                alert.count = raise.count;
+                alert.first_seen = raise.first_seen;
+                alert.last_seen = alert.last_seen.max(raise.last_seen);
+                alert.duration = Some((alert.last_seen.unwrap() - alert.first_seen.unwrap()) / 1_000_000);
+                alert.severity = raise.severity;
+                alert.fill_from(raise);
+                raise.last_seen = alert.last_seen;
+                problem.there = false;
+                problem.changed = problem.changed.max(when);
+                self.problems.insert(about, problem);
+                "cleared"
+            }
+            (state, _) => state,
+        };
+        alert.written(state, event)
+    }
 }
 
-/// Whom an event is about.
-#[derive(Default)]
-struct Device {
-    kind: String,
-    name: String,
-    mac: String,
-    ip: String,
-    port: String,
-    /// The names when it is about several devices, else empty.
-    several: Vec<String>,
-}
-
-impl Device {
-    fn of(topic: &str, event: &Value) -> Self {
-        let mut device = Self {
-            kind: text(event, &["device_type"]),
-            name: text(event, &["device_name", "ap_name", "mxedge_name"]),
-            mac: text(event, &["mac", "ap"]),
-            ip: text(event, &["ip"]),
-            port: text(event, &["port_id", "port"]),
-            several: Vec::new(),
-        };
-        let one = |value: &Value| match value.as_array().map(Vec::as_slice) {
-            Some([one]) => Some(one.clone()),
-            _ => None,
-        };
-        if topic == "mxedge-events" {
-            "mxedge".clone_into(&mut device.kind);
-        }
-        if topic != "alarms" {
-            return device;
-        }
-        let listed = [("aps", "ap"), ("switches", "switch"), ("gateways", "gateway")];
-        if let Some((list, kind)) = listed.iter().find(|(list, _)| event[*list].is_array()) {
-            (*kind).clone_into(&mut device.kind);
-            // with more names than addresses it is not known whose the address is
-            if one(&event["hostnames"]).is_some() || !event["hostnames"].is_array() {
-                device.mac = one(&event[*list]).map(|mac| spelt(&mac)).unwrap_or_default();
+impl Alert {
+    /// Takes over what an earlier one about the same problem said besides.
+    fn fill_from(&mut self, earlier: &Self) {
+        for name in [
+            "site",
+            "site_id",
+            "device",
+            "device_type",
+            "mac",
+            "model",
+            "serial",
+            "ip",
+            "port",
+            "group",
+            "category",
+        ] {
+            let known = &earlier.texts[name];
+            let own = self.texts.get_mut(name).unwrap();
+            if own.is_empty() {
+                own.clone_from(known);
             }
         }
-        let names = event["hostnames"].as_array().cloned().unwrap_or_default();
-        match names.as_slice() {
-            [name] => device.name = spelt(name),
-            several => device.several = several.iter().map(spelt).collect(),
-        }
-        if let Some(port) = one(&event["port_ids"]) {
-            device.port = spelt(&port);
-        }
-        if let Some(entity) = one(&event["impacted_entities"]) {
-            device.kind = text(&entity, &["entity_type"]);
-            device.name = text(&entity, &["entity_name"]);
-            device.mac = text(&entity, &["entity_mac"]);
-            device.ip = text(&entity, &["entity_ip"]);
-            device.port = text(&entity, &["port_id"]);
-        } else if let Some(entities) = event["impacted_entities"].as_array() {
-            device.several =
-                entities.iter().map(|entity| text(entity, &["entity_name", "entity_mac"])).collect();
-        }
-        device
     }
-}
 
-/// The reason of anything but an audit.
-fn why(event: &Value) -> String {
-    if let Some(reasons) = event["reasons"].as_array() {
-        return reasons.iter().map(spelt).collect::<Vec<_>>().join("; ");
+    fn written(self, state: &'static str, event: &Value) -> Expected {
+        let is = |name: &str| self.texts[name].clone();
+        let topic = is("topic");
+        let time = |micros: Option<i64>| micros.map(utc).unwrap_or_default();
+        let number = |number: u64| if number == 0 { String::new() } else { number.to_string() };
+        let mut parameters: Parameters =
+            self.texts.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect();
+        for (name, value) in [
+            ("state", state.to_owned()),
+            ("severity", if self.severity.is_empty() { "warning" } else { self.severity }.to_owned()),
+            ("org", "acme".to_owned()),
+            ("first_seen", time(self.first_seen)),
+            ("last_seen", time(self.last_seen)),
+            ("count", number(self.count)),
+            ("duration", self.duration.map(|secs| secs.to_string()).unwrap_or_default()),
+            ("origin", "webhook".to_owned()),
+            ("relay", "relay-7".to_owned()),
+        ] {
+            parameters.insert(name.to_owned(), value);
+        }
+        parameters.retain(|_, value| !value.is_empty());
+
+        let (pri, perceived) = match (topic.as_str(), state, self.severity) {
+            (_, "cleared", _) => (NOTICE, 1),
+            ("audits", ..) => (NOTICE, 2),
+            (_, _, "critical") => (CRITICAL, 3),
+            (_, _, "warning") => (WARNING, 5),
+            (_, "raised", "info") => (INFORMATIONAL, 6),
+            (_, _, "info") => (INFORMATIONAL, 2),
+            _ => (WARNING, 2),
+        };
+        let connectivity = CONNECTIVITY.contains(&is("type").to_lowercase().as_str());
+        let notification = match (topic.as_str(), state, connectivity) {
+            ("audits", ..) => 4,
+            (_, "raised", false) => 1,
+            (_, "cleared", false) => 2,
+            (_, "raised", true) => 8,
+            (_, "cleared", true) => 9,
+            _ => 3,
+        };
+        let line = if topic == "audits" {
+            Line::Is(text(event, &["message"]))
+        } else {
+            let mut names = vec![is("type")];
+            names.extend(Some(state.to_owned()).filter(|state| state != "event"));
+            match (is("device"), self.several.as_slice()) {
+                (none, []) if none.is_empty() => names.push(is("mac")),
+                (none, several) if none.is_empty() => names.extend(several.iter().take(3).cloned()),
+                (device, _) => names.push(device),
+            }
+            names.extend([is("port"), is("site")]);
+            names.retain(|name| !name.is_empty());
+            Line::Names(names)
+        };
+        Expected { parameters, pri: LOCAL0 + pri, perceived, notification, line, about: self.about }
     }
-    let plain = text(event, &["reason", "text"]);
-    let marvis = [("root cause", "root_cause"), ("suggested", "suggestion")];
-    if plain.is_empty() { said(event, &marvis).join(", ") } else { plain }
-}
-
-/// The reason of an audit.
-fn who(event: &Value) -> String {
-    said(event, &[("by", "admin_name"), ("from", "src_ip")]).join(" ")
-}
-
-fn said(event: &Value, parts: &[(&str, &str)]) -> Vec<String> {
-    let there = parts.iter().filter(|(_, name)| !text(event, &[name]).is_empty());
-    there.map(|(word, name)| format!("{word} {}", text(event, &[name]))).collect()
-}
-
-/// The first of `names` that is there and not empty.
-fn text(event: &Value, names: &[&str]) -> String {
-    names.iter().map(|name| spelt(&event[*name])).find(|text| !text.is_empty()).unwrap_or_default()
-}
-
-fn spelt(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => String::new(),
-    }
-}
-
-/// Microseconds since 1970, from seconds as a number or in a string.
-fn micros(value: &Value) -> Option<i64> {
-    let seconds: f64 = spelt(value).parse().ok()?;
-    #[allow(clippy::cast_possible_truncation, reason = "the samples' times lie in this century")]
-    let micros = (seconds * 1e6).round() as i64;
-    Some(micros)
 }
 
 /// RFC 3339 in UTC with milliseconds, cut. The day is Howard Hinnant's `civil_from_days` for days since 1970.
@@ -253,3 +277,26 @@ const CRITICAL: u8 = 2;
 const WARNING: u8 = 4;
 const NOTICE: u8 = 5;
 const INFORMATIONAL: u8 = 6;
+
+/// Types that say whether a device is reached.
+const CONNECTIVITY: [&str; 16] = [
+    "ap_connected",
+    "ap_disconnected",
+    "sw_connected",
+    "sw_disconnected",
+    "gw_connected",
+    "gw_disconnected",
+    "me_connected",
+    "me_disconnected",
+    "device_down",
+    "device_reconnected",
+    "switch_down",
+    "switch_reconnected",
+    "gateway_down",
+    "gateway_reconnected",
+    "mist_edge_connected",
+    "mist_edge_disconnected",
+];
+
+/// How much later than a change something may come that happened before it.
+const HOUR: i64 = 3_600_000_000;

@@ -1,5 +1,7 @@
 //! What one type means.
 
+use std::borrow::Cow;
+
 use super::{Definition, Kind};
 use crate::fields::Fields;
 
@@ -110,8 +112,9 @@ impl SubKey {
         }
     }
 
-    /// What `fields` say; empty when they do not.
-    pub(crate) fn read(&self, fields: Fields<'_>) -> String {
+    /// What `fields` say; empty when they do not. Of a list that is as long as that of the devices, `place` is the
+    /// device's place and how many there are.
+    pub(crate) fn read(&self, fields: Fields<'_>, place: Option<(usize, usize)>) -> String {
         match self {
             Self::None => String::new(),
             Self::Field(name) => {
@@ -119,23 +122,35 @@ impl SubKey {
                     "port_id" | "port" => &["port_id", "port", "port_ids"],
                     other => &[other],
                 };
-                match fields.list(several).as_slice() {
-                    [one] => one.clone().into_owned(),
-                    _ => String::new(),
-                }
+                at_place(&fields.list(several), place).unwrap_or_default().to_owned()
             }
-            Self::Word(word) => match fields.list(&["text", "reasons", "reason"]).as_slice() {
-                [text] => behind(text, word).unwrap_or_default(),
-                _ => String::new(),
-            },
+            Self::Word(word) => {
+                let texts = fields.list(&["text", "reasons", "reason"]);
+                at_place(&texts, place).and_then(|text| behind(text, word)).unwrap_or_default()
+            }
         }
     }
 }
 
-/// The word behind `word` in `text`, without the signs around it.
+/// The one element of a list, or the one that stands at a device's place.
+pub(crate) fn at_place<'a>(list: &'a [Cow<'_, str>], place: Option<(usize, usize)>) -> Option<&'a str> {
+    match (list, place) {
+        ([one], _) => Some(one),
+        (list, Some((place, of))) if list.len() == of => list.get(place).map(AsRef::as_ref),
+        _ => None,
+    }
+}
+
+/// The word behind `word` in `text`, without the signs around it; one that only says how it is names nothing, as in
+/// `VPN peer down`.
 fn behind(text: &str, word: &str) -> Option<String> {
     let trimmed = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     let mut words = text.split_whitespace();
     words.find(|candidate| trimmed(candidate).eq_ignore_ascii_case(word))?;
-    words.next().map(trimmed).filter(|found| !found.is_empty())
+    let names =
+        |found: &String| !found.is_empty() && !STATES.iter().any(|state| found.eq_ignore_ascii_case(state));
+    words.next().map(trimmed).filter(names)
 }
+
+/// Words behind `peer` or `Tunnel` that name none.
+const STATES: [&str; 9] = ["down", "up", "is", "was", "has", "went", "not", "lost", "state"];

@@ -76,7 +76,7 @@ impl Pairs {
         ends
     }
 
-    /// Takes note of a type, and pairs it with its opposite when that is known.
+    /// Takes note of a type, and pairs it with its opposite when that is known; what is about ports, by port.
     pub(super) fn know(&mut self, key: &str) {
         self.known.insert(key.into());
         for (raise_end, clear_end) in OPPOSITES {
@@ -89,8 +89,8 @@ impl Pairs {
                 .or_else(|| opposite(clear_end, raise_end).map(|raise| (raise, Box::from(key))));
             let Some((raise, clear)) = pair else { continue };
             if !self.has(&raise) && !self.has(&clear) {
-                let row =
-                    Row { raise: vec![raise.into()], clear: vec![clear.into()], sub_key: String::new() };
+                let sub_key = if raise.contains("port_") { "port_id" } else { "" }.to_owned();
+                let row = Row { raise: vec![raise.into()], clear: vec![clear.into()], sub_key };
                 self.add(&row);
             }
         }

@@ -82,7 +82,7 @@ fn a_sub_key_is_read_from_its_field_or_from_the_text() {
         catalogue
             .meaning(&Topic::new(topic), name)
             .sub_key
-            .read(crate::fields::Fields(event.as_object().unwrap()))
+            .read(crate::fields::Fields(event.as_object().unwrap()), None)
     };
     let bgp = json!({"reasons": ["BGP neighbor 198.51.100.1 down"]});
 

@@ -6,7 +6,7 @@ use ids::{Mac, Timestamp};
 use webhook::Topic;
 
 use super::seen::Identity;
-use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role};
+use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role, at_place};
 use crate::directory::{Names, Place};
 use crate::fields::Fields;
 use crate::reading::{Devices, Event};
@@ -34,6 +34,14 @@ pub(super) struct Fact {
     pub(super) part: Option<String>,
 }
 
+/// What an event is that its body does not say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Came {
+    pub(super) id: AlertId,
+    pub(super) received: Timestamp,
+    pub(super) origin: Origin,
+}
+
 /// What an alert of an event is about.
 #[derive(Debug)]
 enum About {
@@ -59,14 +67,15 @@ impl Told {
         let facts = {
             let said = event.said();
             let devices = event.devices();
-            let sub = match role {
-                Role::Tells => told_sub_key(said, &devices),
+            let sub = |place| match role {
+                Role::Tells => told_sub_key(said, &devices, place),
                 _ if marvis.is_some() => String::new(),
-                _ => sub_key.read(said),
+                _ => sub_key.read(said, place),
             };
-            let key = |resource: &str, site: &str| {
-                AlarmKey::of(&[org, site, resource, &class, &sub].map(str::as_bytes))
+            let sub_key = |resource: &str, site: &str, sub: &str| {
+                AlarmKey::of(&[org, site, resource, &class, sub].map(str::as_bytes))
             };
+            let key = |resource: &str, site: &str| sub_key(resource, site, &sub(None));
             let site = event.site_id();
             let problem = said.text(&["action_id", "alert_id", "id"]);
             // the one device has it, or saw it
@@ -78,7 +87,7 @@ impl Told {
             } else if devices.named.is_empty() {
                 vec![Fact { key: key(&devices.id, &site), about: About::Whole, part: None }]
             } else {
-                let several = devices.named.len() > 1;
+                let of = devices.named.len();
                 let mut facts = Vec::with_capacity(devices.named.len());
                 for (place, (name, mac)) in devices.named.iter().enumerate() {
                     let (resource, site) = match mac {
@@ -86,14 +95,17 @@ impl Told {
                         None if devices.id.is_empty() => (name.clone(), site.clone()),
                         None => (devices.id.clone(), site.clone()),
                     };
-                    let part = several.then(|| resource.clone().into_owned());
-                    facts.push(Fact { key: key(&resource, &site), about: About::Device(place), part });
+                    let sub = sub(Some((place, of)));
+                    let part = (of > 1).then(|| format!("{resource} {sub}"));
+                    let key = sub_key(&resource, &site, &sub);
+                    facts.push(Fact { key, about: About::Device(place), part });
                 }
                 let named = facts.len() as u64;
                 let count = said.number("count").unwrap_or(0);
-                if event.topic == Topic::Alarms && named >= SAMPLED && count > named {
+                let rest = count.saturating_sub(named).max(devices.left_out);
+                if event.topic == Topic::Alarms && named >= SAMPLED && rest > 0 {
                     let part = Some("unnamed".to_owned());
-                    let about = About::Unnamed(count - named);
+                    let about = About::Unnamed(rest);
                     facts.push(Fact { key: key("unnamed", &site), about, part });
                 }
                 facts
@@ -162,15 +174,14 @@ impl Told {
     /// The alert one of its facts is, stateless; its summary is still to be written.
     pub(super) fn alert(
         &self,
+        devices: &Devices<'_>,
         fact: &Fact,
-        id: AlertId,
-        received: Timestamp,
-        origin: Origin,
+        came: &Came,
         names: Names<'_>,
         rules: &Rules,
     ) -> Alert {
         let (event, said_) = (&self.event, self.event.said());
-        let devices = event.devices();
+        let Came { id, received, origin } = *came;
         let id = fact.part.as_ref().map_or(id, |part| AlertId::of(&[id.bytes(), part.as_bytes()]));
         let mut alert =
             Alert::new(id, fact.key, event.topic.name(), &event.kind(), event.time.unwrap_or(received));
@@ -223,7 +234,7 @@ impl Told {
         let said = self.event.said();
         let paired = |name: &str| {
             let list = said.list(&[name]);
-            (list.len() == devices).then(|| list[place].clone().into_owned())
+            at_place(&list, Some((place, devices))).filter(|_| list.len() > 1).map(str::to_owned)
         };
         if let Some(reason) = paired("reasons") {
             alert.reason = reason;
@@ -270,8 +281,11 @@ impl Told {
             or(said.text(&["group"]), if group.is_empty() { group_of(&self.event.topic) } else { group });
         alert.severity = match Severity::from_mist(&alert.mist_severity) {
             Severity::Unknown if self.role == Role::Raises => Severity::Warning,
-            // Mist has a list of them, says nothing, and it is no problem
-            Severity::Unknown if self.defined.is_some() || self.role == Role::Clears => Severity::Info,
+            Severity::Unknown if self.role == Role::Clears => Severity::Info,
+            // Mist lists its events and grades none of them; it grades every alarm
+            Severity::Unknown if self.defined.is_some() && self.event.topic != Topic::Alarms => {
+                Severity::Info
+            }
             severity => severity,
         };
         let carries_many = matches!(alert.device_type.as_str(), "gateway" | "switch");
@@ -284,12 +298,11 @@ impl Told {
     }
 
     /// The one readable line of an alert of it.
-    pub(super) fn summarise(&self, alert: &mut Alert, fact: &Fact) {
+    pub(super) fn summarise(&self, devices: &Devices<'_>, alert: &mut Alert, fact: &Fact) {
         if self.event.topic == Topic::Audits && !alert.message.is_empty() {
             alert.summary = shortened(&alert.message, SUMMARY_CHARS).into_owned();
             return;
         }
-        let devices = self.event.devices();
         let named = |(name, mac): &(Cow<'_, str>, Option<Mac>)| -> Cow<'_, str> {
             match mac {
                 Some(mac) if name.is_empty() => mac.to_string().into(),
@@ -321,9 +334,12 @@ fn marvis_role(said: Fields<'_>, defined: bool) -> Option<Role> {
 }
 
 /// What tells apart alerts about one device that nothing ends.
-fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>) -> String {
+fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>, place: Option<(usize, usize)>) -> String {
     if !devices.port.is_empty() {
         return devices.port.to_string();
+    }
+    if let Some(port) = at_place(&said.list(&["port_ids"]), place) {
+        return port.to_owned();
     }
     match said.list(&["bssids", "client_macs", "wcids"]).as_slice() {
         [one] => one.clone().into_owned(),
@@ -336,7 +352,7 @@ fn group_of(topic: &Topic) -> &'static str {
     match topic {
         Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => "infrastructure",
         Topic::Audits => "audit",
-        Topic::Alarms => "",
+        Topic::Alarms => "unknown",
         Topic::Ping => "ping",
         other => match other.name() {
             name if name.starts_with("nac-") => "nac",

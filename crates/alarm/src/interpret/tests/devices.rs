@@ -33,3 +33,89 @@ fn a_marvis_alarm_about_one_device_carries_it() {
     assert_eq!(several.summary, "bad_cable raised: sw-1, 020000000002");
     assert_eq!((server.device_type.as_str(), server.ip.as_str()), ("dns server", "198.51.100.3"));
 }
+
+#[test]
+fn a_state_in_a_text_is_no_name_of_a_peer() {
+    let mut play = Play::default();
+    let event = |kind: &str, text: &str, time: i64| json!([{"type": kind, "mac": "020000000001", "text": text, "timestamp": time}]);
+
+    let down = play.post(100, "device-events", event("GW_VPN_PEER_DOWN", "VPN peer down", 100)).remove(0);
+    let up = play.post(160, "device-events", event("GW_VPN_PEER_UP", "VPN peer up", 160)).remove(0);
+    let named =
+        play.post(200, "device-events", event("GW_VPN_PEER_DOWN", "VPN peer hub-1 down", 200)).remove(0);
+
+    assert_eq!((down.state, up.state, up.duration_secs), (State::Raised, State::Cleared, Some(60)));
+    assert_eq!(down.key, up.key);
+    assert_ne!(named.key, down.key);
+}
+
+#[test]
+fn an_alarm_about_ports_of_several_devices_is_ended_port_by_port() {
+    let mut play = Play::default();
+    let down = json!([{"type": "gw_port_down", "id": "i", "timestamp": 100, "gateways": ["020000000001", "020000000002"],
+                       "port_ids": ["ge-0/0/1", "ge-0/0/2"], "count": 2}]);
+    let up = json!([{"type": "GW_PORT_UP", "mac": "020000000002", "port_id": "ge-0/0/2", "timestamp": 160}]);
+
+    let raised = play.post(100, "alarms", down);
+    let cleared = play.post(160, "device-events", up).remove(0);
+
+    assert_eq!((raised.len(), raised[1].port.as_str()), (2, "ge-0/0/2"));
+    assert_eq!(
+        (cleared.state, cleared.duration_secs, cleared.key),
+        (State::Cleared, Some(60), raised[1].key)
+    );
+}
+
+#[test]
+fn two_ports_of_one_device_are_two_alerts() {
+    let raised = read(
+        "alarms",
+        json!([{"type": "gw_port_down", "id": "i", "timestamp": 100, "gateways": ["020000000001", "020000000001"],
+                "port_ids": ["ge-0/0/1", "ge-0/0/2"]}]),
+    );
+
+    let [first, second] = raised.as_slice() else { panic!("{raised:?}") };
+    assert!(first.id != second.id && first.key != second.key);
+    assert_eq!((first.count, second.count), (1, 1));
+}
+
+#[test]
+fn pairs_that_follow_from_their_names_are_told_apart_by_port() {
+    let mut play = Play::default();
+    let event = |kind: &str, port: &str, time: i64| json!([{"type": kind, "id": format!("{kind}{port}"), "timestamp": time, "switches": ["020000000001"], "port_ids": [port]}]);
+
+    let one = play.post(100, "alarms", event("sw_critical_port_down", "ge-0/0/1", 100)).remove(0);
+    let two = play.post(110, "alarms", event("sw_critical_port_down", "ge-0/0/2", 110)).remove(0);
+    let end = play.post(160, "alarms", event("sw_critical_port_up", "ge-0/0/1", 160)).remove(0);
+
+    assert_ne!(one.key, two.key);
+    assert_eq!((end.key, end.state, end.duration_secs), (one.key, State::Cleared, Some(60)));
+}
+
+#[test]
+fn an_alarm_that_nobody_grades_is_a_warning_and_has_a_group() {
+    let kind = |kind: &str| read("alarms", json!([{"type": kind, "id": "i", "timestamp": 1}])).remove(0);
+
+    for (name, severity, group) in [
+        ("idp_attack_detected", Severity::Unknown, "security"),
+        ("port_stuck", Severity::Unknown, "marvis"),
+        ("sw_critical_port_down", Severity::Warning, "infrastructure"),
+        ("gw_flux", Severity::Unknown, "unknown"),
+    ] {
+        let alert = kind(name);
+        assert_eq!((alert.severity, alert.group.as_str()), (severity, group), "{name}");
+    }
+}
+
+#[test]
+fn an_alarm_is_an_alert_for_a_bounded_number_of_devices() {
+    let macs: Vec<String> = (0..5_000).map(|n| format!("02{n:010x}")).collect();
+    let event = |count: u64| json!([{"type": "device_down", "id": "i", "timestamp": 1, "site_id": "s", "aps": macs, "reasons": macs, "count": count}]);
+
+    for (count, rest) in [(1, 5_000 - 128), (9_000, 9_000 - 128)] {
+        let alerts = read("alarms", event(count));
+
+        assert_eq!(alerts.len(), 129);
+        assert_eq!((alerts[128].state, alerts[128].count), (State::Event, rest));
+    }
+}
