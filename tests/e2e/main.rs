@@ -14,3 +14,4 @@ mod refusals;
 mod relay;
 mod schema;
 mod tls;
+mod upstream;

@@ -64,7 +64,7 @@ fn explain_body(
     body: &[u8],
 ) -> Result<(), Box<dyn Error>> {
     let known: Vec<&str> = config.org.iter().map(|org| org.name.as_str()).collect();
-    let org = org.or(known.first().copied()).unwrap_or_default();
+    let org = org.or_else(|| known.first().copied()).unwrap_or_default();
     if !known.contains(&org) {
         return Err(format!("no organisation is called `{org}`; there are: {}", known.join(", ")).into());
     }

@@ -32,6 +32,9 @@ mod receivers;
 mod rng;
 mod tls;
 
+/// The types by which things in Mist are named here.
+pub use ids;
+
 pub use certs::{TestCa, TestCertificate};
 pub use inbox::Missed;
 pub use mist::post::{Answer, Post, PostError, Retry};

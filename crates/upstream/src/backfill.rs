@@ -12,7 +12,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::Inbox;
-use crate::patience::{Failure, next_page};
+use crate::patience::{Failure, Steady};
 use crate::reconcile::tell;
 
 /// Fetches what Mist logged as not delivered between `from` and `to`; and, when the relay was `away`, also what its
@@ -37,8 +37,8 @@ pub(crate) async fn backfill(
             order: Some(Order::OldestFirst),
             ..DeliveryFilter::default()
         };
-        let mut pages = client.pages(webhooks::deliveries(Scope::Org(org), id, &filter));
-        while let Some(page) = next_page(&mut pages).await {
+        let mut pages = Steady::new(client.pages(webhooks::deliveries(Scope::Org(org), id, &filter)));
+        while let Some(page) = pages.next_page().await {
             for delivery in page? {
                 if let Some(body) = body(&delivery) {
                     inbox.fetched(Fetched::Delivery, body).await?;
@@ -50,8 +50,8 @@ pub(crate) async fn backfill(
     if away && topics.contains("alarms") {
         let filter =
             AlarmFilter { period: Some(period), order: Some(Order::OldestFirst), ..AlarmFilter::default() };
-        let mut pages = client.pages(alarms::search(Scope::Org(org), &filter));
-        while let Some(page) = next_page(&mut pages).await {
+        let mut pages = Steady::new(client.pages(alarms::search(Scope::Org(org), &filter)));
+        while let Some(page) = pages.next_page().await {
             let rows = page?.into_iter().map(|alarm| Value::Object(alarm.raw.into_map())).collect();
             fetched += told(inbox, "alarms", rows).await?;
         }
@@ -59,9 +59,9 @@ pub(crate) async fn backfill(
     if away && topics.contains("device-events") {
         let filter =
             EventFilter { period: Some(period), order: Some(Order::OldestFirst), ..EventFilter::default() };
-        let mut pages = client.pages(events::devices(org, &filter));
+        let mut pages = Steady::new(client.pages(events::devices(org, &filter)));
         let mut left = EVENT_PAGES;
-        while let Some(page) = next_page(&mut pages).await {
+        while let Some(page) = pages.next_page().await {
             let rows = page?.into_iter().map(|event| Value::Object(event.raw.into_map())).collect();
             fetched += told(inbox, "device-events", rows).await?;
             left -= 1;
@@ -87,9 +87,9 @@ async fn told(inbox: &impl Inbox, topic: &str, rows: Vec<Value>) -> Result<u64, 
 
 /// The organisation's webhooks that post to this relay: those whose URL has its path.
 async fn webhooks_here(client: &Client, org: OrgId, path: &str) -> Result<Vec<Webhook>, Failure> {
-    let mut pages = client.pages(webhooks::list(Scope::Org(org)));
+    let mut pages = Steady::new(client.pages(webhooks::list(Scope::Org(org))));
     let mut here = Vec::new();
-    while let Some(page) = next_page(&mut pages).await {
+    while let Some(page) = pages.next_page().await {
         here.extend(page?.into_iter().filter(|webhook| {
             let posts = webhook.kind.as_ref().is_none_or(|kind| *kind == WebhookKind::HttpPost);
             posts && webhook.url.as_deref().is_some_and(|url| has_path(url, path))

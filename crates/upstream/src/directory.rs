@@ -11,7 +11,7 @@ use mist::{Client, definitions, sites};
 use tracing::info;
 
 use crate::Inbox;
-use crate::patience::{Failure, next_page};
+use crate::patience::{Failure, Steady};
 
 /// Reads all sites, devices and definitions, and tells which devices are gone.
 pub(crate) async fn read_all(
@@ -53,8 +53,8 @@ pub(crate) async fn read_changes(
 }
 
 async fn read_sites(client: &Client, org: OrgId, inbox: &impl Inbox) -> Result<(), Failure> {
-    let mut pages = client.pages(sites::list(org).limit(PAGE));
-    while let Some(page) = next_page(&mut pages).await {
+    let mut pages = Steady::new(client.pages(sites::list(org).limit(PAGE)));
+    while let Some(page) = pages.next_page().await {
         let page = page?;
         for some in page.chunks(ROWS) {
             let sites = some.iter().filter_map(named_site).collect();
@@ -77,9 +77,9 @@ async fn read_devices(
     inbox: &impl Inbox,
 ) -> Result<HashSet<Mac>, Failure> {
     let filter = InventoryFilter { modified_after, ..InventoryFilter::default() };
-    let mut pages = client.pages(inventory::list(org, &filter).limit(PAGE));
+    let mut pages = Steady::new(client.pages(inventory::list(org, &filter).limit(PAGE)));
     let mut found = HashSet::new();
-    while let Some(page) = next_page(&mut pages).await {
+    while let Some(page) = pages.next_page().await {
         let page = page?;
         for some in page.chunks(ROWS) {
             let devices = some.iter().filter_map(named_device);

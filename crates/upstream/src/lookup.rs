@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::Inbox;
 use crate::directory::{named_device, named_site};
-use crate::patience::{Failure, next_page};
+use crate::patience::{Failure, Steady};
 
 /// What has no name, and what was asked for lately.
 #[derive(Debug, Default)]
@@ -62,8 +62,8 @@ impl Lookups {
                 self.devices.remove(mac);
             }
             let filter = InventoryFilter { macs, ..InventoryFilter::default() };
-            let mut pages = client.pages(inventory::list(org, &filter));
-            while let Some(page) = next_page(&mut pages).await {
+            let mut pages = Steady::new(client.pages(inventory::list(org, &filter)));
+            while let Some(page) = pages.next_page().await {
                 let devices = page?.iter().filter_map(named_device).collect();
                 inbox.learned(&Lesson { devices, ..Lesson::default() }).await?;
             }

@@ -81,18 +81,32 @@ fn chain(error: &dyn StdError) -> String {
     text
 }
 
-/// The next page; one that fails is asked for again, from where the pages broke off, some times.
-pub(crate) async fn next_page<T: mist::Answer>(pages: &mut Pages<T>) -> Option<Result<Vec<T>, Problem>> {
-    for wait in PAGE_WAITS {
-        match pages.next_page().await? {
-            Err(problem) if problem.retry_helps() => {
-                debug!(%problem, "a page is asked for again");
-                sleep(wait).await;
-            }
-            page => return Some(page),
-        }
+/// Pages that go on where they broke off, some times: what was read of a large organisation is not read again.
+pub(crate) struct Steady<T> {
+    pages: Pages<T>,
+    begun: bool,
+}
+
+impl<T: mist::Answer> Steady<T> {
+    pub(crate) const fn new(pages: Pages<T>) -> Self {
+        Self { pages, begun: false }
     }
-    pages.next_page().await
+
+    /// The next page. The first one is not asked for again: nothing is lost with it, and its problem is said.
+    pub(crate) async fn next_page(&mut self) -> Option<Result<Vec<T>, Problem>> {
+        for wait in PAGE_WAITS.iter().filter(|_| self.begun) {
+            match self.pages.next_page().await? {
+                Err(problem) if problem.retry_helps() => {
+                    debug!(%problem, "a page is asked for again");
+                    sleep(*wait).await;
+                }
+                page => return Some(page),
+            }
+        }
+        let page = self.pages.next_page().await?;
+        self.begun |= page.is_ok();
+        Some(page)
+    }
 }
 
 /// How long to wait before a page is asked for again; the client itself has tried some times in short order.

@@ -15,7 +15,7 @@ use mist::{Client, Order, Period, Scope};
 use serde_json::{Value, json};
 
 use crate::Inbox;
-use crate::patience::{Failure, next_page};
+use crate::patience::{Failure, Steady};
 
 /// Asks about the problems that are open, the oldest first, with a bounded number of calls.
 pub(crate) async fn reconcile(
@@ -52,8 +52,8 @@ async fn devices(
     let macs: Vec<Mac> = macs.into_iter().collect();
     for some in macs.chunks(MACS_AT_ONCE).take(CALLS) {
         let filter = InventoryFilter { macs: some.to_vec(), ..InventoryFilter::default() };
-        let mut pages = client.pages(inventory::list(org, &filter));
-        while let Some(page) = next_page(&mut pages).await {
+        let mut pages = Steady::new(client.pages(inventory::list(org, &filter)));
+        while let Some(page) = pages.next_page().await {
             let said: Vec<Value> = page?.iter().filter_map(|device| connection(device, now)).collect();
             tell(inbox, Fetched::Reconcile, "device-updowns", said).await?;
         }
@@ -111,9 +111,9 @@ async fn ended_alarms(
         order: Some(Order::OldestFirst),
         ..AlarmFilter::default()
     };
-    let mut pages = client.pages(alarms::search(Scope::Org(org), &filter));
+    let mut pages = Steady::new(client.pages(alarms::search(Scope::Org(org), &filter)));
     for _ in 0..CALLS {
-        let Some(page) = next_page(&mut pages).await else { break };
+        let Some(page) = pages.next_page().await else { break };
         let rows = page?.into_iter().map(|alarm| Value::Object(alarm.raw.into_map())).collect();
         tell(inbox, Fetched::Reconcile, "alarms", rows).await?;
     }
@@ -148,8 +148,8 @@ async fn ended_events(
                 order: Some(Order::OldestFirst),
                 ..EventFilter::default()
             };
-            let mut pages = client.pages(events::devices(org, &filter));
-            while let Some(page) = next_page(&mut pages).await {
+            let mut pages = Steady::new(client.pages(events::devices(org, &filter)));
+            while let Some(page) = pages.next_page().await {
                 calls += 1;
                 let rows = page?.into_iter().map(|event| Value::Object(event.raw.into_map())).collect();
                 tell(inbox, Fetched::Reconcile, "device-events", rows).await?;

@@ -88,7 +88,8 @@ impl<I: Inbox> Upstream<I> {
         let percent = u32::from(percent.min(100));
         let part = |of: u32| {
             let percent = u8::try_from(percent * of / 100).unwrap_or(100).max(1);
-            org.client.within(&org.client.budget().share(percent))
+            // when the calls are spent it is said, and tried again later
+            org.client.within(&org.client.budget().share(percent)).patient(PATIENCE)
         };
         let shares =
             Shares { directory: part(40), lookups: part(10), reconcile: part(25), backfill: part(25) };
@@ -118,6 +119,7 @@ impl<I: Inbox> Upstream<I> {
         let mut lookup_at: Option<Instant> = None;
         let mut missed_since = self.away_since;
         let mut read_at = self.tell_age().await;
+        let mut known_at = read_at;
         loop {
             let next = [refresh_at.at, reconcile_at.at, backfill_at.at].into_iter().chain(lookup_at).min();
             tokio::select! {
@@ -157,12 +159,13 @@ impl<I: Inbox> Upstream<I> {
                 let begun = Timestamp::now();
                 let whole = read_at.is_none_or(|at| begun.since(at) >= self.pace.whole);
                 let client = &self.shares.directory;
-                let done = match read_at.filter(|_| !whole) {
+                let done = match known_at.filter(|_| !whole).map(a_little_before) {
                     None => directory::read_all(client, self.org.id, &mut catalogue, &self.inbox).await,
                     Some(since) => directory::read_changes(client, self.org.id, since, &self.inbox).await,
                 };
-                if done.is_ok() && whole {
-                    read_at = Some(begun);
+                if done.is_ok() {
+                    known_at = Some(begun);
+                    read_at = if whole { Some(begun) } else { read_at };
                 }
                 refresh_at.set(&done, self.pace.refresh, self.pace.retry);
                 outcome(&mut reading, done);
@@ -230,12 +233,20 @@ fn outcome(said: &mut Said, done: Result<(), Failure>) {
     }
 }
 
+/// When to begin, so that nothing is missed by clocks that differ and times that are cut.
+fn a_little_before(time: Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.micros() - 120_000_000)
+}
+
 /// Where a backfill begins: a little before what was missed, and not before what was seen is forgotten.
 fn from(missed_since: Timestamp, now: Timestamp) -> Timestamp {
     let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(0);
     let earliest = now.micros() - micros(LONGEST_GAP);
     Timestamp::from_micros((missed_since.micros() - micros(OVERLAP)).clamp(earliest, now.micros()))
 }
+
+/// How long a call may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long names that are missing are gathered, and how long to wait after asking for them failed.
 const GATHER: Duration = Duration::from_millis(500);

@@ -93,6 +93,17 @@ impl Config {
         self
     }
 
+    /// The same with an API for its one organisation, at `host` with the certificates of `ca`.
+    #[must_use]
+    pub fn api(mut self, host: &str, org_id: &str, token: &str, ca: &Path) -> Self {
+        self.tables[0] += &format!(
+            "api = {{ host = {}, org_id = \"{org_id}\", token = {{ file = \"SECRETS/token\" }}, ca = {} }}\n",
+            quoted(host),
+            path(ca)
+        );
+        self.secret("token", token)
+    }
+
     /// Adds a sink of SNMP v2c.
     #[must_use]
     pub fn v2c(self, name: &str, address: &str, community: &str, notification: Notification) -> Self {
