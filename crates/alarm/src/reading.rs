@@ -138,30 +138,35 @@ impl<'a> Devices<'a> {
         };
         let name = fields.text(&["device_name", "ap_name", "mxedge_name"]);
         let mac = if clients { fields.mac(&["ap", "device_mac"]) } else { fields.mac(&["mac", "ap"]) };
-        let mac = mac.or_else(|| mac_of_id(&fields.text(&["device_id"])));
+        let mac = mac.or_else(|| mac_of_id(&fields.text(&["device_id", "mxedge_id"])));
+        // what has no name is called by its id
+        let edge = if *topic == Topic::MxedgeEvents { fields.text(&["mxedge_id"]) } else { Cow::default() };
+        let name = if name.is_empty() && mac.is_none() { edge.clone() } else { name };
         if !name.is_empty() || mac.is_some() {
             device.named.push((name, mac));
         }
         match topic {
             Topic::MxedgeEvents => {
                 fill(&mut device.kind, "mxedge".into());
-                device.id = fields.text(&["mxedge_id"]);
+                device.id = edge;
             }
-            Topic::DeviceEvents | Topic::DeviceUpdowns => {
-                let kind = fields.text(&["type"]);
-                let prefix = ["AP_", "SW_", "GW_"].into_iter().find(|prefix| kind.starts_with(prefix));
-                let kind = match prefix {
-                    Some("AP_") => "ap",
-                    Some("SW_") => "switch",
-                    Some(_) => "gateway",
-                    None => "",
-                };
-                fill(&mut device.kind, kind.into());
+            Topic::DeviceEvents | Topic::DeviceUpdowns => device.read_kind(fields),
+            Topic::Alarms => {
+                device.read_alarm(fields);
+                device.read_kind(fields);
             }
-            Topic::Alarms => device.read_alarm(fields),
             _ => {}
         }
         device
+    }
+
+    /// What the type's first letters say it is, where nothing else does.
+    fn read_kind(&mut self, fields: Fields<'a>) {
+        let kind = fields.text(&["type"]);
+        let begins = |with: &str| kind.get(..with.len()).is_some_and(|it| it.eq_ignore_ascii_case(with));
+        if let Some((_, kind)) = PREFIXES.iter().find(|(prefix, _)| begins(prefix)) {
+            fill(&mut self.kind, (*kind).into());
+        }
     }
 
     /// An alarm names its devices in lists, a Marvis alarm in entities.
@@ -187,8 +192,11 @@ impl<'a> Devices<'a> {
             fill(&mut self.port, port.clone());
         }
         let entities = fields.objects("impacted_entities");
+        let kind = entities.first().map(|entity| entity.text(&["entity_type"])).unwrap_or_default();
+        if entities.iter().all(|entity| entity.text(&["entity_type"]) == kind) {
+            fill(&mut self.kind, kind);
+        }
         if let [entity] = entities.as_slice() {
-            fill(&mut self.kind, entity.text(&["entity_type"]));
             self.ip = entity.text(&["entity_ip"]);
             fill(&mut self.port, entity.text(&["port_id"]));
         }
@@ -225,6 +233,17 @@ pub(crate) fn fill<'a>(text: &mut Cow<'a, str>, value: Cow<'a, str>) {
         *text = value;
     }
 }
+
+/// What a type's first letters say its device is.
+const PREFIXES: [(&str, &str); 7] = [
+    ("AP_", "ap"),
+    ("SW_", "switch"),
+    ("SWITCH_", "switch"),
+    ("GW_", "gateway"),
+    ("GATEWAY_", "gateway"),
+    ("ME_", "mxedge"),
+    ("TT_", "mxedge"),
+];
 
 /// How many devices one alarm is an alert for; Mist names ten at most.
 const MAX_NAMED: usize = 128;

@@ -12,7 +12,21 @@ pub(crate) fn reason(fields: Fields<'_>) -> String {
     if !plain.is_empty() {
         return plain;
     }
-    said(fields, [("root cause", "root_cause"), ("suggested", "suggestion")], ", ")
+    let marvis = said(fields, [("root cause", "root_cause"), ("suggested", "suggestion")], ", ");
+    if marvis.is_empty() { seen(fields) } else { marvis }
+}
+
+/// Which part of a device it is, or what a device saw; where nothing says why, that is what there is to know.
+fn seen(fields: Fields<'_>) -> String {
+    let mut seen = Vec::new();
+    for (word, name) in SEEN {
+        let list = fields.list(&[name]);
+        if !list.is_empty() {
+            let named = list.len().min(SEEN_AT_MOST);
+            seen.push(format!("{word} {}", list[..named].join(" ")));
+        }
+    }
+    seen.join(", ")
 }
 
 /// What the fields say, each behind its word; `parts` are words and names of fields.
@@ -31,7 +45,10 @@ pub(crate) fn said(fields: Fields<'_>, parts: [(&str, &str); 2], separator: &str
 /// One readable line: what, to which device, where, and why; `several` are the devices when there is not one.
 pub(crate) fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> String {
     let device: Cow<'_, str> = match several {
-        [] if alert.device.is_empty() => alert.mac.map(|mac| mac.to_string()).unwrap_or_default().into(),
+        [] if alert.device.is_empty() => match alert.mac {
+            Some(mac) => mac.to_string().into(),
+            None => alert.ip.as_str().into(),
+        },
         [] => alert.device.as_str().into(),
         [first, second, third, rest @ ..] if !rest.is_empty() => {
             format!("{first}, {second}, {third} and {} more", rest.len()).into()
@@ -89,6 +106,20 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
     }
 }
+
+/// Words and the fields behind them.
+const SEEN: [(&str, &str); 7] = [
+    ("service", "service"),
+    ("component", "component"),
+    ("SSID", "ssids"),
+    ("BSSID", "bssids"),
+    ("client", "client_macs"),
+    ("server", "servers"),
+    ("VLAN", "vlans"),
+];
+
+/// How many of each are named; Mist lists ten.
+const SEEN_AT_MOST: usize = 10;
 
 /// How much of a long reason the summary repeats, and how long it is at most, in characters.
 const SUMMARY_REASON_CHARS: usize = 120;

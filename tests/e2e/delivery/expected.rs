@@ -232,7 +232,9 @@ impl Alert {
             let mut names = vec![is("type")];
             names.extend(Some(state.to_owned()).filter(|state| state != "event"));
             match (is("device"), self.several.as_slice()) {
-                (none, []) if none.is_empty() => names.push(is("mac")),
+                (none, []) if none.is_empty() => {
+                    names.extend([is("mac"), is("ip")].into_iter().find(|it| !it.is_empty()))
+                }
                 (none, several) if none.is_empty() => names.extend(several.iter().take(3).cloned()),
                 (device, _) => names.push(device),
             }

@@ -85,15 +85,15 @@ impl Told {
             } else if event.topic == Topic::Alarms && resource == Resource::Site {
                 vec![Fact { key: key("", &site), about: all, part: None }]
             } else if devices.named.is_empty() {
-                vec![Fact { key: key(&devices.id, &site), about: About::Whole, part: None }]
+                vec![Fact { key: key("", &site), about: About::Whole, part: None }]
             } else {
                 let of = devices.named.len();
                 let mut facts = Vec::with_capacity(devices.named.len());
                 for (place, (name, mac)) in devices.named.iter().enumerate() {
                     let (resource, site) = match mac {
+                        _ if !devices.id.is_empty() => (devices.id.clone(), Cow::default()),
                         Some(mac) => (Cow::from(mac.to_string()), Cow::default()),
-                        None if devices.id.is_empty() => (name.clone(), site.clone()),
-                        None => (devices.id.clone(), site.clone()),
+                        None => (name.clone(), site.clone()),
                     };
                     let sub = sub(Some((place, of)));
                     let part = (of > 1).then(|| format!("{resource} {sub}"));
@@ -247,6 +247,10 @@ impl Told {
     /// Fills in the names that the body does not have.
     fn name(&self, alert: &mut Alert, names: Names<'_>) {
         if let Some(device) = alert.mac.and_then(|mac| names.device(mac)) {
+            // Mist gives an address where it has no name
+            if !device.name.is_empty() && alert.device.parse::<Mac>().is_ok() {
+                alert.device.clear();
+            }
             for (text, known) in [
                 (&mut alert.device, device.name),
                 (&mut alert.site_id, device.site_id),
@@ -284,7 +288,7 @@ impl Told {
             Severity::Unknown if self.role == Role::Clears => Severity::Info,
             // Mist lists its events and grades none of them; it grades every alarm
             Severity::Unknown if self.defined.is_some() && self.event.topic != Topic::Alarms => {
-                Severity::Info
+                if failed(&alert.kind) { Severity::Warning } else { Severity::Info }
             }
             severity => severity,
         };
@@ -315,6 +319,11 @@ impl Told {
         };
         alert.summary = summary(alert, &several);
     }
+}
+
+/// Whether a type's name says that something is not as it should be.
+fn failed(kind: &str) -> bool {
+    kind.split('_').any(|word| FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed)))
 }
 
 /// What a Marvis body itself says of the state of its problem; Mist keeps none for its other alarms.
@@ -368,6 +377,22 @@ fn group_of(topic: &Topic) -> &'static str {
         },
     }
 }
+
+/// Words in the name of a type.
+const FAILED: [&str; 12] = [
+    "blackholed",
+    "error",
+    "exceeded",
+    "exhausted",
+    "fail",
+    "failed",
+    "failure",
+    "hung",
+    "rejected",
+    "rogue",
+    "stuck",
+    "unreachable",
+];
 
 /// Mist names at most so many devices in one alarm.
 const SAMPLED: u64 = 10;

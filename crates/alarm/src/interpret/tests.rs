@@ -124,7 +124,7 @@ fn an_alarm_about_clients_is_one_alert_whoever_saw_them() {
         (alert.state, alert.severity, alert.group.as_str()),
         (State::Event, Severity::Critical, "security")
     );
-    assert_eq!(alert.summary, "rogue_ap: ap-1, ap-2");
+    assert_eq!(alert.summary, "rogue_ap: ap-1, ap-2: SSID x, BSSID 020000000009");
 }
 
 #[test]

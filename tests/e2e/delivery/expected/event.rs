@@ -23,24 +23,22 @@ impl Devices {
         let own = topic.starts_with("nac-") || topic.starts_with("client-");
         let address = if own { ["ap", "device_mac"] } else { ["mac", "ap"] };
         let mac = address.iter().map(|name| mac(&spelt(&event[*name]))).find(|mac| !mac.is_empty());
-        let (name, mac) = (text(event, &["device_name", "ap_name", "mxedge_name"]), mac.unwrap_or_default());
+        let mut name = text(event, &["device_name", "ap_name", "mxedge_name"]);
+        let of_id = text(event, &["device_id", "mxedge_id"]);
+        let of_id = of_id.strip_prefix("00000000-0000-0000-1000-").unwrap_or_default();
+        let mac = mac.unwrap_or_else(|| self::mac(of_id));
+        if name.is_empty() && mac.is_empty() && topic == "mxedge-events" {
+            name = text(event, &["mxedge_id"]);
+        }
         if !name.is_empty() || !mac.is_empty() {
             devices.named.push((name, mac));
-        }
-        if devices.kind.is_empty() {
-            let kind = text(event, &["type"]);
-            let kind = match (topic, kind.get(..3)) {
-                ("mxedge-events", _) => "mxedge",
-                ("device-events" | "device-updowns", Some("AP_")) => "ap",
-                ("device-events" | "device-updowns", Some("SW_")) => "switch",
-                ("device-events" | "device-updowns", Some("GW_")) => "gateway",
-                _ => "",
-            };
-            kind.clone_into(&mut devices.kind);
         }
         if topic == "alarms" {
             devices.read_lists(event);
             devices.read_entities(event);
+        }
+        if devices.kind.is_empty() {
+            devices.kind = kind_of(topic, &text(event, &["type"]).to_lowercase());
         }
         devices
     }
@@ -64,8 +62,13 @@ impl Devices {
 
     fn read_entities(&mut self, event: &Value) {
         let entities = event["impacted_entities"].as_array().cloned().unwrap_or_default();
+        let kinds: Vec<String> = entities.iter().map(|entity| text(entity, &["entity_type"])).collect();
+        if let [first, rest @ ..] = kinds.as_slice()
+            && rest.iter().all(|kind| kind == first)
+        {
+            first.clone_into(&mut self.kind);
+        }
         if let [entity] = entities.as_slice() {
-            self.kind = text(entity, &["entity_type"]);
             self.ip = text(entity, &["entity_ip"]);
             self.port = text(entity, &["port_id"]);
         }
@@ -79,12 +82,44 @@ impl Devices {
     }
 }
 
+/// What a device is by the first letters of an event's type.
+fn kind_of(topic: &str, kind: &str) -> String {
+    let begins = |with: &[&str]| with.iter().any(|with| kind.starts_with(with));
+    let kind = match topic {
+        "mxedge-events" => "mxedge",
+        "alarms" | "device-events" | "device-updowns" => match () {
+            () if begins(&["ap_"]) => "ap",
+            () if begins(&["sw_", "switch_"]) => "switch",
+            () if begins(&["gw_", "gateway_"]) => "gateway",
+            () if begins(&["me_", "tt_"]) => "mxedge",
+            () => "",
+        },
+        _ => "",
+    };
+    kind.to_owned()
+}
+
 /// The reason of anything but an audit.
 pub(super) fn why(event: &Value) -> String {
     let reasons = list(event, "reasons").join("; ");
     let plain = if reasons.is_empty() { text(event, &["reason", "text", "detail"]) } else { reasons };
     let marvis = [("root cause", "root_cause"), ("suggested", "suggestion")];
-    if plain.is_empty() { said(event, &marvis).join(", ") } else { plain }
+    let marvis = said(event, &marvis).join(", ");
+    let seen = [
+        ("service", "service"),
+        ("component", "component"),
+        ("SSID", "ssids"),
+        ("BSSID", "bssids"),
+        ("client", "client_macs"),
+        ("server", "servers"),
+        ("VLAN", "vlans"),
+    ];
+    let seen = seen.map(|(word, name)| (word, list(event, name).join(" ")));
+    let seen = seen.iter().filter(|(_, said)| !said.is_empty()).map(|(word, said)| format!("{word} {said}"));
+    [plain, marvis]
+        .into_iter()
+        .find(|said| !said.is_empty())
+        .unwrap_or_else(|| seen.collect::<Vec<_>>().join(", "))
 }
 
 /// The reason of an audit.

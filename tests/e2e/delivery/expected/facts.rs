@@ -43,8 +43,7 @@ pub(super) fn facts(topic: &str, event: &Value, meaning: &Meaning, stateful: boo
         return vec![of_one(Alert { about: about(&site, &marvis, &sub), ..base })];
     }
     if of_a_site || named.is_empty() {
-        let resource = if of_a_site { "" } else { &edge };
-        return vec![of_one(Alert { about: about(&site, resource, &sub), ..base })];
+        return vec![of_one(Alert { about: about(&site, "", &sub), ..base })];
     }
     let paired =
         |list: &[String], at: usize| (named.len() > 1 && list.len() == named.len()).then(|| list[at].clone());
@@ -58,10 +57,10 @@ pub(super) fn facts(topic: &str, event: &Value, meaning: &Meaning, stateful: boo
             alert.texts.insert("mac", mac.clone());
             alert.texts.extend(paired(&reasons, at).map(|reason| ("reason", reason)));
             alert.texts.extend(paired(&ports, at).map(|port| ("port", port)));
-            alert.about = match (mac.as_str(), edge.as_str()) {
+            alert.about = match (edge.as_str(), mac.as_str()) {
                 ("", "") => about(&site, name, &sub),
-                ("", edge) => about(&site, edge, &sub),
-                (mac, _) => about("", mac, &sub),
+                ("", mac) => about("", mac, &sub),
+                (edge, _) => about("", edge, &sub),
             };
             if named.len() > 1 {
                 alert.count = 1;
@@ -83,12 +82,15 @@ pub(super) fn facts(topic: &str, event: &Value, meaning: &Meaning, stateful: boo
 fn base(topic: &str, event: &Value, meaning: &Meaning, devices: &Devices) -> Alert {
     let or = |own: String, otherwise: &str| if own.is_empty() { otherwise.to_owned() } else { own };
     let word = or(text(event, &["severity", "ev_type"]), &meaning.severity);
+    let failed = meaning.class.split('_').any(|word| FAILED.contains(&word));
     let severity = match word.to_lowercase().as_str() {
         "critical" | "high" => "critical",
         "info" | "normal" | "notice" => "info",
         "warn" | "warning" => "warning",
         "" if meaning.state == "raised" => "warning",
-        "" if meaning.state == "cleared" || meaning.known => "info",
+        "" if meaning.state == "cleared" => "info",
+        "" if meaning.known && topic != "alarms" && failed => "warning",
+        "" if meaning.known && topic != "alarms" => "info",
         "" => "",
         other => panic!("a severity that these samples do not have: {other}"),
     };
@@ -100,6 +102,7 @@ fn base(topic: &str, event: &Value, meaning: &Meaning, devices: &Devices) -> Ale
     let of_topic = match topic {
         "device-events" | "device-updowns" | "mxedge-events" => "infrastructure",
         "audits" => "audit",
+        "alarms" => "unknown",
         _ => "",
     };
     let ip = if devices.named.len() < 2 { devices.ip.clone() } else { text(event, &["ip"]) };
@@ -163,3 +166,6 @@ const SEEN: [&str; 7] = ["bssids", "client_macs", "servers", "ssids", "vlans", "
 
 /// Words behind which no name stands.
 const STATES: [&str; 2] = ["down", "up"];
+
+/// Words that say that something is not as it should be, as far as the samples have them.
+const FAILED: [&str; 3] = ["failed", "exhausted", "error"];

@@ -29,9 +29,26 @@ fn a_marvis_alarm_about_one_device_carries_it() {
     assert_eq!((one.device.as_str(), one.port.as_str()), ("sw-1", "p"));
     assert_eq!(one.mac.unwrap().to_string(), "020000000001");
     assert_eq!((twice.device.as_str(), twice.port.as_str()), ("sw-1", ""), "two ports of one device");
+    assert_eq!((twice.device_type.as_str(), several.device_type.as_str()), ("switch", ""));
     assert_eq!((several.device.as_str(), several.mac), ("", None));
     assert_eq!(several.summary, "bad_cable raised: sw-1, 020000000002");
     assert_eq!((server.device_type.as_str(), server.ip.as_str()), ("dns server", "198.51.100.3"));
+}
+
+#[test]
+fn what_a_device_is_follows_from_its_type_in_any_case() {
+    for (kind, device_type, severity) in [
+        ("AP_DISCONNECTED", "ap", Severity::Warning),
+        ("sw_disconnected", "switch", Severity::Critical),
+        ("GW_DISCONNECTED", "gateway", Severity::Critical),
+        ("ME_CLAIMED", "mxedge", Severity::Info),
+        ("CLIENT_DNS_OK", "", Severity::Unknown),
+        ("é_", "", Severity::Unknown),
+    ] {
+        let alert =
+            read("device-events", json!([{"type": kind, "mac": "020000000001", "timestamp": 1}])).remove(0);
+        assert_eq!((alert.device_type.as_str(), alert.severity), (device_type, severity), "{kind}");
+    }
 }
 
 #[test]
@@ -117,5 +134,85 @@ fn an_alarm_is_an_alert_for_a_bounded_number_of_devices() {
 
         assert_eq!(alerts.len(), 129);
         assert_eq!((alerts[128].state, alerts[128].count), (State::Event, rest));
+    }
+}
+
+#[test]
+fn an_edge_is_one_thing_whatever_its_events_carry_and_says_which_part_it_is() {
+    let mut play = Play::default();
+    let edge = "00000000-0000-0000-1000-020000000007";
+    let event = |kind: &str, more: Value, time: i64| {
+        let mut event = json!({"type": kind, "mxedge_id": edge, "service": "tunterm", "timestamp": time});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!([event])
+    };
+
+    let crash = event("ME_SERVICE_CRASHED", json!({"site_id": "s-1", "mac": "020000000007"}), 100);
+    let crash = play.post(100, "mxedge-events", crash).remove(0);
+    let start = play.post(160, "mxedge-events", event("ME_SERVICE_STARTED", json!({}), 160)).remove(0);
+    let other =
+        json!([{"type": "ME_PSU_UNPLUGGED", "mxedge_id": "an-id", "component": "PS1", "timestamp": 1}]);
+    let other = play.post(200, "mxedge-events", other).remove(0);
+
+    assert_eq!((start.key, start.state, start.duration_secs), (crash.key, State::Cleared, Some(60)));
+    assert_eq!(crash.mac.unwrap().to_string(), "020000000007");
+    assert_eq!(crash.summary, "ME_SERVICE_CRASHED raised: 020000000007: service tunterm");
+    assert_eq!(other.summary, "ME_PSU_UNPLUGGED raised: an-id: component PS1");
+    assert_eq!((other.device.as_str(), other.mac), ("an-id", None), "what has no name is called by its id");
+}
+
+#[test]
+fn a_server_without_a_name_is_called_by_its_address_in_the_summary() {
+    let server = marvis(json!([{"entity_type": "dns server", "entity_ip": "198.51.100.3"}]));
+
+    assert_eq!(server.summary, "bad_cable raised: 198.51.100.3");
+}
+
+#[test]
+fn an_address_among_the_names_gives_way_to_the_name_that_is_known() {
+    let mut play = Play::default();
+    let event = json!([{"type": "secpolicy_violation", "id": "i", "timestamp": 1, "aps": ["020000000001"], "hostnames": ["020000000009"]}]);
+    let device = directory::Device { name: "ap-1".into(), ..directory::Device::default() };
+    let mac: Mac = "020000000001".parse().unwrap();
+    let lesson = directory::Lesson { devices: [(mac, Some(device))].into(), ..directory::Lesson::default() };
+
+    let before = Play::default().post(1, "alarms", event.clone()).remove(0);
+    play.entry(Entry::Learned { org: "acme", at: at(1), lesson: Box::new(lesson) });
+    let after = play.post(2, "alarms", event).remove(0);
+
+    assert_eq!((before.device.as_str(), after.device.as_str()), ("020000000009", "ap-1"));
+}
+
+#[test]
+fn an_alarm_that_names_only_names_is_about_what_its_type_says() {
+    let alert =
+        read("alarms", json!([{"type": "switch_down", "id": "i", "timestamp": 1, "hostnames": ["sw-1"]}]));
+
+    assert_eq!((alert[0].device_type.as_str(), alert[0].severity), ("switch", Severity::Critical));
+}
+
+#[test]
+fn an_alarm_without_a_reason_says_what_was_seen() {
+    let alert = read(
+        "alarms",
+        json!([{"type": "honeypot_ssid", "id": "i", "timestamp": 1, "aps": ["020000000001"], "ssids": ["", "free wifi"],
+                "bssids": ["020000000008", "020000000009"], "vlans": [7]}]),
+    );
+
+    assert_eq!(alert[0].reason, "SSID free wifi, BSSID 020000000008 020000000009, VLAN 7");
+}
+
+#[test]
+fn an_event_that_mist_does_not_grade_is_info_unless_its_name_says_that_something_failed() {
+    for (kind, severity) in [
+        ("AP_RESTARTED", Severity::Info),
+        ("SW_ZTP_PRE_SCRIPT_CONNECTION_FAIL", Severity::Warning),
+        ("SW_RADIUS_SERVER_UNREACHABLE", Severity::Warning),
+        ("GW_DHCP_POOL_EXHAUSTED", Severity::Warning),
+        ("SW_ROGUE_DHCP_SERVER_DETECTED", Severity::Warning),
+        ("never_seen", Severity::Unknown),
+    ] {
+        let alert = read("device-events", json!([{"type": kind, "mac": "020000000001", "timestamp": 1}]));
+        assert_eq!(alert[0].severity, severity, "{kind}");
     }
 }
