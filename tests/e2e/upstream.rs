@@ -101,7 +101,8 @@ fn names_come_from_mist_and_from_disk_when_it_is_gone() {
     let sites = scene.cloud.sites(scene.org).unwrap();
     assert!(sites.iter().any(|(_, site)| Some(site) == last.get("site")), "{last:?}");
     for said in ["names are known from before this start", "reading the directory fails"] {
-        scene.relay.process().wait_line(said, |line| line.contains(said));
+        let line = scene.relay.process().wait_line(said, |line| line.contains(said));
+        assert!(line.contains("acme"), "{line}");
     }
     drop(scene.folder);
 }
