@@ -6,6 +6,7 @@ mod cursors;
 mod drain;
 mod explained;
 mod kept;
+mod rules;
 
 /// A body with one alarm of this type.
 fn alarm(kind: &str) -> String {
