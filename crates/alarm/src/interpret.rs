@@ -68,6 +68,8 @@ pub enum Unnamed {
     Device(Mac),
     /// A site, by its id.
     Site(String),
+    /// A map, by the ids of its site and of itself.
+    Map(String, String),
 }
 
 /// An open problem, as far as others need to know it.
@@ -316,12 +318,10 @@ fn message(
     let came = Came { id, received, origin: fetched.map_or(Origin::Webhook, Fetched::origin) };
     let names = Names { org, known: work.known };
     work.effects.remarks.unknown_types.extend(told.unknown_type().map(std::borrow::Cow::into_owned));
-    for mac in told.macs() {
-        if names.device(mac).is_none() {
-            work.effects.remarks.unnamed.push((org.to_owned(), Unnamed::Device(mac)));
-        }
-    }
     let devices = told.event.devices();
+    for unnamed in told.unnamed(&devices, names) {
+        work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
+    }
     for fact in &told.facts {
         let alert = told.alert(&devices, fact, &came, names, work.rules);
         if alert.site.is_empty() && !alert.site_id.is_empty() {

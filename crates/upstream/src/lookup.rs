@@ -22,6 +22,8 @@ pub(crate) struct Lookups {
     forgot: Option<Instant>,
     devices: BTreeSet<Mac>,
     sites: BTreeSet<SiteId>,
+    /// Sites of which a map has no name.
+    mapped: BTreeSet<SiteId>,
 }
 
 impl Lookups {
@@ -41,12 +43,13 @@ impl Lookups {
                 self.devices.insert(*mac);
             }
             Unnamed::Site(id) => self.sites.extend(id.parse::<SiteId>()),
+            Unnamed::Map(site, _) => self.mapped.extend(site.parse::<SiteId>()),
         }
         self.asked.insert(unnamed, now);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.sites.is_empty()
+        self.devices.is_empty() && self.sites.is_empty() && self.mapped.is_empty()
     }
 
     /// Asks for some of it. What fails is not asked for again before an hour has passed: it is met again.
@@ -73,6 +76,15 @@ impl Lookups {
             let site = client.send(&sites::info(site)).await?;
             let sites = named_site(&site).into_iter().collect();
             inbox.learned(&Lesson { sites, ..Lesson::default() }).await?;
+        }
+        for _ in 0..SITES_AT_ONCE {
+            let Some(site) = self.mapped.pop_first() else { break };
+            let mut pages = Steady::new(client.pages(sites::maps(site)));
+            while let Some(page) = pages.next_page().await {
+                let maps = page?.into_iter().filter_map(|map| Some((map.id?.to_string(), map.name?)));
+                let maps = maps.collect();
+                inbox.learned(&Lesson { maps, ..Lesson::default() }).await?;
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::directory::{Names, Place};
 use crate::fields::Fields;
 use crate::reading::{Devices, Event};
 use crate::text::{SUMMARY_CHARS, reason, said, shortened, summary};
-use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity};
+use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, Unnamed};
 
 /// An event, and what it is about.
 #[derive(Debug)]
@@ -143,9 +143,21 @@ impl Told {
         (listed && self.defined.is_none() && self.role == Role::Tells).then(|| self.event.kind())
     }
 
-    /// The addresses of devices it names.
-    pub(super) fn macs(&self) -> Vec<Mac> {
-        self.event.devices().named.iter().filter_map(|(_, mac)| *mac).collect()
+    /// The devices and maps it names that the directory does not. What a topic tells of clients and assets is in no
+    /// inventory.
+    pub(super) fn unnamed(&self, devices: &Devices<'_>, names: Names<'_>) -> Vec<Unnamed> {
+        let topic = self.event.topic.name();
+        let of_devices = Kind::of(&self.event.topic) != Kind::Other
+            || topic.starts_with("nac-")
+            || topic.starts_with("client-");
+        let macs = devices.named.iter().filter_map(|(_, mac)| *mac).filter(|_| of_devices);
+        let mut unnamed: Vec<Unnamed> =
+            macs.filter(|mac| names.device(*mac).is_none()).map(Unnamed::Device).collect();
+        let (site, map) = (self.event.site_id(), self.event.said().text(&["map_id", "mapid"]));
+        if !map.is_empty() && !site.is_empty() && names.map(&map).is_none() {
+            unnamed.push(Unnamed::Map(site.into_owned(), map.into_owned()));
+        }
+        unnamed
     }
 
     /// What one of its facts does to its problem: nobody tells when devices without a name are up again.

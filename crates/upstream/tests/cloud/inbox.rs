@@ -20,6 +20,7 @@ struct Inner {
     state: BTreeMap<Vec<u8>, Vec<u8>>,
     alerts: Vec<Alert>,
     posted: u64,
+    maps: Vec<(String, String)>,
 }
 
 impl Inner {
@@ -56,6 +57,11 @@ impl Recorder {
         self.inner().state.contains_key(&directory::read_key(ORG))
     }
 
+    /// Ids and names of the maps that were learned.
+    pub(super) fn maps(&self) -> Vec<(String, String)> {
+        self.inner().maps.clone()
+    }
+
     pub(super) fn post_body(&self, body: &[u8]) -> Vec<Alert> {
         self.inner().entry(Entry::Admitted { org: ORG, received: Timestamp::now(), body })
     }
@@ -80,6 +86,7 @@ impl Recorder {
 
 impl Inbox for Recorder {
     async fn learned(&self, lesson: &Lesson) -> Result<(), NotStored> {
+        self.inner().maps.extend(lesson.maps.clone());
         let lesson = Box::new(lesson.clone());
         self.inner().entry(Entry::Learned { org: ORG, at: Timestamp::now(), lesson });
         Ok(())

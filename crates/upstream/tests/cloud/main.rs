@@ -141,6 +141,23 @@ async fn what_is_met_without_a_name_is_looked_up_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_map_that_is_met_is_named() {
+    let scene = Scene::new().await;
+    let (site, _) = scene.cloud.sites(scene.org).unwrap()[0].clone();
+    let zone = |map: &str, n: u64| json!([{"trigger": "enter", "type": "wifi", "site_id": site.to_string(), "map_id": map, "zone_id": "z", "id": n.to_string(), "timestamp": 1_700_000_000}]);
+    let asking = scene.ask(None);
+    until("all is read", || scene.inbox.is_read()).await;
+    asking.unnamed.send(alarm::Unnamed::Map(site.to_string(), "m".into())).await.unwrap();
+
+    until("the maps", || !scene.cloud.calls_to("/maps").is_empty()).await;
+    let maps = || scene.inbox.maps();
+    until("the names of maps", || !maps().is_empty()).await;
+    let (id, name) = maps()[0].clone();
+    let alert = scene.inbox.post_at(Timestamp::now(), "zone", &zone(&id, 1)).remove(0);
+    assert_eq!(alert.reason, format!("map {name}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_of_the_gap_arrives_once_and_marked() {
     let scene = Scene::new().await;
     let webhook = scene.webhook_to_nobody();
