@@ -61,7 +61,7 @@ impl Thread {
         let mut interpreting = Interpreting { reader, voice, interpreter };
         let run = move || {
             for Question { after, unwritten, answer } in asked {
-                let answered = interpreting.interpret(after, &unwritten).map(|batch| Answer {
+                let answered = interpreting.held(after, &unwritten).map(|batch| Answer {
                     batch,
                     due: interpreting.interpreter.due(),
                     open: interpreting.interpreter.open(),
@@ -116,6 +116,14 @@ struct Interpreting {
 }
 
 impl Interpreting {
+    /// Interprets with one view of the journal.
+    fn held(&mut self, after: Position, unwritten: &State) -> Result<Option<Batch>, Error> {
+        self.reader.hold().map_err(failed("reading the inbox"))?;
+        let interpreted = self.interpret(after, unwritten);
+        self.reader.release().map_err(failed("reading the inbox"))?;
+        interpreted
+    }
+
     /// Reads some entries and interprets them, given the state that the journal does not have yet; `None` when there
     /// is nothing behind `after`.
     fn interpret(&mut self, after: Position, unwritten: &State) -> Result<Option<Batch>, Error> {
