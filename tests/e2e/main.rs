@@ -10,6 +10,7 @@ mod nothing_lost;
 mod operation;
 mod peers;
 mod probe;
+mod problems;
 mod refusals;
 mod relay;
 mod schema;

@@ -8,29 +8,34 @@ use crate::alarm::{AlarmKey, Alert};
 /// The lines so far.
 pub(crate) struct Table {
     text: String,
-    /// A number for each key, by when it came up first: the same number is the same problem.
-    keys: Vec<AlarmKey>,
+    /// What the lines being added are of.
+    of: String,
+    /// Each key, and of what it was first.
+    keys: Vec<(AlarmKey, String)>,
 }
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self { text: HEAD.to_owned(), keys: Vec::new() }
+        Self { text: HEAD.to_owned(), of: String::new(), keys: Vec::new() }
     }
 
     /// What the lines behind are of.
     pub(crate) fn head(&mut self, name: &str) {
         self.text += &format!("\n{name}\n");
+        name.clone_into(&mut self.of);
     }
 
     /// One alert, in two lines.
     pub(crate) fn add(&mut self, alert: &Alert) {
-        let key = self.keys.iter().position(|key| *key == alert.key).unwrap_or_else(|| {
-            self.keys.push(alert.key);
-            self.keys.len() - 1
-        });
+        let key = match self.keys.iter().find(|(key, _)| *key == alert.key) {
+            Some((_, first)) => format!("key of {first}"),
+            None => {
+                self.keys.push((alert.key, self.of.clone()));
+                "new key".to_owned()
+            }
+        };
         let severity = format!("{:?}", alert.severity).to_lowercase();
         let count = alert.count.to_string();
-        let key = format!("#{key}");
         let mac = alert.mac.map(|mac| mac.to_string()).unwrap_or_default();
         let columns = [
             alert.state.word(),
@@ -68,6 +73,6 @@ impl Table {
 
 const HEAD: &str = "\
 # What becomes of a body: of each alert one line with its state, severity, group, type, kind of device, device, MAC,
-# site, port, address, count and the number of its key (the same number is the same problem), and its summary below.
+# site, port, address, count and key (with one key it is the same problem), and its summary below.
 # The directory names a device dev-MAC and a site site- with the first eight digits of its id.
 ";

@@ -9,7 +9,7 @@ use super::meaning::{DEVICE_DOWN, Meaning};
 /// The alerts an event would be by itself.
 pub(super) fn facts(topic: &str, event: &Value, meaning: &Meaning, stateful: bool) -> Vec<Alert> {
     let devices = Devices::of(topic, event);
-    let marvis = text(event, &["action_id", "alert_id"]);
+    let marvis = text(event, &["action_id", "alert_id", "id"]);
     let site = site_id(event);
     let edge = if topic == "mxedge-events" { text(event, &["mxedge_id"]) } else { String::new() };
     let known = |name: &str| meaning.fields.iter().any(|field| field == name);
