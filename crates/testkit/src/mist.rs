@@ -172,8 +172,9 @@ impl FakeMist {
 
     /// An alarm of `bytes` bytes for load, or as long as the shortest one is.
     ///
-    /// Made to be found again: the low 48 bits of `number` are the end of the event's `id`, the device's name
-    /// is [`load_name`], and the device's MAC address ends in the low 40 bits.
+    /// Made to be found again: the low 48 bits of `number` are the end of the event's `id`, and the device's name
+    /// is [`load_name`]. The MAC address is that of one of [`LOAD_DEVICES`], each in its turn: a network has so many
+    /// devices and not one for every message, and what is wrong with one is told again and again.
     #[must_use]
     pub fn alarm_of_size(&self, bytes: usize, number: u64) -> Delivery {
         let organisation = &self.organisations[0];
@@ -185,7 +186,7 @@ impl FakeMist {
             "type": "sw_alarm_chassis_psu",
             "group": "infrastructure",
             "severity": "warn",
-            "switches": [format!("02{:010x}", number & 0xff_ffff_ffff)],
+            "switches": [format!("02{:010x}", number % LOAD_DEVICES)],
             "hostnames": [load_name(number)],
             "reasons": [""],
             "count": 1,
@@ -228,6 +229,9 @@ impl FakeMist {
         Timestamp::from_micros(self.last_micros)
     }
 }
+
+/// How many devices the alarms of [`FakeMist::alarm_of_size`] are about.
+pub const LOAD_DEVICES: u64 = 4096;
 
 /// The device's name in the alarm that [`FakeMist::alarm_of_size`] makes for `number`.
 ///
@@ -352,6 +356,10 @@ mod tests {
             let event = &events(&delivery)[0];
             assert_eq!(event["hostnames"][0], load_name(number));
             assert!(event["id"].as_str().unwrap().ends_with(&format!("{number:012x}")));
+            let again = events(&mist.alarm_of_size(bytes, number + LOAD_DEVICES)).remove(0);
+            assert_eq!(again["switches"], event["switches"]);
+            assert_ne!(again["id"], event["id"]);
+            assert_ne!(events(&mist.alarm_of_size(bytes, number + 1))[0]["switches"], event["switches"]);
         }
         assert!(mist.alarm_of_size(0, 1).body.len() < 500);
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use http::request;
 use ring::hmac;
-use testkit::mist::FakeMist;
+use testkit::mist::{FakeMist, LOAD_DEVICES};
 
 /// Where the load is posted: one organisation, one path.
 pub const PATH: &str = "/v1/mist";
@@ -13,7 +13,8 @@ pub const PATH: &str = "/v1/mist";
 /// What the load is signed with.
 pub const SECRET: &str = "the webhook secret of the bench";
 
-/// Signed alarms as one HTTP request, whose numbers are replaced in place so that every one is another alarm.
+/// Signed alarms as one HTTP request, whose numbers are replaced in place so that every one is another alarm,
+/// about one of [`LOAD_DEVICES`] devices.
 ///
 /// Making the next one costs its HMAC-SHA256 and 34 written digits an alarm, about a microsecond for 1.5 KB. Only
 /// `X-Mist-Signature-v2` is sent: nobody who has it may look at the older one.
@@ -28,7 +29,7 @@ pub struct Signed {
     places: Vec<Places>,
 }
 
-/// Where the number's digits begin in an event's id, its MAC address and its device's name.
+/// Where the digits begin that are another number's in an event's id, its MAC address and its device's name.
 #[derive(Clone, Copy, Debug)]
 struct Places {
     id: usize,
@@ -59,7 +60,7 @@ impl Signed {
         };
         let first = Places {
             id: at(&format!("-8000-{MODEL:012x}"), 6),
-            mac: at(&format!("\"02{MODEL:010x}\""), 3),
+            mac: at(&format!("\"02{:010x}\"", MODEL % LOAD_DEVICES), 3),
             name: at(&format!("load-{MODEL:012}"), 5),
         };
         // every event is as long as the first, and a comma stands between two
@@ -74,14 +75,14 @@ impl Signed {
         }
     }
 
-    /// The whole request about alarm `number` and those that follow it, all below 10^12 and 2^40.
+    /// The whole request about alarm `number` and those that follow it, all below 10^12.
     pub fn number(&mut self, number: u64) -> &[u8] {
         let write = |mut to: &mut [u8], digits: std::fmt::Arguments<'_>| {
             to.write_fmt(digits).expect("the digits fit where the model's stood");
         };
         for (number, at) in (number..).zip(&self.places) {
             write(&mut self.bytes[at.id..at.id + 12], format_args!("{number:012x}"));
-            write(&mut self.bytes[at.mac..at.mac + 10], format_args!("{number:010x}"));
+            write(&mut self.bytes[at.mac..at.mac + 10], format_args!("{:010x}", number % LOAD_DEVICES));
             write(&mut self.bytes[at.name..at.name + 12], format_args!("{number:012}"));
         }
         let tag = hmac::sign(&self.key, &self.bytes[self.body..]);
@@ -194,7 +195,7 @@ mod tests {
             for (number, (id, event)) in (number..).zip(ids.iter().zip(body["events"].as_array().unwrap())) {
                 assert!(id.ends_with(&format!("-{number:012x}")), "{number}: {id}");
                 assert_eq!(event["hostnames"][0], testkit::mist::load_name(number));
-                assert_eq!(event["switches"][0], format!("02{number:010x}"));
+                assert_eq!(event["switches"][0], format!("02{:010x}", number % LOAD_DEVICES));
             }
             assert_eq!(body["topic"], "alarms");
         }
