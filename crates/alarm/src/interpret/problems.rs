@@ -113,6 +113,8 @@ pub(super) struct Problems {
     by_key: HashMap<AlarmKey, u64>,
     timers: BTreeSet<(i64, u64)>,
     newest: u64,
+    /// How many are not gone.
+    open: usize,
 }
 
 impl Problems {
@@ -139,6 +141,7 @@ impl Problems {
             self.remove(older);
             self.by_key.insert(problem.key, number);
         }
+        self.open += usize::from(!problem.is_gone());
         let timer = problem.timer(number, rules);
         self.timers.insert((timer, number));
         self.by_number.insert(number, (problem, timer));
@@ -148,10 +151,16 @@ impl Problems {
     pub(super) fn remove(&mut self, number: u64) {
         if let Some((problem, timer)) = self.by_number.remove(&number) {
             self.timers.remove(&(timer, number));
+            self.open -= usize::from(!problem.is_gone());
             if self.by_key.get(&problem.key) == Some(&number) {
                 self.by_key.remove(&problem.key);
             }
         }
+    }
+
+    /// How many are there now.
+    pub(super) const fn open(&self) -> usize {
+        self.open
     }
 
     pub(super) fn len(&self) -> usize {
