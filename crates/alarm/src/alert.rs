@@ -87,9 +87,9 @@ pub struct Alert {
     /// The whole text of an audit; empty for everything else.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
-    /// Of a clear, how its raise was told; a route judges the clear as it judged the raise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub raised_as: Option<Box<RaisedAs>>,
+    /// Of a clear, in which forms its raise was told; a route judges the clear as it judged each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub raised_as: Vec<RaisedAs>,
     /// The sinks it is for.
     #[serde(default, skip_serializing_if = "Audience::is_all")]
     pub audience: Audience,
@@ -103,6 +103,9 @@ pub struct RaisedAs {
     /// As [`Alert::kind`].
     #[serde(rename = "type")]
     pub kind: String,
+    /// As [`Alert::severity`].
+    #[serde(default)]
+    pub severity: Severity,
     /// As [`Alert::mist_severity`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub mist_severity: String,
@@ -112,6 +115,21 @@ pub struct RaisedAs {
     /// As [`Alert::category`].
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub category: String,
+}
+
+impl RaisedAs {
+    /// How `raise` is told.
+    #[must_use]
+    pub fn of(raise: &Alert) -> Self {
+        Self {
+            topic: raise.topic.clone(),
+            kind: raise.kind.clone(),
+            severity: raise.severity,
+            mist_severity: raise.mist_severity.clone(),
+            group: raise.group.clone(),
+            category: raise.category.clone(),
+        }
+    }
 }
 
 impl Alert {
@@ -146,7 +164,7 @@ impl Alert {
             origin: Origin::Webhook,
             summary: String::new(),
             message: String::new(),
-            raised_as: None,
+            raised_as: Vec::new(),
             audience: Audience::All,
         }
     }

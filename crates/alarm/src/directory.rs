@@ -98,8 +98,21 @@ impl Place<'_> {
     }
 }
 
+/// The range of all rows of all directories.
+pub(crate) fn rows() -> Range<Vec<u8>> {
+    PREFIX.to_vec()..b"name0".to_vec()
+}
+
+/// Whether the state has a row of a directory under `key`.
+#[must_use]
+pub fn is_row(key: &[u8]) -> bool {
+    key.starts_with(PREFIX)
+}
+
+const PREFIX: &[u8] = b"name/";
+
 fn prefix(org: &str) -> Vec<u8> {
-    let mut key = b"name/".to_vec();
+    let mut key = PREFIX.to_vec();
     key.extend_from_slice(org.as_bytes());
     key.push(0);
     key

@@ -18,7 +18,7 @@ mod seen;
 mod work;
 
 use facts::{Came, Told};
-use problems::{Problems, Row, number_of_row, row_key};
+use problems::{Problem, Problems, number_of_row, raise_key};
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once};
 use work::Work;
 
@@ -94,6 +94,8 @@ pub struct Interpreter {
     forgetting: Forgetting,
     /// When it was last said that organisation and site post the same topic, by organisation, site and topic.
     doubles: BTreeMap<Vec<u8>, Timestamp>,
+    /// Whether the directory names anything at all.
+    named: bool,
 }
 
 /// An entry that has been read, and what interpreting it needs.
@@ -131,6 +133,7 @@ impl Interpreter {
             (problems::rows(), usize::MAX),
             (DEFINED.to_vec()..b"defined0".to_vec(), usize::MAX),
             (DOUBLE.to_vec()..b"double0".to_vec(), usize::MAX),
+            (directory::rows(), 1),
         ];
         ranges.extend(seen::RANGES.map(|(from, to)| (from.to_vec()..to.to_vec(), 1)));
         ranges
@@ -139,8 +142,8 @@ impl Interpreter {
     /// Takes a row of the state back in.
     pub fn recall(&mut self, key: &[u8], value: &[u8]) {
         if let Some(number) = number_of_row(key) {
-            if let Ok(row) = serde_json::from_slice::<Row>(value) {
-                self.problems.set(number, row.problem, &self.rules);
+            if let Ok(problem) = serde_json::from_slice::<Problem>(value) {
+                self.problems.set(number, problem, &self.rules);
             }
         } else if let Some(kind) = key.strip_prefix(DEFINED).and_then(|key| serde_json::from_slice(key).ok())
         {
@@ -149,6 +152,8 @@ impl Interpreter {
             if let Ok(micros) = value.try_into().map(i64::from_be_bytes) {
                 self.doubles.insert(double.to_vec(), Timestamp::from_micros(micros));
             }
+        } else if directory::is_row(key) {
+            self.named = true;
         } else {
             self.forgetting.recall(key);
         }
@@ -201,34 +206,41 @@ impl Interpreter {
             What::Message { org, told, .. } => {
                 for told in told.iter().flatten() {
                     keys.extend_from_slice(told.identity.keys());
-                    told.places(Names { org, known }, &mut keys);
-                    if told.role != Role::Tells {
-                        for fact in &told.facts {
-                            self.row_keys(&fact.key, &mut keys);
-                        }
+                    if self.named {
+                        told.places(Names { org, known }, &mut keys);
+                    }
+                    for fact in &told.facts {
+                        let (topic, kind) = (told.event.topic.name(), told.event.kind());
+                        self.raise_keys(&fact.key, told.role, topic, &kind, &mut keys);
                     }
                 }
                 self.oldest_keys(told.iter().flatten().map(|told| told.facts.len()).sum(), &mut keys);
             }
             What::Learned { org, lesson, .. } => keys = directory::keys(org, lesson),
             What::Own { own, .. } if own.state != State::Event => {
-                self.row_keys(&own_key(own), &mut keys);
+                self.raise_keys(&own_key(own), own_role(own), Alert::OWN_TOPIC, own.kind.word(), &mut keys);
                 self.oldest_keys(1, &mut keys);
             }
             What::Own { .. } | What::Replayed { .. } => {}
-            What::Tick { at } => keys.extend(self.problems.due_at(at.micros()).into_iter().map(row_key)),
+            What::Tick { at } => {
+                keys.extend(self.problems.due_at(at.micros()).into_iter().map(raise_key));
+            }
         }
         keys
     }
 
-    fn row_keys(&self, key: &AlarmKey, keys: &mut Vec<Vec<u8>>) {
-        keys.extend(self.problems.find(key).map(|(number, _)| row_key(number)));
+    /// The row of the raise that what is told now ends, or adds to in a form that is new.
+    fn raise_keys(&self, key: &AlarmKey, role: Role, topic: &str, kind: &str, keys: &mut Vec<Vec<u8>>) {
+        let found = if role == Role::Tells { None } else { self.problems.find(key) };
+        let found =
+            found.filter(|(_, problem)| role == Role::Clears || !work::is_told_as(problem, topic, kind));
+        keys.extend(found.map(|(number, _)| raise_key(number)));
     }
 
     /// The rows of the problems that have to go when `more` are raised.
     fn oldest_keys(&self, more: usize, keys: &mut Vec<Vec<u8>>) {
         let over = (self.problems.len() + more).saturating_sub(self.rules.max_open);
-        keys.extend(self.problems.iter().take(over).map(|(number, _)| row_key(number)));
+        keys.extend(self.problems.iter().take(over).map(|(number, _)| raise_key(number)));
     }
 
     /// What an entry brings about, given what is known.
@@ -250,6 +262,7 @@ impl Interpreter {
                 work.effects.forget = self.forgetting.due(received);
             }
             What::Learned { org, at, lesson } => {
+                self.named = true;
                 for (key, value) in directory::learn(&org, at, &lesson, known) {
                     work.set(key, value);
                 }
@@ -398,6 +411,14 @@ fn own_key(own: &Own) -> AlarmKey {
     AlarmKey::of(&[b"relay", own.kind.word().as_bytes(), own.resource.as_bytes()])
 }
 
+const fn own_role(own: &Own) -> Role {
+    match own.state {
+        State::Raised => Role::Raises,
+        State::Cleared => Role::Clears,
+        State::Event => Role::Tells,
+    }
+}
+
 fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     let key = own_key(own);
     let micros = at.micros().to_be_bytes();
@@ -407,11 +428,7 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     alert.origin = Origin::Relay;
     alert.reason.clone_from(&own.text);
     alert.category.clone_from(&own.resource);
-    let role = match own.state {
-        State::Raised => Role::Raises,
-        State::Cleared => Role::Clears,
-        State::Event => Role::Tells,
-    };
+    let role = own_role(own);
     let news = work::News {
         alert,
         time: Some(at),
@@ -423,12 +440,21 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     work.take(role, news, &|alert| alert.summary = format!("{}: {}", own.kind.word(), own.text));
 }
 
-/// The open problem in a row of the state; `None` when it is over, or the row is none of a problem.
+/// The open problem in a row of the state; `None` when it is over, or the row is none of a problem. `look_up` finds the
+/// row of its raise by its key.
 #[must_use]
-pub fn open_problem(key: &[u8], value: &[u8]) -> Option<OpenProblem> {
-    number_of_row(key)?;
-    let Row { problem, alert } = serde_json::from_slice(value).ok()?;
-    (!problem.is_gone()).then(|| OpenProblem { alert, heard: Timestamp::from_micros(problem.heard) })
+pub fn open_problem(
+    key: &[u8],
+    value: &[u8],
+    look_up: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+) -> Option<OpenProblem> {
+    let number = number_of_row(key)?;
+    let problem: Problem = serde_json::from_slice(value).ok()?;
+    if problem.is_gone() {
+        return None;
+    }
+    let alert = work::told(&look_up(&raise_key(number))?, &problem)?;
+    Some(OpenProblem { alert, heard: Timestamp::from_micros(problem.heard) })
 }
 
 /// The range of the rows of problems.

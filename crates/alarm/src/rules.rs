@@ -88,8 +88,14 @@ impl About {
     fn takes(&self, alert: &Alert) -> bool {
         let any =
             |list: &[String], same: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|it| same(it));
-        let kind = alert.raised_as.as_ref().map_or(&alert.kind, |raised| &raised.kind);
-        any(&self.types, &|it| normal(it) == normal(kind))
+        let is_kind = |it: &str| {
+            let it = normal(it);
+            match alert.raised_as.as_slice() {
+                [] => it == normal(&alert.kind),
+                raised => raised.iter().any(|raised| it == normal(&raised.kind)),
+            }
+        };
+        any(&self.types, &is_kind)
             && any(&self.sites, &|it| it == alert.site || it == alert.site_id)
             && any(&self.devices, &|it| {
                 it == alert.device

@@ -122,8 +122,11 @@ impl Feed {
 
 /// Every open problem there is.
 pub(crate) fn open_problems(journal: &Journal, mut each: impl FnMut(OpenProblem)) -> Result<(), Error> {
+    let mut raises = journal.reader(Log::Inbox).map_err(failed(READING))?;
     rows(journal, alarm::problem_rows(), |key, value| {
-        if let Some(problem) = alarm::open_problem(key, value) {
+        // one that cannot be read is passed over: what is damaged was said to be
+        let look_up = |key: &[u8]| raises.state(key).ok().flatten().map(|raise| raise.to_vec());
+        if let Some(problem) = alarm::open_problem(key, value, look_up) {
             each(problem);
         }
     })

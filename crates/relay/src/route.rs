@@ -67,28 +67,32 @@ impl Routes {
 
     /// What all of them say of `alert`.
     pub(crate) fn judge(&self, alert: &Alert) -> Judged {
-        let facts = Facts::judged(alert);
         let mut taken = vec![false; self.sinks.len()];
-        let mut routes = Vec::new();
+        let mut routes: Vec<JudgedRoute> = Vec::new();
         let mut matched: Vec<&str> = Vec::new();
-        let mut ended = false;
-        for (index, rule) in self.rules().iter().enumerate() {
-            let verdict = if ended { None } else { Some(rule.judge(&facts)) };
-            let outcome = match &verdict {
-                None => Outcome::NotAsked,
-                Some(Verdict::Matched) => {
-                    matched.push(&rule.name);
-                    rule.sinks.iter().for_each(|sink| taken[*sink] = true);
-                    ended = !rule.goes_on;
-                    Outcome::Matched
+        let mut everywhere = false;
+        for facts in Facts::judged(alert) {
+            let before = matched.len();
+            let outcomes = self.outcomes(&facts, &mut taken, &mut matched);
+            let own = facts.topic == Alert::OWN_TOPIC;
+            let by_default = own || self.rules.is_none() && goes_everywhere(facts.topic);
+            everywhere |= matched.len() == before && by_default;
+            match routes.as_mut_slice() {
+                [] => routes = outcomes,
+                // of several forms of a raise, one that matches is what counts
+                routes => {
+                    for (route, other) in routes.iter_mut().zip(outcomes) {
+                        if route.outcome != Outcome::Matched && other.outcome == Outcome::Matched {
+                            *route = other;
+                        }
+                    }
                 }
-                Some(failed @ Verdict::Failed(_)) => Outcome::Failed { because: failed.because(&facts) },
-                Some(other) => Outcome::Unmatched { because: other.because(&facts) },
-            };
-            routes.push(JudgedRoute { index, name: rule.name.clone(), outcome });
+            }
         }
+        let mut named = std::collections::HashSet::new();
+        matched.retain(|name| named.insert(*name));
+        let facts = Facts::judged(alert).next().unwrap_or_else(|| Facts::told(alert));
         let own = facts.topic == Alert::OWN_TOPIC;
-        let everywhere = matched.is_empty() && (own || self.rules.is_none() && goes_everywhere(facts.topic));
         let because = match alert.audience {
             Audience::Only { ref sink } => {
                 taken = self.sinks.iter().map(|ear| ear.name == *sink).collect();
@@ -112,6 +116,33 @@ impl Routes {
             }
         }
         judged
+    }
+
+    /// What all rules say of `facts`, and which sinks that takes.
+    fn outcomes<'a>(
+        &'a self,
+        facts: &Facts<'_>,
+        taken: &mut [bool],
+        matched: &mut Vec<&'a str>,
+    ) -> Vec<JudgedRoute> {
+        let mut routes = Vec::new();
+        let mut ended = false;
+        for (index, rule) in self.rules().iter().enumerate() {
+            let verdict = if ended { None } else { Some(rule.judge(facts)) };
+            let outcome = match &verdict {
+                None => Outcome::NotAsked,
+                Some(Verdict::Matched) => {
+                    matched.push(&rule.name);
+                    rule.sinks.iter().for_each(|sink| taken[*sink] = true);
+                    ended = !rule.goes_on;
+                    Outcome::Matched
+                }
+                Some(failed @ Verdict::Failed(_)) => Outcome::Failed { because: failed.because(facts) },
+                Some(other) => Outcome::Unmatched { because: other.because(facts) },
+            };
+            routes.push(JudgedRoute { index, name: rule.name.clone(), outcome });
+        }
+        routes
     }
 }
 
@@ -155,14 +186,18 @@ impl Route {
         if matches!(alert.audience, Audience::Only { .. }) {
             return true;
         }
-        let facts = Facts::judged(alert);
+        Facts::judged(alert).any(|facts| self.takes_as(&facts, &mut failed))
+    }
+
+    /// Whether the sink gets what is told like this.
+    fn takes_as(&self, facts: &Facts<'_>, failed: &mut impl FnMut(&Rule, &ExecutionError)) -> bool {
         let own = facts.topic == Alert::OWN_TOPIC;
         let Some(rules) = &self.rules else { return own || goes_everywhere(facts.topic) };
         // what the relay says of itself goes everywhere when none matches, so that all must be asked
         let asked = if own { rules.len() } else { self.relevant };
         let mut matched = false;
         for rule in &rules[..asked] {
-            match rule.judge(&facts) {
+            match rule.judge(facts) {
                 Verdict::Matched if rule.sinks.contains(&self.sink) => return true,
                 Verdict::Matched if !rule.goes_on => return false,
                 Verdict::Matched => matched = true,

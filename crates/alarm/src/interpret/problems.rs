@@ -8,17 +8,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AlarmKey, Alert, Rules};
-
-/// A problem as the state holds it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Row {
-    pub(super) problem: Problem,
-    /// Its raise as it was told last; of one that is gone, its clear's times.
-    pub(super) alert: Alert,
-}
+use crate::{AlarmKey, RaisedAs, Rules, Severity};
 
 /// A problem in short; times are microseconds since 1970.
+///
+/// It is a row of the state, and its raise with all its texts is another: what happens often changes the short one.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Problem {
     pub(super) key: AlarmKey,
@@ -30,7 +24,14 @@ pub(super) struct Problem {
     /// Until when its repeats were sent.
     #[serde(default)]
     pub(super) repeated: i64,
+    /// When it was first and last seen, as the events say.
+    pub(super) first_seen: i64,
+    pub(super) last_seen: i64,
     pub(super) count: u64,
+    /// Of its last raise.
+    pub(super) severity: Severity,
+    /// The forms in which its raise was told.
+    pub(super) forms: Vec<RaisedAs>,
     /// The window that kept its raise from some sinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) muted: Option<Box<str>>,
@@ -192,6 +193,11 @@ impl Problems {
     }
 }
 
+/// The key under which the state holds the raise of a problem.
+pub(super) fn raise_key(number: u64) -> Vec<u8> {
+    [RAISE, &number.to_be_bytes()].concat()
+}
+
 /// The key under which the state holds a problem.
 pub(super) fn row_key(number: u64) -> Vec<u8> {
     [PREFIX, &number.to_be_bytes()].concat()
@@ -211,6 +217,10 @@ pub(super) fn micros(duration: std::time::Duration) -> i64 {
 }
 
 const PREFIX: &[u8] = b"open/";
+const RAISE: &[u8] = b"raise/";
+
+/// How many forms of a raise are remembered: topics, types and severities are few.
+pub(super) const FORMS: usize = 16;
 
 /// How much later than the end of a problem its beginning may be told, and still be known as late: an hour.
 pub(super) const LATE_MICROS: i64 = 3_600_000_000;

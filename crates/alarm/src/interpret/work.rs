@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ids::Timestamp;
 
-use super::problems::{LATE_MICROS, Phase, Problem, Problems, Row, micros, row_key};
+use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
 use super::{Effects, Known};
 use crate::catalogue::Role;
 use crate::text::{shortened, summary};
@@ -112,11 +112,8 @@ impl<'a> Work<'a> {
             return;
         }
         problem.hear(news.at.micros());
-        let before = self.row(number).map(|row| row.alert);
         if news.reconcile {
-            if let Some(alert) = before {
-                self.keep(number, problem, alert);
-            }
+            self.keep(number, problem);
             return;
         }
         problem.changed = problem.changed.max(news.when());
@@ -125,16 +122,24 @@ impl<'a> Work<'a> {
             false => problem.count.saturating_add(news.count),
         };
         let mut alert = news.alert;
-        alert.count = problem.count;
-        if let Some(before) = &before {
-            alert.last_seen = alert.last_seen.max(alert.first_seen).max(before.last_seen);
-            alert.first_seen = before.first_seen.min(alert.first_seen);
-            fill_from(&mut alert, before);
+        let known_form = is_told_as(&problem, &alert.topic, &alert.kind);
+        if let Some(before) = if known_form { None } else { self.told(number, &problem) } {
+            fill_from(&mut alert, &before);
         }
+        alert.count = problem.count;
+        alert.last_seen =
+            alert.last_seen.max(alert.first_seen).max(Timestamp::from_micros(problem.last_seen));
+        alert.first_seen = alert.first_seen.min(Timestamp::from_micros(problem.first_seen));
+        problem.first_seen = alert.first_seen.micros();
+        problem.last_seen = alert.last_seen.micros();
+        let held = matches!(problem.phase, Phase::Held(_));
         match &mut problem.phase {
             Phase::Held(_) | Phase::Flapping { .. } => {
                 if let Phase::Flapping { there } = &mut problem.phase {
                     *there = true;
+                }
+                if held {
+                    problem.take_form(&alert);
                 }
                 self.effects.remarks.damped += 1;
                 alert.state = State::Raised;
@@ -145,10 +150,14 @@ impl<'a> Work<'a> {
                 if alert.audience.is_all() {
                     problem.muted = None;
                 }
+                problem.take_form(&alert);
                 alert = self.tell(alert, State::Raised, summarise);
             }
         }
-        self.keep(number, problem, alert);
+        if held || !known_form {
+            self.keep_raise(number, &problem, alert);
+        }
+        self.keep(number, problem);
     }
 
     /// A problem that was not there a moment ago; `raises` are earlier ones, for flapping.
@@ -187,19 +196,25 @@ impl<'a> Work<'a> {
             muted = self.mute(&mut alert, news.at);
             self.tell(alert, State::Raised, summarise)
         };
-        let problem = Problem {
+        let mut problem = Problem {
             key: alert.key,
             phase,
             changed: news.when(),
             heard: at,
             repeated: at,
+            first_seen: alert.first_seen.micros(),
+            last_seen: alert.last_seen.micros(),
             count: alert.count,
+            severity: alert.severity,
+            forms: Vec::new(),
             muted,
             raises,
             expiring: false,
             flap_micros: window,
         };
-        self.keep(number, problem, alert);
+        problem.take_form(&alert);
+        self.keep_raise(number, &problem, alert);
+        self.keep(number, problem);
     }
 
     fn clear(&mut self, news: News, summarise: Summarise<'_>) {
@@ -213,7 +228,7 @@ impl<'a> Work<'a> {
             }
             return;
         };
-        let raise = self.row(number).map(|row| row.alert);
+        let raise = self.told(number, &problem);
         if problem.is_gone() {
             if !news.reconcile {
                 // told by another topic, or once more: what it ended is still known
@@ -235,31 +250,28 @@ impl<'a> Work<'a> {
         match &mut problem.phase {
             Phase::Held(_) => {
                 self.effects.remarks.damped += 2;
-                match raise.filter(|_| problem.flap_micros > 0) {
+                if problem.flap_micros > 0 {
                     // how often it was raised still counts
-                    Some(raise) => {
-                        problem.phase = Phase::Gone;
-                        self.keep(number, problem, raise);
-                    }
-                    None => self.forget(number),
+                    problem.phase = Phase::Gone;
+                    self.keep(number, problem);
+                } else {
+                    self.forget(number);
                 }
             }
             Phase::Flapping { there } => {
                 *there = false;
                 self.effects.remarks.damped += 1;
-                let alert = raise.unwrap_or(news.alert);
-                self.keep(number, problem, alert);
+                self.keep(number, problem);
             }
             Phase::Open | Phase::Gone => {
                 let mut alert = ended(news.alert, raise.as_ref(), &problem);
                 if let Some(window) = &problem.muted {
                     alert.audience = Audience::Exempt { window: window.to_string() };
                 }
-                let told = self.tell(alert, State::Cleared, summarise);
+                problem.last_seen = alert.last_seen.micros();
+                self.tell(alert, State::Cleared, summarise);
                 problem.phase = Phase::Gone;
-                let mut alert = raise.unwrap_or_else(|| told.clone());
-                alert.last_seen = told.last_seen;
-                self.keep(number, problem, alert);
+                self.keep(number, problem);
             }
         }
     }
@@ -276,8 +288,8 @@ impl<'a> Work<'a> {
     pub(super) fn tick(&mut self, at: Timestamp) {
         for number in self.problems.due_at(at.micros()) {
             let Some(problem) = self.problems.number(number).cloned() else { continue };
-            match self.row(number) {
-                Some(row) => self.due(number, problem, row.alert, at),
+            match self.told(number, &problem) {
+                Some(raise) => self.due(number, problem, raise, at),
                 // its row is damaged, so that there is nothing to say
                 None => self.forget(number),
             }
@@ -294,17 +306,18 @@ impl<'a> Work<'a> {
                 problem.repeated = now;
                 problem.muted = self.mute(&mut alert, at);
                 let alert = self.tell(alert, State::Raised, &resummarise);
-                self.keep(number, problem, alert);
+                self.keep_raise(number, &problem, alert);
+                self.keep(number, problem);
             }
             // the relay knows of itself whether it is over
             _ if expired && alert.is_own() => {
                 problem.hear(now);
-                self.keep(number, problem, alert);
+                self.keep(number, problem);
             }
             _ if expired && !problem.expiring => {
                 problem.expiring = true;
                 problem.heard = problem.heard.max(now.saturating_sub(micros(self.rules.expire_after)));
-                self.keep(number, problem, alert);
+                self.keep(number, problem);
             }
             _ if expired => {
                 let why = format!("nothing was heard of it for {} s", self.rules.expire_after.as_secs());
@@ -314,7 +327,7 @@ impl<'a> Work<'a> {
                 if there {
                     problem.phase = Phase::Open;
                     problem.repeated = now;
-                    self.keep(number, problem, alert);
+                    self.keep(number, problem);
                 } else {
                     let mut end = ended(alert.clone(), Some(&alert), &problem);
                     end.id = AlertId::of(&[alert.id.bytes(), b"calm", &now.to_be_bytes()]);
@@ -324,7 +337,7 @@ impl<'a> Work<'a> {
                     }
                     self.tell(end, State::Cleared, &resummarise);
                     problem.phase = Phase::Gone;
-                    self.keep(number, problem, alert);
+                    self.keep(number, problem);
                 }
             }
             Phase::Open => self.remind(number, problem, alert, at),
@@ -353,7 +366,7 @@ impl<'a> Work<'a> {
             }
         }
         problem.repeated = now;
-        self.keep(number, problem, alert);
+        self.keep(number, problem);
     }
 
     /// Ends a problem of which nobody says that it is still there.
@@ -370,7 +383,7 @@ impl<'a> Work<'a> {
         self.tell(end, State::Cleared, &resummarise);
         problem.phase = Phase::Gone;
         problem.heard = at.micros();
-        self.keep(number, problem, alert.clone());
+        self.keep(number, problem);
     }
 
     /// Makes room for one more problem: the oldest one goes, and is said to.
@@ -379,10 +392,13 @@ impl<'a> Work<'a> {
             && let Some(number) = self.problems.oldest()
         {
             let problem = self.problems.number(number).cloned();
-            if let (Some(problem), Some(row)) = (problem.filter(|it| !it.is_gone()), self.row(number)) {
+            let problem = problem.filter(|it| !it.is_gone());
+            if let Some(problem) = problem
+                && let Some(raise) = self.told(number, &problem)
+            {
                 let why =
                     format!("more than {} problems are open, and this is the oldest", self.rules.max_open);
-                self.expire(number, problem, &row.alert, at, &why);
+                self.expire(number, problem, &raise, at, &why);
             }
             self.forget(number);
         }
@@ -406,50 +422,78 @@ impl<'a> Work<'a> {
         Some(window.name.as_str().into())
     }
 
-    /// The row of a problem.
-    fn row(&self, number: u64) -> Option<Row> {
-        serde_json::from_slice(self.get(&row_key(number))?).ok()
+    /// The raise of a problem, as it would be told now.
+    fn told(&self, number: u64, problem: &Problem) -> Option<Alert> {
+        told(self.get(&raise_key(number))?, problem)
     }
 
-    fn keep(&mut self, number: u64, problem: Problem, mut alert: Alert) {
-        alert.audience = Audience::All;
+    fn keep(&mut self, number: u64, problem: Problem) {
+        let value = serde_json::to_vec(&problem).expect("texts and numbers are JSON");
+        self.set(row_key(number), Some(value));
+        self.problems.set(number, problem, self.rules);
+    }
+
+    fn keep_raise(&mut self, number: u64, problem: &Problem, mut raise: Alert) {
+        raise.audience = Audience::All;
         // what is told again from here has to be whole; of everything else a part of the reason is enough
         let told_again = matches!(problem.phase, Phase::Held(_)) || problem.muted.is_some();
-        if !told_again && self.rules.repeats.is_empty() && !alert.is_own() {
-            alert.reason = shortened(&alert.reason, KEPT_REASON_CHARS).into_owned();
-            alert.summary = String::new();
+        if !told_again && self.rules.repeats.is_empty() && !raise.is_own() {
+            raise.reason = shortened(&raise.reason, KEPT_REASON_CHARS).into_owned();
+            raise.summary = String::new();
         }
-        let row = Row { problem, alert };
-        let value = serde_json::to_vec(&row).expect("texts and numbers are JSON");
-        self.set(row_key(number), Some(value));
-        self.problems.set(number, row.problem, self.rules);
+        let value = serde_json::to_vec(&raise).expect("texts and numbers are JSON");
+        self.set(raise_key(number), Some(value));
     }
 
     fn forget(&mut self, number: u64) {
         self.problems.remove(number);
         self.set(row_key(number), None);
+        self.set(raise_key(number), None);
     }
 }
 
 /// How much of a reason is kept with a problem, in characters.
 const KEPT_REASON_CHARS: usize = 256;
 
+impl Problem {
+    /// Remembers in which form a raise was told.
+    fn take_form(&mut self, raise: &Alert) {
+        self.severity = raise.severity;
+        let same = |form: &RaisedAs| {
+            form.topic == raise.topic && form.kind == raise.kind && form.severity == raise.severity
+        };
+        if self.forms.len() < FORMS && !self.forms.iter().any(same) {
+            self.forms.push(RaisedAs::of(raise));
+        }
+    }
+}
+
+/// Whether the raise of a problem was told by this topic under this type.
+pub(super) fn is_told_as(problem: &Problem, topic: &str, kind: &str) -> bool {
+    problem.forms.iter().any(|form| form.topic == topic && form.kind == kind)
+}
+
+/// The raise of a problem in the row of the state, as it would be told now.
+pub(super) fn told(row: &[u8], problem: &Problem) -> Option<Alert> {
+    let mut raise: Alert = serde_json::from_slice(row).ok()?;
+    raise.first_seen = Timestamp::from_micros(problem.first_seen);
+    raise.last_seen = Timestamp::from_micros(problem.last_seen);
+    raise.count = problem.count;
+    raise.severity = problem.severity;
+    Some(raise)
+}
+
 /// What was told, as the end of `problem`, with everything its raise said.
 fn ended(mut alert: Alert, raise: Option<&Alert>, problem: &Problem) -> Alert {
     alert.count = problem.count;
-    let Some(raise) = raise else { return alert };
-    alert.first_seen = raise.first_seen;
-    alert.last_seen = alert.last_seen.max(raise.last_seen).max(raise.first_seen);
+    alert.first_seen = Timestamp::from_micros(problem.first_seen);
+    alert.last_seen = alert.last_seen.max(Timestamp::from_micros(problem.last_seen)).max(alert.first_seen);
     alert.duration_secs = Some(alert.last_seen.since(alert.first_seen).as_secs());
-    alert.severity = raise.severity;
-    fill_from(&mut alert, raise);
-    alert.raised_as = Some(Box::new(RaisedAs {
-        topic: raise.topic.clone(),
-        kind: raise.kind.clone(),
-        mist_severity: raise.mist_severity.clone(),
-        group: raise.group.clone(),
-        category: raise.category.clone(),
-    }));
+    alert.severity = problem.severity;
+    alert.raised_as.clone_from(&problem.forms);
+    if let Some(raise) = raise {
+        fill_from(&mut alert, raise);
+    }
     alert
 }
 

@@ -167,7 +167,8 @@ impl Interpreting {
                         Some(value) => value.clone(),
                         None => self.state(&key)?,
                     };
-                    news |= value.is_some();
+                    // only a device's row leads to another one: its site's
+                    news |= value.is_some() && alarm::directory::is_row(&key);
                     known.extend(value.map(|value| (key, value)));
                 }
                 if !news {

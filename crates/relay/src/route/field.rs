@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write as _;
 
-use alarm::{Alert, Severity};
+use alarm::{Alert, RaisedAs, Severity};
 
 /// A field of an alert.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -146,6 +146,7 @@ pub(crate) struct Facts<'a> {
     alert: &'a Alert,
     pub(crate) topic: &'a str,
     kind: &'a str,
+    severity: Severity,
     mist_severity: &'a str,
     group: &'a str,
     category: &'a str,
@@ -158,27 +159,31 @@ impl<'a> Facts<'a> {
             alert,
             topic: &alert.topic,
             kind: &alert.kind,
+            severity: alert.severity,
             mist_severity: &alert.mist_severity,
             group: &alert.group,
             category: &alert.category,
         }
     }
 
-    /// The same, with how its raise was told where that is known.
-    pub(crate) fn judged(alert: &'a Alert) -> Self {
-        let Some(raised) = alert.raised_as.as_deref() else { return Self::told(alert) };
-        Self {
+    /// The same, once for each form in which its raise was told where that is known: a clear goes where any of them
+    /// went.
+    pub(crate) fn judged(alert: &'a Alert) -> impl Iterator<Item = Self> {
+        let as_told = move |raised: &'a RaisedAs| Self {
             alert,
             topic: &raised.topic,
             kind: &raised.kind,
+            severity: raised.severity,
             mist_severity: &raised.mist_severity,
             group: &raised.group,
             category: &raised.category,
-        }
+        };
+        let own = alert.raised_as.is_empty().then(|| Self::told(alert));
+        own.into_iter().chain(alert.raised_as.iter().map(as_told))
     }
 
     pub(crate) const fn rank(&self) -> i64 {
-        rank(self.alert.severity)
+        rank(self.severity)
     }
 
     /// The value of `field` when the alert has it as a text.
@@ -186,7 +191,7 @@ impl<'a> Facts<'a> {
         let alert = self.alert;
         Some(match field {
             Field::State => alert.state.word(),
-            Field::Severity => alert.severity.word(),
+            Field::Severity => self.severity.word(),
             Field::MistSeverity => self.mist_severity,
             Field::Topic => self.topic,
             Field::Type => self.kind,
@@ -333,18 +338,20 @@ mod tests {
     fn a_clear_is_judged_as_its_raise_was_told() {
         let mut alert =
             Alert::new(AlertId::of(&[]), AlarmKey::of(&[]), "device-events", "up", Timestamp::default());
-        alert.raised_as = Some(Box::new(RaisedAs {
+        alert.raised_as.push(RaisedAs {
             topic: "alarms".into(),
             kind: "down".into(),
+            severity: Severity::Critical,
             mist_severity: "critical".into(),
             group: "infrastructure".into(),
             category: "switch".into(),
-        }));
+        });
         let fields = [Field::Topic, Field::Type, Field::MistSeverity, Field::Group, Field::Category];
 
         let told = Facts::told(&alert);
         assert_eq!(fields.map(|field| text(&told, field)), ["device-events", "up", "", "", ""]);
-        let judged = Facts::judged(&alert);
+        let judged = Facts::judged(&alert).next().unwrap();
+        assert_eq!(text(&judged, Field::Severity), "critical");
         let expect = ["alarms", "down", "critical", "infrastructure", "switch"];
         assert_eq!(fields.map(|field| text(&judged, field)), expect);
     }

@@ -201,7 +201,7 @@ mod tests {
             let [is, prefix, not, not_prefix] = [is, prefix, not, not_prefix].map(texts);
             let condition =
                 Condition::new(field, &Matcher { is, prefix, not, not_prefix, table: true }).unwrap();
-            assert_eq!(condition.holds(&Facts::judged(&alert())), holds, "{condition}");
+            assert_eq!(condition.holds(&Facts::told(&alert())), holds, "{condition}");
         };
         use Field::{Device, Mac, MistSeverity, Severity, Site, Topic, Type};
         // equality and lists

@@ -355,6 +355,7 @@ proptest! {
         routes in some_routes(),
         raise in an_alert(),
         told in (topic(), word(), word(), word(), word()),
+        other in (topic(), word(), word(), word(), word()),
         audience in an_audience(),
     ) {
         let mut raise = raise;
@@ -365,14 +366,22 @@ proptest! {
         clear.duration_secs = Some(5);
         (clear.topic, clear.kind, clear.mist_severity, clear.group, clear.category) = told;
         clear.id = AlertId::of(&[b"clear"]);
-        clear.raised_as = Some(Box::new(RaisedAs {
-            topic: raise.topic.clone(),
-            kind: raise.kind.clone(),
-            mist_severity: raise.mist_severity.clone(),
-            group: raise.group.clone(),
-            category: raise.category.clone(),
-        }));
-
+        clear.raised_as.push(RaisedAs::of(&raise));
         prop_assert_eq!(taken(&routes, &clear), taken(&routes, &raise));
+
+        // told once more, in another form, it goes wherever either went
+        let mut again = raise.clone();
+        (again.topic, again.kind, again.mist_severity, again.group, again.category) = other;
+        clear.raised_as.push(RaisedAs::of(&again));
+        let mut either = taken(&routes, &raise);
+        for sink in taken(&routes, &again) {
+            if !either.contains(&sink) {
+                either.push(sink);
+            }
+        }
+        let mut cleared = taken(&routes, &clear);
+        either.sort();
+        cleared.sort();
+        prop_assert_eq!(cleared, either);
     }
 }

@@ -100,7 +100,9 @@ impl Inbox for Recorder {
     async fn open(&self) -> Result<Vec<OpenProblem>, NotStored> {
         let inner = self.inner();
         let rows = inner.state.range(alarm::problem_rows());
-        Ok(rows.filter_map(|(key, value)| alarm::open_problem(key, value)).collect())
+        Ok(rows
+            .filter_map(|(key, value)| alarm::open_problem(key, value, |key| inner.state.get(key).cloned()))
+            .collect())
     }
 
     async fn devices(&self) -> Result<HashSet<Mac>, NotStored> {

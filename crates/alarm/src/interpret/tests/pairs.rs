@@ -97,7 +97,7 @@ fn every_pair_is_two_notifications_with_one_key_and_the_same_objects() {
                 |it: &Alert| [&it.device, &it.site_id, &it.device_type, &it.port].map(String::clone);
             assert_eq!(objects(raised), objects(cleared), "{name}");
             assert_eq!((raised.mac, raised.severity), (cleared.mac, cleared.severity), "{name}");
-            assert_eq!(cleared.raised_as.as_ref().unwrap().kind, pair.raise, "{name}");
+            assert_eq!(cleared.raised_as[0].kind, pair.raise, "{name}");
         }
     }
 }
@@ -139,6 +139,8 @@ fn a_device_is_one_problem_by_whichever_topic_it_is_told() {
 
     assert!([&second, &end, &again].iter().all(|alert| alert.key == first.key));
     assert_eq!((first.count, second.count, end.count), (1, 2, 2));
+    let forms: Vec<_> = end.raised_as.iter().map(|form| (form.topic.as_str(), form.kind.as_str())).collect();
+    assert_eq!(forms, [("device-updowns", "SW_DISCONNECTED"), ("alarms", "switch_down")]);
     assert_eq!((second.state, end.state, again.state), (State::Raised, State::Cleared, State::Cleared));
     assert_eq!((end.device.as_str(), end.site_id.as_str(), end.duration_secs), ("sw-1", "s-1", Some(90)));
     assert_eq!(first.severity, Severity::Critical, "a switch carries others");

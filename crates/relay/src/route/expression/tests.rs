@@ -22,7 +22,7 @@ fn alert() -> Alert {
 
 fn holds(source: &str) -> Result<bool, String> {
     let expression = Language::new().compile(source).unwrap_or_else(|fault| panic!("{source}: {fault:?}"));
-    expression.holds(&Facts::judged(&alert())).map_err(|error| error.to_string())
+    expression.holds(&Facts::told(&alert())).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -216,7 +216,7 @@ proptest! {
     fn whatever_compiles_is_true_or_false_or_an_error(source in soup()) {
         let language = Language::new();
         match language.compile(&source) {
-            Ok(expression) => drop(expression.holds(&Facts::judged(&alert()))),
+            Ok(expression) => drop(expression.holds(&Facts::told(&alert()))),
             Err(fault) => {
                 prop_assert!(source.is_char_boundary(fault.offset), "{fault:?}");
                 prop_assert!(!fault.what.contains("cannot cope"), "{fault:?}");
