@@ -188,6 +188,17 @@ fn a_message_of_more_events_than_are_read_says_so() {
 }
 
 #[test]
+fn what_stands_around_a_list_of_events_is_not_repeated_without_bound() {
+    let around = |bytes: usize| json!({"site_name": "x".repeat(bytes), "site_id": "s", "alert_events": vec![json!({}); 2_000]});
+
+    let alerts = read("occupancy-alerts", json!([around(100_000), around(3_000), around(3_000)]));
+
+    let kinds: Vec<_> = alerts.iter().map(|alert| alert.kind.as_str()).collect();
+    assert_eq!(kinds, ["uninterpretable", "occupancy-alerts", "uninterpretable"]);
+    assert!(alerts[0].reason.contains("around 2000 alert_events"), "{}", alerts[0].reason);
+}
+
+#[test]
 fn a_summary_stays_a_line_however_long_the_texts_are() {
     let long = "é".repeat(100_000);
 
