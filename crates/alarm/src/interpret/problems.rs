@@ -14,7 +14,8 @@ use crate::{AlarmKey, Alert, Rules};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Row {
     pub(super) problem: Problem,
-    /// Its raise as it was told last; of one that is gone, its clear's times.
+    /// Its raise as it was told last; of one that is gone, with its clear's times. The clear itself where no raise is
+    /// known.
     pub(super) alert: Alert,
 }
 
@@ -43,6 +44,9 @@ pub(super) struct Problem {
     /// For how long raises count as flapping, and it has to be calm after it; 0 where flapping is not damped.
     #[serde(default)]
     pub(super) flap_micros: i64,
+    /// Whether it was over before anybody was told, so that nobody is told of its end either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) untold: bool,
 }
 
 /// Where a problem stands.
@@ -111,6 +115,8 @@ pub(super) struct Problems {
     /// Each with the time at which something is due for it.
     by_number: BTreeMap<u64, (Problem, i64)>,
     by_key: HashMap<AlarmKey, u64>,
+    /// The numbers of those that are over.
+    gone: BTreeSet<u64>,
     timers: BTreeSet<(i64, u64)>,
     newest: u64,
 }
@@ -141,6 +147,9 @@ impl Problems {
         }
         let timer = problem.timer(number, rules);
         self.timers.insert((timer, number));
+        if problem.is_gone() {
+            self.gone.insert(number);
+        }
         self.by_number.insert(number, (problem, timer));
     }
 
@@ -148,6 +157,7 @@ impl Problems {
     pub(super) fn remove(&mut self, number: u64) {
         if let Some((problem, timer)) = self.by_number.remove(&number) {
             self.timers.remove(&(timer, number));
+            self.gone.remove(&number);
             if self.by_key.get(&problem.key) == Some(&number) {
                 self.by_key.remove(&problem.key);
             }
@@ -158,9 +168,19 @@ impl Problems {
         self.by_number.len()
     }
 
-    /// The oldest problem.
+    /// How many of them are over.
+    pub(super) fn gone(&self) -> usize {
+        self.gone.len()
+    }
+
+    /// The oldest that is over.
+    pub(super) fn oldest_gone(&self) -> Option<u64> {
+        self.gone.first().copied()
+    }
+
+    /// The problem that goes when there is no more room: the oldest that is over, or else the oldest.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.by_number.keys().next().copied()
+        self.oldest_gone().or_else(|| self.by_number.keys().next().copied())
     }
 
     /// When the next thing is due.

@@ -9,6 +9,7 @@ use crate::text::SUMMARY_CHARS;
 use crate::{About, Audience, DampingRule, OwnKind, SeverityRule, Window};
 
 mod devices;
+mod order;
 mod pairs;
 mod play;
 mod replay;

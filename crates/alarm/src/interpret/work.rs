@@ -104,7 +104,11 @@ impl<'a> Work<'a> {
                 return;
             }
             if news.is_late(problem.changed) {
-                self.late(news, summarise);
+                if problem.untold {
+                    self.effects.remarks.damped += 1;
+                } else {
+                    self.late(news, summarise);
+                }
                 return;
             }
             self.forget(number);
@@ -198,6 +202,7 @@ impl<'a> Work<'a> {
             raises,
             expiring: false,
             flap_micros: window,
+            untold: false,
         };
         self.keep(number, problem, alert);
     }
@@ -206,20 +211,29 @@ impl<'a> Work<'a> {
         let found = self.problems.find(&news.alert.key).map(|(number, problem)| (number, problem.clone()));
         let Some((number, mut problem)) = found else {
             if !news.reconcile {
-                let mut alert = news.alert;
-                alert.count = news.count;
-                self.mute(&mut alert, news.at);
-                self.tell(alert, State::Cleared, summarise);
+                self.end_of_nothing(None, news, summarise);
             }
             return;
         };
         let raise = self.row(number).map(|row| row.alert);
         if problem.is_gone() {
-            if !news.reconcile {
-                // told by another topic, or once more: what it ended is still known
-                let alert = ended(news.alert, raise.as_ref(), &problem);
-                self.tell(alert, State::Cleared, summarise);
+            if news.reconcile {
+                return;
             }
+            if problem.untold {
+                self.effects.remarks.damped += 1;
+                return;
+            }
+            let Some(raise) = raise.filter(|raise| raise.state == State::Raised) else {
+                self.end_of_nothing(Some((number, problem)), news, summarise);
+                return;
+            };
+            // told by another topic, or once more: what it ended is still known
+            let mut alert = ended(news.alert, Some(&raise), &problem);
+            if let Some(window) = &problem.muted {
+                alert.audience = Audience::Exempt { window: window.to_string() };
+            }
+            self.tell(alert, State::Cleared, summarise);
             return;
         }
         if news.reconcile && news.when() < problem.changed {
@@ -235,14 +249,11 @@ impl<'a> Work<'a> {
         match &mut problem.phase {
             Phase::Held(_) => {
                 self.effects.remarks.damped += 2;
-                match raise.filter(|_| problem.flap_micros > 0) {
-                    // how often it was raised still counts
-                    Some(raise) => {
-                        problem.phase = Phase::Gone;
-                        self.keep(number, problem, raise);
-                    }
-                    None => self.forget(number),
-                }
+                // how often it was raised still counts, and another topic may tell the same
+                problem.phase = Phase::Gone;
+                problem.untold = true;
+                let alert = raise.unwrap_or(news.alert);
+                self.keep(number, problem, alert);
             }
             Phase::Flapping { there } => {
                 *there = false;
@@ -262,6 +273,40 @@ impl<'a> Work<'a> {
                 self.keep(number, problem, alert);
             }
         }
+    }
+
+    /// The end of what was not there. It is remembered for a while, as far as there is room: what ended may be told
+    /// behind it.
+    fn end_of_nothing(&mut self, before: Option<(u64, Problem)>, news: News, summarise: Summarise<'_>) {
+        let (at, when) = (news.at.micros(), news.when());
+        let mut alert = news.alert;
+        alert.count = news.count;
+        let muted = self.mute(&mut alert, news.at);
+        let alert = self.tell(alert, State::Cleared, summarise);
+        let known = before.is_some();
+        let (number, mut problem) = before.unwrap_or_else(|| {
+            let problem = Problem {
+                key: alert.key,
+                phase: Phase::Gone,
+                changed: when,
+                heard: at,
+                repeated: at,
+                count: alert.count,
+                muted,
+                raises: Vec::new(),
+                expiring: false,
+                flap_micros: 0,
+                untold: false,
+            };
+            (self.problems.next_number(at), problem)
+        });
+        problem.changed = problem.changed.max(when);
+        problem.hear(at);
+        if !known && self.problems.len() >= self.rules.max_open {
+            let Some(oldest) = self.problems.oldest_gone() else { return };
+            self.forget(oldest);
+        }
+        self.keep(number, problem, alert);
     }
 
     /// What is told too late to change anything, and still happened.
