@@ -87,13 +87,16 @@ impl Problem {
     /// When something is due for it.
     fn timer(&self, number: u64, rules: &Rules) -> i64 {
         let expires = self.expires(rules);
+        let unmuted = self.muted.as_ref().map(|window| rules.window_end(window).micros());
         match self.phase {
             Phase::Held(until) => until,
             Phase::Gone => self.heard.saturating_add(LATE_MICROS.max(self.flap_micros)),
-            Phase::Flapping { .. } => self.heard.saturating_add(self.flap_micros).min(expires),
+            Phase::Flapping { there } => {
+                let calm = self.heard.saturating_add(self.flap_micros).min(expires);
+                unmuted.filter(|_| there).map_or(calm, |unmuted| unmuted.min(calm))
+            }
             Phase::Open => {
                 let repeats = rules.repeats.iter().map(|every| self.next_repeat(number, *every));
-                let unmuted = self.muted.as_ref().map(|window| rules.window_end(window).micros());
                 let repeats = repeats.filter(|_| self.muted.is_none());
                 repeats.chain(unmuted).fold(expires, i64::min)
             }

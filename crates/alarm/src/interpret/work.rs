@@ -355,6 +355,10 @@ impl<'a> Work<'a> {
                 let why = format!("nothing was heard of it for {} s", self.rules.expire_after.as_secs());
                 self.expire(number, problem, &alert, at, &why);
             }
+            Phase::Flapping { there: true } if problem.heard.saturating_add(problem.flap_micros) > now => {
+                self.unmute(&mut problem, &alert, at);
+                self.keep(number, problem, alert);
+            }
             Phase::Flapping { there } => {
                 if there {
                     problem.phase = Phase::Open;
@@ -380,15 +384,7 @@ impl<'a> Work<'a> {
     /// want to be told again.
     fn remind(&mut self, number: u64, mut problem: Problem, alert: Alert, at: Timestamp) {
         let now = at.micros();
-        if let Some(window) = problem.muted.take_if(|window| self.rules.window_end(window).micros() <= now) {
-            let mut again = alert.clone();
-            again.audience = Audience::All;
-            problem.muted = self.mute(&mut again, at);
-            if problem.muted.is_none() {
-                again.audience = Audience::Muted { window: window.into() };
-                self.tell(again, State::Raised, &resummarise);
-            }
-        }
+        self.unmute(&mut problem, &alert, at);
         if problem.muted.is_none() {
             let due = self.rules.repeats.iter().filter(|every| problem.next_repeat(number, **every) <= now);
             for every_secs in due.copied().collect::<Vec<_>>() {
@@ -399,6 +395,20 @@ impl<'a> Work<'a> {
         }
         problem.repeated = now;
         self.keep(number, problem, alert);
+    }
+
+    /// Tells those whom a window had kept from knowing, once it is over and unless another one has begun.
+    fn unmute(&mut self, problem: &mut Problem, alert: &Alert, at: Timestamp) {
+        let ended = |window: &mut Box<str>| self.rules.window_end(window) <= at;
+        if let Some(window) = problem.muted.take_if(ended) {
+            let mut again = alert.clone();
+            again.audience = Audience::All;
+            problem.muted = self.mute(&mut again, at);
+            if problem.muted.is_none() {
+                again.audience = Audience::Muted { window: window.into() };
+                self.tell(again, State::Raised, &resummarise);
+            }
+        }
     }
 
     /// Ends a problem of which nobody says that it is still there.

@@ -77,3 +77,31 @@ fn what_is_over_makes_room_before_what_is_open() {
     assert!(told.iter().all(|alert| alert.origin != Origin::Expired), "{told:?}");
     assert_eq!(play.interpreter.open(), 3);
 }
+
+#[test]
+fn what_still_flaps_when_a_window_ends_is_told_then() {
+    let about = About { sites: vec!["s-1".into()], ..About::default() };
+    let window = Window { name: "upgrade".into(), about, from: at(1_000), until: at(2_000) };
+    let about = About { types: vec!["ap_disconnected".into()], ..About::default() };
+    let rule = DampingRule { about, hold_down: None, flapping: Some((2, Duration::from_secs(300))) };
+    let mut play = Play::with(Rules { windows: vec![window], dampings: vec![rule], ..Rules::default() });
+
+    let mut told = Vec::new();
+    for n in 0..40 {
+        let down = 1_500 + 20 * n;
+        for (kind, time) in [("AP_DISCONNECTED", down), ("AP_CONNECTED", down + 10)] {
+            told.extend(play.post(time, "device-events", event(kind, time)));
+            while play.interpreter.due().is_some_and(|due| due <= at(time)) {
+                told.extend(play.tick(time));
+                play.restart();
+            }
+        }
+    }
+
+    let muted = Audience::Muted { window: "upgrade".into() };
+    let muted: Vec<_> = told.iter().filter(|alert| alert.audience == muted).collect();
+    assert_eq!(muted.len(), 1, "{told:?}");
+    assert_eq!(muted[0].state, State::Raised);
+    let calm = play.tick(2_600).remove(0);
+    assert_eq!((calm.state, calm.audience), (State::Cleared, Audience::All));
+}
