@@ -236,7 +236,7 @@ impl<'a> Work<'a> {
             self.tell(alert, State::Cleared, summarise);
             return;
         }
-        if news.reconcile && news.when() < problem.changed {
+        if news.reconcile && news.time.is_none_or(|time| time.micros() < problem.changed) {
             // a search finds what ended it the last time, too
             return;
         }
@@ -244,7 +244,10 @@ impl<'a> Work<'a> {
             self.late(news, summarise);
             return;
         }
-        problem.changed = problem.changed.max(news.when());
+        // what Mist says of a device lags behind what it posts: it makes nothing late
+        if !news.reconcile {
+            problem.changed = problem.changed.max(news.when());
+        }
         problem.hear(news.at.micros());
         match &mut problem.phase {
             Phase::Held(_) => {

@@ -105,3 +105,26 @@ fn what_still_flaps_when_a_window_ends_is_told_then() {
     let calm = play.tick(2_600).remove(0);
     assert_eq!((calm.state, calm.audience), (State::Cleared, Audience::All));
 }
+
+#[test]
+fn what_mist_says_of_a_problem_without_a_time_does_not_end_it() {
+    let mut play = Play::default();
+    play.post(1_000, "device-events", event("GW_CONDUCTOR_DISCONNECTED", 1_000));
+
+    let row = json!([{"type": "GW_CONDUCTOR_CONNECTED", "mac": "020000000001", "site_id": "s-1"}]);
+    assert_eq!(play.fetch(2_000, Fetched::Reconcile, "device-events", row), []);
+    let row = event("GW_CONDUCTOR_CONNECTED", 1_500);
+    assert_eq!(play.fetch(2_001, Fetched::Reconcile, "device-events", row)[0].state, State::Cleared);
+}
+
+#[test]
+fn a_device_that_mist_still_calls_connected_is_told_to_be_down() {
+    let mut play = Play::default();
+    play.post(1_000, "device-updowns", event("AP_DISCONNECTED", 1_000));
+
+    let stale = play.fetch(2_000, Fetched::Reconcile, "device-updowns", event("AP_CONNECTED", 2_000));
+    let down = play.post(2_010, "device-updowns", event("AP_DISCONNECTED", 1_990)).remove(0);
+
+    assert_eq!((stale.len(), stale[0].state), (1, State::Cleared));
+    assert_eq!(down.state, State::Raised, "it went down before Mist's list knew");
+}
