@@ -173,7 +173,7 @@ impl Interpreter {
 
     /// How many problems are there now.
     #[must_use]
-    pub const fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.problems.open()
     }
 
@@ -240,7 +240,10 @@ impl Interpreter {
     /// The rows of the problems that have to go when `more` are raised.
     fn oldest_keys(&self, more: usize, keys: &mut Vec<Vec<u8>>) {
         let over = (self.problems.len() + more).saturating_sub(self.rules.max_open);
-        keys.extend(self.problems.iter().take(over).map(|(number, _)| raise_key(number)));
+        // those that are over go first, and nothing is said of them
+        let open = self.problems.iter().filter(|(_, problem)| !problem.is_gone());
+        let open = open.take(over.saturating_sub(self.problems.gone()));
+        keys.extend(open.map(|(number, _)| raise_key(number)));
     }
 
     /// What an entry brings about, given what is known.

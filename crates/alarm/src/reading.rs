@@ -44,9 +44,10 @@ impl Reading {
             }
         };
         reading.0.reserve(message.events.len().min(MAX_EVENTS));
+        let mut room = MAX_AROUND_BYTES;
         for (index, event) in message.events.iter().take(MAX_EVENTS).enumerate() {
             match serde_json::from_str::<Map<String, Value>>(event.get()) {
-                Ok(fields) => reading.add(&message.topic, fields),
+                Ok(fields) => reading.add(&message.topic, fields, &mut room),
                 Err(error) => reading.0.push(Err(Unread {
                     bytes: event.get().as_bytes().to_vec(),
                     why: format!("event {index}: {error}"),
@@ -60,12 +61,21 @@ impl Reading {
         reading
     }
 
-    fn add(&mut self, topic: &Topic, mut fields: Map<String, Value>) {
+    /// Takes in an event; `room` is how many bytes may still be repeated.
+    fn add(&mut self, topic: &Topic, mut fields: Map<String, Value>, room: &mut usize) {
         // it only tells by which subscription the event came
         let for_site = fields.remove("for_site").and_then(|value| value.as_bool()).unwrap_or(false);
         // occupancy alerts hold what happened in a list of their own
         if let Some(Value::Array(inner)) = fields.get_mut("alert_events").map(Value::take) {
             fields.remove("alert_events");
+            let around = serde_json::to_vec(&fields).expect("a map of text to JSON is JSON");
+            let repeated = around.len().saturating_mul(inner.len().min(MAX_EVENTS));
+            let Some(rest) = room.checked_sub(repeated) else {
+                let why = format!("{} bytes around {} alert_events are too many", around.len(), inner.len());
+                self.0.push(Err(Unread { bytes: around, why }));
+                return;
+            };
+            *room = rest;
             for event in inner.into_iter().take(MAX_EVENTS.saturating_sub(self.0.len())) {
                 if let Value::Object(mut event) = event {
                     for (name, value) in &fields {
@@ -247,6 +257,10 @@ const PREFIXES: [(&str, &str); 7] = [
 
 /// How many devices one alarm is an alert for; Mist names ten at most.
 const MAX_NAMED: usize = 128;
+
+/// How many bytes of what stands around `alert_events` are repeated for each of them in one message; Mist sends some
+/// hundred bytes around a few.
+const MAX_AROUND_BYTES: usize = 8 << 20;
 
 /// How many events of one message are read; Mist sends some hundreds at most.
 pub(crate) const MAX_EVENTS: usize = 16_384;

@@ -44,6 +44,9 @@ pub(super) struct Problem {
     /// For how long raises count as flapping, and it has to be calm after it; 0 where flapping is not damped.
     #[serde(default)]
     pub(super) flap_micros: i64,
+    /// Whether it was over before anybody was told, so that nobody is told of its end either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) untold: bool,
 }
 
 /// Where a problem stands.
@@ -84,13 +87,16 @@ impl Problem {
     /// When something is due for it.
     fn timer(&self, number: u64, rules: &Rules) -> i64 {
         let expires = self.expires(rules);
+        let unmuted = self.muted.as_ref().map(|window| rules.window_end(window).micros());
         match self.phase {
             Phase::Held(until) => until,
             Phase::Gone => self.heard.saturating_add(LATE_MICROS.max(self.flap_micros)),
-            Phase::Flapping { .. } => self.heard.saturating_add(self.flap_micros).min(expires),
+            Phase::Flapping { there } => {
+                let calm = self.heard.saturating_add(self.flap_micros).min(expires);
+                unmuted.filter(|_| there).map_or(calm, |unmuted| unmuted.min(calm))
+            }
             Phase::Open => {
                 let repeats = rules.repeats.iter().map(|every| self.next_repeat(number, *every));
-                let unmuted = self.muted.as_ref().map(|window| rules.window_end(window).micros());
                 let repeats = repeats.filter(|_| self.muted.is_none());
                 repeats.chain(unmuted).fold(expires, i64::min)
             }
@@ -112,10 +118,10 @@ pub(super) struct Problems {
     /// Each with the time at which something is due for it.
     by_number: BTreeMap<u64, (Problem, i64)>,
     by_key: HashMap<AlarmKey, u64>,
+    /// The numbers of those that are over.
+    gone: BTreeSet<u64>,
     timers: BTreeSet<(i64, u64)>,
     newest: u64,
-    /// How many are not gone.
-    open: usize,
 }
 
 impl Problems {
@@ -142,9 +148,11 @@ impl Problems {
             self.remove(older);
             self.by_key.insert(problem.key, number);
         }
-        self.open += usize::from(!problem.is_gone());
         let timer = problem.timer(number, rules);
         self.timers.insert((timer, number));
+        if problem.is_gone() {
+            self.gone.insert(number);
+        }
         self.by_number.insert(number, (problem, timer));
     }
 
@@ -152,7 +160,7 @@ impl Problems {
     pub(super) fn remove(&mut self, number: u64) {
         if let Some((problem, timer)) = self.by_number.remove(&number) {
             self.timers.remove(&(timer, number));
-            self.open -= usize::from(!problem.is_gone());
+            self.gone.remove(&number);
             if self.by_key.get(&problem.key) == Some(&number) {
                 self.by_key.remove(&problem.key);
             }
@@ -160,17 +168,27 @@ impl Problems {
     }
 
     /// How many are there now.
-    pub(super) const fn open(&self) -> usize {
-        self.open
+    pub(super) fn open(&self) -> usize {
+        self.by_number.len() - self.gone.len()
     }
 
     pub(super) fn len(&self) -> usize {
         self.by_number.len()
     }
 
-    /// The oldest problem.
+    /// How many of them are over.
+    pub(super) fn gone(&self) -> usize {
+        self.gone.len()
+    }
+
+    /// The oldest that is over.
+    pub(super) fn oldest_gone(&self) -> Option<u64> {
+        self.gone.first().copied()
+    }
+
+    /// The problem that goes when there is no more room: the oldest that is over, or else the oldest.
     pub(super) fn oldest(&self) -> Option<u64> {
-        self.by_number.keys().next().copied()
+        self.oldest_gone().or_else(|| self.by_number.keys().next().copied())
     }
 
     /// When the next thing is due.

@@ -9,6 +9,7 @@ use crate::text::SUMMARY_CHARS;
 use crate::{About, Audience, DampingRule, OwnKind, SeverityRule, Window};
 
 mod devices;
+mod order;
 mod pairs;
 mod play;
 mod replay;
@@ -185,6 +186,17 @@ fn a_message_of_more_events_than_are_read_says_so() {
 
     assert_eq!(alerts.len(), MAX_EVENTS + 1);
     assert!(alerts[MAX_EVENTS].summary.contains("2 events beyond"), "{}", alerts[MAX_EVENTS].summary);
+}
+
+#[test]
+fn what_stands_around_a_list_of_events_is_not_repeated_without_bound() {
+    let around = |bytes: usize| json!({"site_name": "x".repeat(bytes), "site_id": "s", "alert_events": vec![json!({}); 2_000]});
+
+    let alerts = read("occupancy-alerts", json!([around(100_000), around(3_000), around(3_000)]));
+
+    let kinds: Vec<_> = alerts.iter().map(|alert| alert.kind.as_str()).collect();
+    assert_eq!(kinds, ["uninterpretable", "occupancy-alerts", "uninterpretable"]);
+    assert!(alerts[0].reason.contains("around 2000 alert_events"), "{}", alerts[0].reason);
 }
 
 #[test]

@@ -104,7 +104,11 @@ impl<'a> Work<'a> {
                 return;
             }
             if news.is_late(problem.changed) {
-                self.late(news, summarise);
+                if problem.untold {
+                    self.effects.remarks.damped += 1;
+                } else {
+                    self.late(news, summarise);
+                }
                 return;
             }
             self.forget(number);
@@ -211,6 +215,7 @@ impl<'a> Work<'a> {
             raises,
             expiring: false,
             flap_micros: window,
+            untold: false,
         };
         problem.take_form(&alert);
         self.keep_raise(number, &problem, alert);
@@ -221,23 +226,32 @@ impl<'a> Work<'a> {
         let found = self.problems.find(&news.alert.key).map(|(number, problem)| (number, problem.clone()));
         let Some((number, mut problem)) = found else {
             if !news.reconcile {
-                let mut alert = news.alert;
-                alert.count = news.count;
-                self.mute(&mut alert, news.at);
-                self.tell(alert, State::Cleared, summarise);
+                self.end_of_nothing(None, news, summarise);
             }
             return;
         };
         let raise = self.told(number, &problem);
         if problem.is_gone() {
-            if !news.reconcile {
-                // told by another topic, or once more: what it ended is still known
-                let alert = ended(news.alert, raise.as_ref(), &problem);
-                self.tell(alert, State::Cleared, summarise);
+            if news.reconcile {
+                return;
             }
+            if problem.untold {
+                self.effects.remarks.damped += 1;
+                return;
+            }
+            if problem.forms.is_empty() {
+                self.end_of_nothing(Some((number, problem)), news, summarise);
+                return;
+            }
+            // told by another topic, or once more: what it ended is still known
+            let mut alert = ended(news.alert, raise.as_ref(), &problem);
+            if let Some(window) = &problem.muted {
+                alert.audience = Audience::Exempt { window: window.to_string() };
+            }
+            self.tell(alert, State::Cleared, summarise);
             return;
         }
-        if news.reconcile && news.when() < problem.changed {
+        if news.reconcile && news.time.is_none_or(|time| time.micros() < problem.changed) {
             // a search finds what ended it the last time, too
             return;
         }
@@ -245,18 +259,18 @@ impl<'a> Work<'a> {
             self.late(news, summarise);
             return;
         }
-        problem.changed = problem.changed.max(news.when());
+        // what Mist says of a device lags behind what it posts: it makes nothing late
+        if !news.reconcile {
+            problem.changed = problem.changed.max(news.when());
+        }
         problem.hear(news.at.micros());
         match &mut problem.phase {
             Phase::Held(_) => {
                 self.effects.remarks.damped += 2;
-                if problem.flap_micros > 0 {
-                    // how often it was raised still counts
-                    problem.phase = Phase::Gone;
-                    self.keep(number, problem);
-                } else {
-                    self.forget(number);
-                }
+                // how often it was raised still counts, and another topic may tell the same
+                problem.phase = Phase::Gone;
+                problem.untold = true;
+                self.keep(number, problem);
             }
             Phase::Flapping { there } => {
                 *there = false;
@@ -274,6 +288,44 @@ impl<'a> Work<'a> {
                 self.keep(number, problem);
             }
         }
+    }
+
+    /// The end of what was not there. It is remembered for a while, as far as there is room: what ended may be told
+    /// behind it.
+    fn end_of_nothing(&mut self, before: Option<(u64, Problem)>, news: News, summarise: Summarise<'_>) {
+        let (at, when) = (news.at.micros(), news.when());
+        let mut alert = news.alert;
+        alert.count = news.count;
+        let muted = self.mute(&mut alert, news.at);
+        let alert = self.tell(alert, State::Cleared, summarise);
+        let known = before.is_some();
+        let (number, mut problem) = before.unwrap_or_else(|| {
+            let problem = Problem {
+                key: alert.key,
+                phase: Phase::Gone,
+                changed: when,
+                heard: at,
+                repeated: at,
+                first_seen: alert.first_seen.micros(),
+                last_seen: alert.last_seen.micros(),
+                count: alert.count,
+                severity: alert.severity,
+                forms: Vec::new(),
+                muted,
+                raises: Vec::new(),
+                expiring: false,
+                flap_micros: 0,
+                untold: false,
+            };
+            (self.problems.next_number(at), problem)
+        });
+        problem.changed = problem.changed.max(when);
+        problem.hear(at);
+        if !known && self.problems.len() >= self.rules.max_open {
+            let Some(oldest) = self.problems.oldest_gone() else { return };
+            self.forget(oldest);
+        }
+        self.keep(number, problem);
     }
 
     /// What is told too late to change anything, and still happened.
@@ -323,6 +375,10 @@ impl<'a> Work<'a> {
                 let why = format!("nothing was heard of it for {} s", self.rules.expire_after.as_secs());
                 self.expire(number, problem, &alert, at, &why);
             }
+            Phase::Flapping { there: true } if problem.heard.saturating_add(problem.flap_micros) > now => {
+                self.unmute(&mut problem, &alert, at);
+                self.keep(number, problem);
+            }
             Phase::Flapping { there } => {
                 if there {
                     problem.phase = Phase::Open;
@@ -348,15 +404,7 @@ impl<'a> Work<'a> {
     /// want to be told again.
     fn remind(&mut self, number: u64, mut problem: Problem, alert: Alert, at: Timestamp) {
         let now = at.micros();
-        if let Some(window) = problem.muted.take_if(|window| self.rules.window_end(window).micros() <= now) {
-            let mut again = alert.clone();
-            again.audience = Audience::All;
-            problem.muted = self.mute(&mut again, at);
-            if problem.muted.is_none() {
-                again.audience = Audience::Muted { window: window.into() };
-                self.tell(again, State::Raised, &resummarise);
-            }
-        }
+        self.unmute(&mut problem, &alert, at);
         if problem.muted.is_none() {
             let due = self.rules.repeats.iter().filter(|every| problem.next_repeat(number, **every) <= now);
             for every_secs in due.copied().collect::<Vec<_>>() {
@@ -367,6 +415,20 @@ impl<'a> Work<'a> {
         }
         problem.repeated = now;
         self.keep(number, problem);
+    }
+
+    /// Tells those whom a window had kept from knowing, once it is over and unless another one has begun.
+    fn unmute(&mut self, problem: &mut Problem, alert: &Alert, at: Timestamp) {
+        let ended = |window: &mut Box<str>| self.rules.window_end(window) <= at;
+        if let Some(window) = problem.muted.take_if(ended) {
+            let mut again = alert.clone();
+            again.audience = Audience::All;
+            problem.muted = self.mute(&mut again, at);
+            if problem.muted.is_none() {
+                again.audience = Audience::Muted { window: window.into() };
+                self.tell(again, State::Raised, &resummarise);
+            }
+        }
     }
 
     /// Ends a problem of which nobody says that it is still there.

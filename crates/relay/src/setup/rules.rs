@@ -39,8 +39,41 @@ pub(crate) fn rules(config: &Config) -> Rules {
         severities: severities.collect(),
         dampings: dampings.collect(),
         windows: windows.collect(),
-        expire_after: Duration::from_secs(config.alarms.expire_after_secs),
+        expire_after: match config.alarms.expire_after_secs {
+            0 => Duration::MAX,
+            secs => Duration::from_secs(secs),
+        },
         max_open: config.alarms.max_open as usize,
         repeats: repeats.flatten().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use alarm::{Entry, Interpreter, Known, Own, OwnKind, State};
+    use ids::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn nothing_expires_when_problems_never_do() {
+        let text = "[alarms]\nexpire_after_secs = 0\n".to_owned();
+        let config = Config::parse(Path::new("fogbell.toml"), text).unwrap();
+        let mut interpreter = Interpreter::new(rules(&config));
+        let own = Own {
+            kind: OwnKind::SinkBehind,
+            resource: "noc".into(),
+            state: State::Raised,
+            text: "t".into(),
+            count: 0,
+        };
+
+        let read = interpreter.read(Entry::Own { at: Timestamp::from_micros(1_000_000), own });
+        interpreter.step(&Known::new(), read);
+
+        let ten_years = Timestamp::from_micros(10 * 365 * 86_400_000_000);
+        assert!(interpreter.due().is_none_or(|due| due > ten_years), "{:?}", interpreter.due());
     }
 }
