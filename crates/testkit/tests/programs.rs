@@ -77,8 +77,12 @@ fn a_large_estate_is_made_on_demand() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
 
-    let said = driven(&["--ca", ca.to_str().unwrap(), "--sites", "7", "--devices", "90"], "");
-
+    let arguments = ["--ca", ca.to_str().unwrap(), "--sites", "7", "--devices", "90", "--age", "3600"];
+    let said = driven(&arguments, "");
     let org = &said[0]["organisations"][0];
     assert_eq!((&org["sites"], &org["devices"]), (&json!(7), &json!(90)));
+
+    let org = org["id"].as_str().unwrap();
+    let some = &driven(&arguments, &format!("devices {org} 3\n"))[1]["ok"];
+    assert_eq!(some.as_array().map(Vec::len), Some(3));
 }

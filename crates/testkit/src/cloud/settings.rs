@@ -14,6 +14,8 @@ pub struct CloudSettings {
     pub address: SocketAddr,
     /// The organisations, sites and devices at the start.
     pub estate: Estate,
+    /// How long ago that was made and last changed.
+    pub estate_age: Duration,
     /// Who may have signed the certificates of webhook receivers. With `None` a webhook whose `verify_cert`
     /// is true reaches no receiver over TLS.
     pub trust: Option<Trust>,
@@ -54,6 +56,7 @@ impl Default for CloudSettings {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             estate: Estate::small(1),
+            estate_age: Duration::ZERO,
             trust: None,
             delivery_deadline: Duration::from_secs(10),
             payloads: Payloads::Exact,

@@ -72,32 +72,34 @@ impl World {
             last_micros: 0,
             kept_rows: settings.kept_rows,
         };
+        let age = i64::try_from(settings.estate_age.as_secs()).unwrap_or(i64::MAX);
+        let made = world.seconds().saturating_sub(age);
         for organisation in settings.estate.organisations.clone() {
-            world.add_organisation(organisation);
+            world.add_organisation(organisation, made);
         }
         world
     }
 
-    pub(super) fn add_organisation(&mut self, organisation: Organisation) {
-        let now = self.seconds();
+    /// Adds an organisation that was made, and last changed, at this second.
+    pub(super) fn add_organisation(&mut self, organisation: Organisation, made: i64) {
         let mut devices = Devices::default();
         let mut sites = Vec::with_capacity(organisation.sites.len());
         for site in organisation.sites {
             for device in site.devices {
-                devices.insert(CloudDevice::new(device, Some(site.id), now));
+                devices.insert(CloudDevice::new(device, Some(site.id), made));
             }
-            sites.push(self.site(site.id, site.name, now));
+            sites.push(self.site(site.id, site.name, made));
         }
         let id = organisation.id;
-        self.tokens.push(Token::new(&mut self.rng, id, "admin", now));
-        self.tokens.push(Token::new(&mut self.rng, id, "read", now));
+        self.tokens.push(Token::new(&mut self.rng, id, "admin", made));
+        self.tokens.push(Token::new(&mut self.rng, id, "read", made));
         let rows = || Rows::new(self.kept_rows);
         self.organisations.push(CloudOrganisation {
             id,
             name: organisation.name,
             mxcluster_id: organisation.mxcluster_id,
             administrator: organisation.administrators.first().cloned().unwrap_or_default(),
-            created: now,
+            created: made,
             alarmtemplate_id: None,
             templates: Vec::new(),
             sites,

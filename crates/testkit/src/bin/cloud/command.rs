@@ -34,7 +34,7 @@ Commands; in SITE, `-` is no site; TEXT and NAME go to the end of the line:
   calls [PART]                               the calls so far, those with PART in their path
   clock SECONDS                              set the clock so far ahead
   revoke TOKEN | restore TOKEN | spend TOKEN CALLS
-  sites ORG | devices ORG                    what is there
+  sites ORG | devices ORG [COUNT]            what is there, or the first so many
   add-site ORG NAME | rename-site SITE NAME | remove-site SITE
   add-device ORG SITE ap|switch|gateway|mxedge NAME
   add-chassis SITE MEMBERS NAME
@@ -128,7 +128,14 @@ fn state(cloud: &FakeCloud, name: &str, mut words: Words<'_>) -> Result<Value, B
             let sites = cloud.sites(words.next()?)?;
             return Ok(sites.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect());
         }
-        "devices" => return Ok(cloud.devices(words.next()?)?.iter().map(device).collect()),
+        "devices" => {
+            let devices = cloud.devices(words.next()?)?;
+            let count = match words.rest() {
+                "" => devices.len(),
+                count => count.parse()?,
+            };
+            return Ok(devices.iter().take(count).map(device).collect());
+        }
         "add-site" => return Ok(json!(cloud.add_site(words.next()?, words.rest())?)),
         "rename-site" => cloud.rename_site(words.next()?, words.rest())?,
         "remove-site" => cloud.remove_site(words.next()?)?,

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use std::{fs, thread};
 
 use clap::{ArgGroup, Parser};
@@ -51,6 +52,10 @@ struct Args {
     /// So many devices in these sites
     #[arg(long, requires = "sites")]
     devices: Option<usize>,
+
+    /// Seconds since these were made and last changed
+    #[arg(long, default_value_t = 0)]
+    age: u32,
 
     /// Calls per token and hour before a 429
     #[arg(long, default_value_t = 5_000)]
@@ -125,6 +130,7 @@ fn settings(args: &Args) -> Result<CloudSettings, Box<dyn Error>> {
             (Some(sites), Some(devices)) => Estate::large(sites, devices, args.seed),
             _ => Estate::small(args.seed),
         },
+        estate_age: Duration::from_secs(args.age.into()),
         trust,
         calls_per_hour: args.calls_per_hour,
         payloads: if args.escaped_payloads { Payloads::Escaped } else { Payloads::Exact },
