@@ -460,6 +460,12 @@ pub fn open_problem(
     Some(OpenProblem { alert, heard: Timestamp::from_micros(problem.heard) })
 }
 
+/// Whether the row of the state under `key` says that an event was seen: nothing else may be written behind it.
+#[must_use]
+pub fn says_seen(key: &[u8]) -> bool {
+    seen::RANGES.iter().any(|(from, to)| (*from..*to).contains(&key))
+}
+
 /// The range of the rows of problems.
 #[must_use]
 pub fn problem_rows() -> Range<Vec<u8>> {

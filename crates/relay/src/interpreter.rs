@@ -163,19 +163,32 @@ impl Interpreter {
         self.metrics.alerts.inc_by(batch.effects.alerts.len() as u64);
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
         let mut alerts = batch.effects.alerts.into_iter().peekable();
+        let (ahead, state) = in_parts(batch.effects.state);
         loop {
             let (rows, told) = rows(&mut alerts, now);
             commit.alerts = rows;
-            if alerts.peek().is_none() {
+            if alerts.peek().is_none() && ahead.is_empty() {
                 commit.forget = batch.effects.forget;
-                commit.state = batch.effects.state;
+                commit.state = state;
                 commit.cursor.1 = batch.to;
                 return self.write(&commit, told).await;
             }
             // a single message can hold more alerts than one commit takes: they go ahead, and the cursor
             // follows with the last of them, so that a crash between the two repeats and never loses
             self.write(&commit, told).await?;
+            if alerts.peek().is_none() {
+                break;
+            }
         }
+        // and it can hold more problems: they are there before what says that their events were seen, so that a
+        // crash between the two tells them again
+        commit.alerts = Vec::new();
+        for part in ahead {
+            commit.state = part;
+            self.write(&commit, Vec::new()).await?;
+        }
+        (commit.forget, commit.state, commit.cursor.1) = (batch.effects.forget, state, batch.to);
+        self.write(&commit, Vec::new()).await
     }
 
     /// Writes, waiting while there is no room: what is in the inbox is kept meanwhile. Then tells the sinks.
@@ -213,6 +226,30 @@ fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, V
     (rows, told)
 }
 
+/// Keys of the state and what they stand for, in the order in which they are written.
+type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// What of the state has to go ahead in commits of its own, and what is left for the last one: everything, unless it is
+/// more than one commit takes; then only what says that events were seen.
+fn in_parts(state: Rows) -> (Vec<Rows>, Rows) {
+    let weight = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+    if state.iter().map(weight).sum::<usize>() <= COMMIT_BYTES {
+        return (Vec::new(), state);
+    }
+    let (last, ahead): (Rows, Rows) = state.into_iter().partition(|(key, _)| alarm::says_seen(key));
+    let mut parts: Vec<Rows> = Vec::new();
+    let mut bytes = COMMIT_BYTES;
+    for row in ahead {
+        if bytes >= COMMIT_BYTES {
+            parts.push(Rows::new());
+            bytes = 0;
+        }
+        bytes += weight(&row);
+        parts.last_mut().expect("one was pushed").push(row);
+    }
+    (parts, last)
+}
+
 pub(crate) fn is_full(error: &journal::CursorError) -> bool {
     matches!(error, journal::CursorError::NotWritten(AppendError::Full))
 }
@@ -224,8 +261,9 @@ pub(crate) fn failed<E: Into<Cause>>(action: &'static str) -> impl FnOnce(E) -> 
 /// The interpreter's own cursor in the inbox.
 const CURSOR: &str = "@interpret";
 
-/// How many bytes of alerts are written in one commit.
-const COMMIT_BYTES: usize = 8 << 20;
+/// How many bytes of alerts, and of the state, are written in one commit, and one row more: both together have room
+/// in one record of the journal.
+const COMMIT_BYTES: usize = 4 << 20;
 
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;

@@ -18,7 +18,7 @@ async fn a_message_of_more_alerts_than_one_commit_takes_arrives_whole_and_once()
         siem.address()
     ))
     .await;
-    // 8 MiB of alerts are a commit; this is more, since each text stands in its reason and its summary
+    // 4 MiB of alerts are a commit; this is more, since each text stands in its reason and its summary
     let reason = "r".repeat(200);
     let event = |n: u64| format!(r#"{{"id":"{n}","type":"T{n:05}","reason":"{reason}"}}"#);
     let events: Vec<String> = (0..MANY).map(event).collect();
@@ -38,6 +38,38 @@ async fn a_message_of_more_alerts_than_one_commit_takes_arrives_whole_and_once()
     let drained = relay.stop().await;
     assert_eq!(drained, Drained { waiting: Vec::new(), uninterpreted: 0 });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_more_problems_than_one_commit_takes_is_interpreted_and_stops_nobody() {
+    let siem = SyslogReceiver::start(SyslogSettings::new(Transport::Tcp)).await.unwrap();
+    let mut relay = Running::start(&format!(
+        "[[syslog]]\nname = \"siem\"\naddress = \"{}\"\ntransport = \"tcp\"\n",
+        siem.address()
+    ))
+    .await;
+    // what is remembered of each problem is about as long as its alert
+    let event = |n: u64| {
+        let macs: Vec<String> = (0..DEVICES).map(|device| format!("{:012x}", n * DEVICES + device)).collect();
+        format!(r#"{{"id":"{n}","type":"device_down","aps":["{}"]}}"#, macs.join(r#"",""#))
+    };
+    let events: Vec<String> = (1..=PROBLEMS / DEVICES).map(event).collect();
+    let body = format!(r#"{{"topic":"alarms","events":[{}]}}"#, events.join(","));
+    assert!(body.len() < 1 << 20, "{}", body.len());
+    let delivery = Delivery { topic: "alarms".into(), body: body.into() };
+
+    let answer = relay.post.deliver(&delivery).await.unwrap();
+    relay.post(1).await;
+    siem.wait_for(PROBLEMS + 1, DEADLINE).await.unwrap();
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(relay.metric("fogbell_problems_open").await, (PROBLEMS + 1) as f64);
+    let drained = relay.stop().await;
+    assert_eq!(drained, Drained { waiting: Vec::new(), uninterpreted: 0 });
+}
+
+/// More problems than one commit takes, each alarm about as many devices as are read of it.
+const PROBLEMS: u64 = 400 * DEVICES;
+const DEVICES: u64 = 128;
 
 /// More events of this size than one commit takes, and not more than are read.
 const MANY: u64 = 16_000;
