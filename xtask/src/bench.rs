@@ -12,6 +12,7 @@ use crate::workspace::Workspace;
 
 mod admin;
 mod burst;
+mod directory;
 mod disk;
 mod document;
 mod figures;
@@ -86,7 +87,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
 fn build(workspace: &Workspace) -> Result<()> {
     eprintln!("bench: building");
     // One after the other, so that the relay is built with its own features, as it is shipped.
-    for package in ["fogbell", "e2e"] {
+    for package in ["fogbell", "e2e", "fogbell-testkit"] {
         let mut build = workspace.cargo(["build", "--release", "--quiet", "--bins", "--package", package]);
         // Standard output is for the result alone.
         if !succeeds(build.stdout(std::io::stderr()))? {
@@ -116,6 +117,9 @@ fn measure(lab: &Lab<'_>, options: &Options) -> Result<Vec<Report>> {
     }
     if wanted(Name::Start) {
         reports.push(start::run(lab)?);
+    }
+    if wanted(Name::Directory) {
+        reports.push(directory::run(lab)?);
     }
     if wanted(Name::Plots) {
         reports.push(plots::run(lab)?);
@@ -173,12 +177,21 @@ enum Name {
     Latency,
     Memory,
     Start,
+    Directory,
     Plots,
 }
 
 impl Name {
-    const ALL: [Self; 7] =
-        [Self::Burst, Self::Sustained, Self::Traps, Self::Latency, Self::Memory, Self::Start, Self::Plots];
+    const ALL: [Self; 8] = [
+        Self::Burst,
+        Self::Sustained,
+        Self::Traps,
+        Self::Latency,
+        Self::Memory,
+        Self::Start,
+        Self::Directory,
+        Self::Plots,
+    ];
 
     const fn text(self) -> &'static str {
         match self {
@@ -188,6 +201,7 @@ impl Name {
             Self::Latency => "latency",
             Self::Memory => "memory",
             Self::Start => "start",
+            Self::Directory => "directory",
             Self::Plots => "plots",
         }
     }

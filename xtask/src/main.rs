@@ -61,7 +61,7 @@ Usage: cargo xtask COMMAND
             --without-root    leave out what needs root
   bench [NAME...]
           the relay's figures next to their goals and to two references; without a name all of burst, sustained,
-          traps, latency, memory, start and plots
+          traps, latency, memory, start, directory and plots
             --rounds N        rounds (5)
             --seconds S       seconds of a window in a steady state (3)
             --json            one JSON object on standard output; the tables go to standard error

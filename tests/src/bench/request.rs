@@ -11,7 +11,7 @@ use testkit::mist::{FakeMist, LOAD_DEVICES};
 pub const PATH: &str = "/v1/mist";
 
 /// What the load is signed with.
-pub const SECRET: &str = "the webhook secret of the bench";
+pub const SECRET: &str = "the-webhook-secret-of-the-bench";
 
 /// Signed alarms as one HTTP request, whose numbers are replaced in place so that every one is another alarm,
 /// about one of [`LOAD_DEVICES`] devices.

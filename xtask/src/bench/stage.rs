@@ -43,6 +43,21 @@ impl Stage {
     ///
     /// When a file cannot be written.
     pub(crate) fn configure(&self, admin: &str, sinks: &[Sink<'_>]) -> Result<PathBuf> {
+        self.configure_at("127.0.0.1:0", admin, None, sinks)
+    }
+
+    /// The same, for webhooks at the address `listen`, and with an API that the organisation is asked about.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub(crate) fn configure_at(
+        &self,
+        listen: &str,
+        admin: &str,
+        api: Option<&Api<'_>>,
+        sinks: &[Sink<'_>],
+    ) -> Result<PathBuf> {
         let (state, secret, community) =
             (self.path("state"), self.path("webhook.secret"), self.path("community"));
         let mut folder = fs::DirBuilder::new();
@@ -50,12 +65,39 @@ impl Stage {
         write(&secret, SECRET)?;
         write(&community, "public")?;
         let config = self.path("fogbell.toml");
-        let mut text = render(&state, &secret, admin);
+        let mut text = render(&state, &secret, listen, admin);
+        if let Some(api) = api {
+            let token = self.path("api.token");
+            write(&token, api.token)?;
+            text += &api.render(&token);
+        }
         for sink in sinks {
             text += &sink.render(&community);
         }
         write(&config, &text)?;
         Ok(config)
+    }
+}
+
+/// How the relay asks Mist about the organisation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Api<'a> {
+    pub(crate) host: &'a str,
+    /// The organisation's id.
+    pub(crate) org: &'a str,
+    pub(crate) token: &'a str,
+    /// The authority of the host's certificate, a PEM file.
+    pub(crate) ca: &'a Path,
+}
+
+impl Api<'_> {
+    /// A key of the organisation, which is the last table that [`render`] makes.
+    fn render(&self, token: &Path) -> String {
+        let Self { host, org, ca, .. } = self;
+        let (token, ca) = (quoted(token), quoted(ca));
+        format!(
+            "api = {{ host = \"{host}\", org_id = \"{org}\", token = {{ file = {token} }}, ca = {ca} }}\n"
+        )
     }
 }
 
@@ -91,13 +133,13 @@ impl Drop for Stage {
     }
 }
 
-fn render(state: &Path, secret: &Path, admin: &str) -> String {
+fn render(state: &Path, secret: &Path, listen: &str, admin: &str) -> String {
     let (state, secret) = (quoted(state), quoted(secret));
     format!(
         r#"state = {state}
 
 [listen]
-address = "127.0.0.1:0"
+address = "{listen}"
 
 [tls]
 self_signed = ["localhost"]
@@ -133,8 +175,8 @@ fn quoted(path: &Path) -> String {
     serde_json::Value::from(path.display().to_string()).to_string()
 }
 
-/// The load signs with it: `SECRET` of `tests/src/bench/request.rs`.
-const SECRET: &str = "the webhook secret of the bench";
+/// The load signs with it: `SECRET` of `tests/src/bench/request.rs`; one word, as the fake cloud takes it.
+pub(crate) const SECRET: &str = "the-webhook-secret-of-the-bench";
 
 #[cfg(test)]
 mod tests {
@@ -142,10 +184,16 @@ mod tests {
 
     #[test]
     fn a_configuration_has_its_organisation_and_its_sinks() {
-        let text = render(Path::new("/s"), Path::new("/k"), "127.0.0.1:9460");
+        let text = render(Path::new("/s"), Path::new("/k"), "127.0.0.1:0", "127.0.0.1:9460");
         assert!(text.starts_with("state = \"/s\"\n"), "{text}");
         assert!(text.contains("[admin]\naddress = \"127.0.0.1:9460\"\n"), "{text}");
         assert!(text.contains("secrets = [{ file = \"/k\" }]"), "{text}");
+
+        let api = Api { host: "127.0.0.1:443", org: "o", token: "t", ca: Path::new("/c") };
+        let text = text + &api.render(Path::new("/t"));
+        let expect =
+            "api = { host = \"127.0.0.1:443\", org_id = \"o\", token = { file = \"/t\" }, ca = \"/c\" }\n";
+        assert!(text.ends_with(expect), "{text}");
 
         let (name, address) = ("a".to_owned(), "127.0.0.1:514");
         let syslog = Sink::Syslog { name: name.clone(), address }.render(Path::new("/c"));

@@ -87,7 +87,11 @@ fn start(lab: &Lab<'_>, stage: &Stage) -> Result<Started> {
 }
 
 /// An address on which nobody listens.
-fn free_address() -> Result<String> {
+///
+/// # Errors
+///
+/// When there is none.
+pub(crate) fn free_address() -> Result<String> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
     Ok(listener.local_addr().context("a listener has an address")?.to_string())
 }
