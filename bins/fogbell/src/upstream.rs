@@ -115,6 +115,10 @@ impl Inbox for OrgInbox {
     async fn read_at(&self) -> Result<Option<Timestamp>, NotStored> {
         self.feed.read_at(&self.org).await.map_err(not_stored)
     }
+
+    async fn filled(&self) -> Result<Option<Timestamp>, NotStored> {
+        self.feed.filled(&self.org).await.map_err(not_stored)
+    }
 }
 
 fn not_stored(error: impl Error + Send + Sync + 'static) -> NotStored {

@@ -32,6 +32,9 @@ pub struct Lesson {
     /// Set in the last lesson of a complete reading.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
+    /// Until when what had not arrived was fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filled: Option<Timestamp>,
 }
 
 /// A site, as far as it is named.
@@ -73,6 +76,8 @@ pub(crate) enum Place<'a> {
     Map(&'a str),
     /// When all of it was last read.
     Read,
+    /// Until when what had not arrived was fetched.
+    Filled,
 }
 
 impl Place<'_> {
@@ -81,6 +86,7 @@ impl Place<'_> {
         let mut key = prefix(org);
         match self {
             Self::Read => key.push(b'!'),
+            Self::Filled => key.push(b'#'),
             Self::Device(mac) => {
                 key.push(b'd');
                 key.extend_from_slice(&mac.bytes());
@@ -140,7 +146,13 @@ pub fn read_key(org: &str) -> Vec<u8> {
     Place::Read.key(org)
 }
 
-/// The time in the value under [`read_key`].
+/// The key under which the state holds until when what had not arrived was fetched for `org`.
+#[must_use]
+pub fn filled_key(org: &str) -> Vec<u8> {
+    Place::Filled.key(org)
+}
+
+/// The time in the value under [`read_key`] or [`filled_key`].
 #[must_use]
 pub fn read_at(value: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(i64::from_be_bytes(value.try_into().ok()?)))
@@ -179,6 +191,9 @@ pub(crate) fn learn(
     }
     if lesson.complete {
         changes.push((Place::Read.key(org), Some(at.micros().to_be_bytes().to_vec())));
+    }
+    if let Some(filled) = lesson.filled {
+        changes.push((Place::Filled.key(org), Some(filled.micros().to_be_bytes().to_vec())));
     }
     changes
 }

@@ -101,7 +101,19 @@ impl Feed {
     ///
     /// [`Error::Journal`] when the journal cannot be read.
     pub async fn read_at(&self, org: &str) -> Result<Option<Timestamp>, Error> {
-        let key = directory::read_key(org);
+        self.time(directory::read_key(org)).await
+    }
+
+    /// Until when what had not arrived was fetched for `org`; `None` when it never was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Journal`] when the journal cannot be read.
+    pub async fn filled(&self, org: &str) -> Result<Option<Timestamp>, Error> {
+        self.time(directory::filled_key(org)).await
+    }
+
+    async fn time(&self, key: Vec<u8>) -> Result<Option<Timestamp>, Error> {
         self.reading(move |journal| {
             let mut reader = journal.reader(Log::Inbox).map_err(failed(READING))?;
             let value = reader.state(&key).map_err(failed(READING))?;

@@ -252,6 +252,9 @@ impl Problems {
             let open = is_open(OwnKind::SinkBehind, &name);
             this.behind.insert(name, open);
         }
+        // of a sink that was forgotten not even a cursor is left, and its problem still ends
+        let behind = open.into_iter().filter(|(kind, _)| kind == OwnKind::SinkBehind.word());
+        this.behind.extend(behind.map(|(_, name)| (name, true)));
         Ok(this)
     }
 
@@ -291,6 +294,12 @@ impl Problems {
                 };
                 said.push(problem(OwnKind::SinkBehind, &cursor.name, State::Cleared, text));
             }
+        }
+        let is_there = |name: &String| status.cursors.iter().any(|cursor| cursor.name == *name);
+        for (name, open) in self.behind.iter_mut().filter(|(name, open)| **open && !is_there(name)) {
+            *open = false;
+            let text = format!("sink `{name}` is not configured any more");
+            said.push(problem(OwnKind::SinkBehind, name, State::Cleared, text));
         }
         said
     }

@@ -25,6 +25,9 @@ pub trait Inbox: Send + Sync + 'static {
 
     /// When all of the directory was last read; `None` when it never was.
     fn read_at(&self) -> impl Future<Output = Result<Option<Timestamp>, NotStored>> + Send;
+
+    /// Until when what had not arrived was fetched; `None` when it never was.
+    fn filled(&self) -> impl Future<Output = Result<Option<Timestamp>, NotStored>> + Send;
 }
 
 /// Why the relay could not take or tell something.

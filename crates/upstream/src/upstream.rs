@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use alarm::directory::Lesson;
 use alarm::{Catalogue, Unnamed};
 use ids::{OrgId, Timestamp};
 use mist::Client;
@@ -117,7 +118,8 @@ impl<I: Inbox> Upstream<I> {
         let (mut refresh_at, mut reconcile_at, mut backfill_at) =
             (Next::new(now), Next::new(now + self.pace.first_reconcile), Next::new(now));
         let mut lookup_at: Option<Instant> = None;
-        let mut missed_since = self.away_since;
+        let mut missed_since = self.missed_since().await;
+        let mut away = missed_since.is_some();
         let mut read_at = self.tell_age().await;
         let mut known_at = read_at;
         loop {
@@ -145,12 +147,14 @@ impl<I: Inbox> Upstream<I> {
             if backfill_at.is_due(now) {
                 // what it covers ends before it begins, and the next one begins a little before that
                 let to = Timestamp::now();
-                let away = missed_since == self.away_since && missed_since.is_some();
                 let from = from(missed_since.unwrap_or(to), to);
                 let (client, path) = (&self.shares.backfill, &self.org.path);
-                let done = backfill(client, self.org.id, path, (from, to), away, &self.inbox).await;
+                let mut done = backfill(client, self.org.id, path, (from, to), away, &self.inbox).await;
                 if done.is_ok() {
-                    missed_since = Some(to);
+                    done = self.filled(to).await;
+                }
+                if done.is_ok() {
+                    (missed_since, away) = (Some(to), false);
                 }
                 backfill_at.set(&done, self.pace.backfill, self.pace.retry);
                 outcome(&mut filling, done);
@@ -177,6 +181,22 @@ impl<I: Inbox> Upstream<I> {
                 outcome(&mut reconciling, done);
             }
         }
+    }
+
+    /// Since when something may have been missed: since the newest message before this start, or earlier when what was
+    /// missed then was never fetched. It is written down, since what comes from now on is newer.
+    async fn missed_since(&self) -> Option<Timestamp> {
+        let filled = self.inbox.filled().await.ok().flatten();
+        if let (None, Some(away_since)) = (filled, self.away_since) {
+            let _tried_again_when_it_is_filled = self.filled(away_since).await;
+        }
+        filled.into_iter().chain(self.away_since).min()
+    }
+
+    /// Writes down until when nothing is missing.
+    async fn filled(&self, until: Timestamp) -> Result<(), Failure> {
+        let lesson = Lesson { filled: Some(until), ..Lesson::default() };
+        Ok(self.inbox.learned(&lesson).await?)
     }
 
     /// Says how old the names are that a start without the API has.

@@ -71,7 +71,7 @@ mod tests {
         };
 
         let read = interpreter.read(Entry::Own { at: Timestamp::from_micros(1_000_000), own });
-        let _learned = interpreter.step(&Known::new(), read);
+        assert_eq!(interpreter.step(&Known::new(), read).alerts.len(), 1);
 
         let ten_years = Timestamp::from_micros(10 * 365 * 86_400_000_000);
         assert!(interpreter.due().is_none_or(|due| due > ten_years), "{:?}", interpreter.due());

@@ -108,6 +108,15 @@ async fn what_was_open_before_a_restart_is_remembered() {
     };
     journal.commit(commit).await.expect("a commit");
 
+    let renamed = HashMap::from([("noc-2".to_owned(), "a".to_owned())]);
+    let mut problems = Problems::recall(&journal, &renamed).expect("readable");
+    assert_eq!(
+        said(&mut problems, &[("noc-2", 0, 0, true)]),
+        [(OwnKind::SinkBehind, "noc".to_owned(), State::Cleared)],
+        "a sink of which nothing is left, not even a cursor"
+    );
+    assert_eq!(said(&mut problems, &[("noc-2", 0, 0, true)]), []);
+
     let receivers = HashMap::from([("noc".to_owned(), "a".to_owned()), ("siem".to_owned(), "b".to_owned())]);
     let mut problems = Problems::recall(&journal, &receivers).expect("readable");
 

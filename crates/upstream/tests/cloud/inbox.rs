@@ -62,6 +62,11 @@ impl Recorder {
         self.inner().maps.clone()
     }
 
+    /// Until when what had not arrived was fetched.
+    pub(super) fn filled_until(&self) -> Option<Timestamp> {
+        self.inner().state.get(&directory::filled_key(ORG)).and_then(|value| directory::read_at(value))
+    }
+
     pub(super) fn post_body(&self, body: &[u8]) -> Vec<Alert> {
         self.inner().entry(Entry::Admitted { org: ORG, received: Timestamp::now(), body })
     }
@@ -113,5 +118,9 @@ impl Inbox for Recorder {
 
     async fn read_at(&self) -> Result<Option<Timestamp>, NotStored> {
         Ok(self.inner().state.get(&directory::read_key(ORG)).and_then(|value| directory::read_at(value)))
+    }
+
+    async fn filled(&self) -> Result<Option<Timestamp>, NotStored> {
+        Ok(self.filled_until())
     }
 }

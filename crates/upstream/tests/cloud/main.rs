@@ -196,6 +196,27 @@ async fn everything_of_the_gap_arrives_once_and_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gap_that_could_not_be_fetched_is_fetched_after_the_next_start() {
+    let scene = Scene::new().await;
+    scene.webhook_to_nobody();
+    let (switch, _) = scene.devices("switch")[0].clone();
+    scene.cloud.set_clock(-550);
+    scene.cloud.port_down(switch, "ge-0/0/1").await.unwrap();
+    scene.cloud.set_clock(0);
+    scene.cloud.close().await;
+
+    // the relay was away, cannot ask, and is started again after something else had come
+    let asking = scene.ask(Some(ago(600)));
+    until("the gap is written down", || scene.inbox.filled_until().is_some()).await;
+    drop(asking);
+    scene.cloud.open().await.unwrap();
+    let asking = scene.ask(Some(ago(1)));
+    until("the port is told", || scene.inbox.alerts().iter().any(|it| it.kind == "SW_PORT_DOWN")).await;
+    until("it is not a gap any more", || scene.inbox.filled_until().is_some_and(|at| at > ago(60))).await;
+    drop(asking);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_posted_is_not_fetched_once_more() {
     let scene = Scene::new().await;
     let webhook = scene.webhook_to_nobody();
