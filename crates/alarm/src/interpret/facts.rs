@@ -110,7 +110,8 @@ impl Told {
                 facts
             }
         };
-        let identity = Identity::of(org, &event, facts.first().map(|fact| &fact.key), received);
+        let problem = facts.first().map(|fact| &fact.key);
+        let identity = Identity::of(org, &event, problem, marvis.is_some(), received);
         Self { event, identity, role, class, defined, facts }
     }
 

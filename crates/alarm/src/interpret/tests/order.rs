@@ -149,3 +149,14 @@ fn ports_of_one_switch_that_go_down_in_the_same_second_are_all_found() {
     assert_eq!(play.fetch(2_001, Fetched::Rows, "device-events", rows), []);
     assert_eq!(play.post(2_002, "device-events", json!([event("p-3", json!({}))])), []);
 }
+
+#[test]
+fn a_status_that_only_a_search_gives_makes_nothing_new() {
+    let mut play = Play::default();
+    let posted = json!([{"type": "vpn_peer_down", "id": "i", "timestamp": 1_000, "site_id": "s", "gateways": ["020000000001"]}]);
+    let mut row = posted.clone();
+    row[0]["status"] = json!("open");
+
+    assert_eq!(play.post(1_001, "alarms", posted).len(), 1);
+    assert_eq!(play.fetch(2_000, Fetched::Rows, "alarms", row), []);
+}
