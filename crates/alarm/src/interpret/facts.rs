@@ -55,7 +55,6 @@ enum About {
 
 impl Told {
     pub(super) fn of(org: &str, event: Event, received: Timestamp, catalogue: &Catalogue) -> Self {
-        let identity = Identity::of(org, &event, received);
         let kind = event.kind().into_owned();
         let meaning = catalogue.meaning(&event.topic, &kind);
         let marvis = marvis_role(event.said(), meaning.definition.is_some_and(|it| it.group == "marvis"));
@@ -111,6 +110,8 @@ impl Told {
                 facts
             }
         };
+        let problem = facts.first().map(|fact| &fact.key);
+        let identity = Identity::of(org, &event, problem, marvis.is_some(), received);
         Self { event, identity, role, class, defined, facts }
     }
 

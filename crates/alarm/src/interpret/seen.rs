@@ -3,16 +3,16 @@
 use ids::Timestamp;
 use std::ops::Range;
 
-use crate::AlertId;
 use crate::alert::hash_of;
-use crate::fields::Fields;
 use crate::reading::Event;
+use crate::{AlarmKey, AlertId};
 
 /// What makes two events the same fact, and where that is remembered.
 ///
 /// A key begins with the minute of the event, so that rows are written and forgotten in the order of time. Behind it
-/// stands a hash over topic, id, type and time, which a row of a search has in common with what was posted; the value
-/// tells apart the posted events that share these.
+/// stands a hash over topic, id, type and time, which a row of a search has in common with what was posted; where there
+/// is no id, what it is about takes its place, as ports of one device that go down together. The value tells apart the
+/// posted events that share these.
 #[derive(Debug)]
 pub(super) enum Identity {
     /// An event with an id or a time.
@@ -32,7 +32,14 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    pub(super) fn of(org: &str, event: &Event, received: Timestamp) -> Self {
+    /// Of an event that is, in the first place, about `problem`; `by_status` when its status says what it does to that.
+    pub(super) fn of(
+        org: &str,
+        event: &Event,
+        problem: Option<&AlarmKey>,
+        by_status: bool,
+        received: Timestamp,
+    ) -> Self {
         let said = event.said();
         let topic = event.topic.name();
         // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
@@ -46,7 +53,14 @@ impl Identity {
             return Self::Timeless { keys: [key(minute), key(minute.saturating_sub(1))], canonical };
         }
         let full = AlertId::of(&[topic.as_bytes(), &canonical, &0_i64.to_be_bytes()]);
-        let soft = soft(org, topic, &id, event.time, said);
+        // Marvis tells the end of a problem under the id, type and time of its beginning
+        let status = if by_status { said.text(&["status"]).to_ascii_lowercase() } else { String::new() };
+        let problem: &[u8] = problem.filter(|_| id.is_empty()).map_or(&[], |key| &key.bytes()[..]);
+        let micros = event.time.map_or(0, Timestamp::micros).to_be_bytes();
+        let kind = said.text(&["type"]);
+        let texts = [org, topic, &id, &kind, &status].map(str::as_bytes);
+        // what a row of a search has in common with what was posted
+        let soft = hash_of(&[&texts[..], &[problem, &micros]].concat());
         let when = event.time.map(self::minute);
         let keys = match when {
             Some(when) if minute.saturating_sub(KEEP_MINUTES) < when && when < minute + AHEAD_MINUTES => {
@@ -67,24 +81,6 @@ impl Identity {
             Self::Timeless { keys, .. } => keys,
         }
     }
-}
-
-/// The hash that a row of a search has in common with what was posted.
-fn soft(org: &str, topic: &str, id: &str, time: Option<Timestamp>, said: Fields<'_>) -> [u8; 16] {
-    let micros = time.map_or(0, Timestamp::micros).to_be_bytes();
-    let device = if id.is_empty() { said.mac(&["mac", "ap"]) } else { None };
-    let device = device.map(|mac| mac.to_string()).unwrap_or_default();
-    // Marvis tells the end of a problem under the id, type and time of its beginning
-    let status = said.text(&["status"]).to_ascii_lowercase();
-    let kind = said.text(&["type"]);
-    hash_of(
-        &[org, topic, id, &kind, &device, &status]
-            .map(str::as_bytes)
-            .iter()
-            .copied()
-            .chain([&micros[..]])
-            .collect::<Vec<_>>(),
-    )
 }
 
 /// What stands under the key of a [`Identity::Timed`]: eight bytes for each event that was seen.

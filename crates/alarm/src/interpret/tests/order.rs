@@ -128,3 +128,35 @@ fn a_device_that_mist_still_calls_connected_is_told_to_be_down() {
     assert_eq!((stale.len(), stale[0].state), (1, State::Cleared));
     assert_eq!(down.state, State::Raised, "it went down before Mist's list knew");
 }
+
+#[test]
+fn ports_of_one_switch_that_go_down_in_the_same_second_are_all_found() {
+    let mut play = Play::default();
+    let event = |port: &str, more: Value| {
+        let mut event =
+            json!({"type": "SW_PORT_DOWN", "mac": "020000000001", "port_id": port, "timestamp": 1_000});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    let row = |port: &str| event(port, json!({"site_id": "s-1", "count": 1}));
+
+    assert_eq!(play.post(1_001, "device-events", json!([event("p-1", json!({}))])).len(), 1);
+    let rows = json!([row("p-1"), row("p-2"), row("p-3")]);
+    let found = play.fetch(2_000, Fetched::Rows, "device-events", rows.clone());
+    let ports: Vec<_> = found.iter().map(|alert| (alert.port.as_str(), alert.state)).collect();
+
+    assert_eq!(ports, [("p-2", State::Raised), ("p-3", State::Raised)]);
+    assert_eq!(play.fetch(2_001, Fetched::Rows, "device-events", rows), []);
+    assert_eq!(play.post(2_002, "device-events", json!([event("p-3", json!({}))])), []);
+}
+
+#[test]
+fn a_status_that_only_a_search_gives_makes_nothing_new() {
+    let mut play = Play::default();
+    let posted = json!([{"type": "vpn_peer_down", "id": "i", "timestamp": 1_000, "site_id": "s", "gateways": ["020000000001"]}]);
+    let mut row = posted.clone();
+    row[0]["status"] = json!("open");
+
+    assert_eq!(play.post(1_001, "alarms", posted).len(), 1);
+    assert_eq!(play.fetch(2_000, Fetched::Rows, "alarms", row), []);
+}
