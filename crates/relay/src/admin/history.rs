@@ -125,6 +125,8 @@ pub(super) async fn find_alert(journal: &Journal, prefix: &str) -> Result<Value,
 fn source_of(reader: &mut Reader, id: Option<alarm::AlertId>, made_at: i64) -> Result<Option<Row>, Error> {
     let Some(id) = id else { return Ok(None) };
     let mut after = Position::ZERO;
+    // one for all: making one takes longer than interpreting with it, and what it remembers changes no id
+    let mut interpreter = alarm::Interpreter::default();
     loop {
         let entries = reader.read(after, ROWS, BYTES).map_err(failed(READING))?;
         let Some(last) = entries.last() else { return Ok(None) };
@@ -137,7 +139,6 @@ fn source_of(reader: &mut Reader, id: Option<alarm::AlertId>, made_at: i64) -> R
                 continue;
             }
             let Some(entry) = inbox::entry(&row) else { continue };
-            let mut interpreter = alarm::Interpreter::default();
             let read = interpreter.read(entry);
             let effects = interpreter.step(&alarm::Known::new(), read);
             if effects.alerts.iter().any(|alert| alert.id == id) {
