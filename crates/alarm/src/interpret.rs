@@ -1,6 +1,6 @@
 //! From the entries of the inbox to alerts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -216,7 +216,10 @@ impl Interpreter {
                 }
                 self.oldest_keys(told.iter().flatten().map(|told| told.facts.len()).sum(), &mut keys);
             }
-            What::Learned { org, lesson, .. } => keys = directory::keys(org, lesson),
+            What::Learned { org, lesson, .. } => {
+                keys = directory::keys(org, lesson);
+                keys.extend(lesson.definitions.keys().map(|kind| defined_key(*kind)));
+            }
             What::Own { own, .. } if own.state != State::Event => {
                 self.raise_keys(&own_key(own), own_role(own), Alert::OWN_TOPIC, own.kind.word(), &mut keys);
                 self.oldest_keys(1, &mut keys);
@@ -270,9 +273,14 @@ impl Interpreter {
                     work.set(key, value);
                 }
                 for (kind, definitions) in lesson.definitions {
-                    let key = [DEFINED, &serde_json::to_vec(&kind).expect("a word is JSON")].concat();
-                    let value = serde_json::to_vec(&definitions).expect("texts are JSON");
-                    work.set(key, Some(value));
+                    let key = defined_key(kind);
+                    let before = known.get(&key).and_then(|value| serde_json::from_slice(value).ok());
+                    // what this list lacks another cloud may have told, and what was raised by it has to end
+                    let mut all: Vec<crate::catalogue::Definition> = before.unwrap_or_default();
+                    let told: HashSet<&str> = definitions.iter().map(|it| it.key.as_str()).collect();
+                    all.retain(|it| !told.contains(it.key.as_str()));
+                    all.extend_from_slice(&definitions);
+                    work.set(key, Some(serde_json::to_vec(&all).expect("texts are JSON")));
                     for definition in definitions {
                         self.catalogue.define(kind, definition);
                     }
@@ -477,6 +485,10 @@ const TIMELESS_REPEAT: Duration = Duration::from_secs(60);
 
 /// Definitions of types that the API told, by their list.
 const DEFINED: &[u8] = b"defined/";
+
+fn defined_key(kind: crate::catalogue::Kind) -> Vec<u8> {
+    [DEFINED, &serde_json::to_vec(&kind).expect("a word is JSON")].concat()
+}
 
 /// When it was last said that organisation and site post the same topic.
 const DOUBLE: &[u8] = b"double/";

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::catalogue::{Definition, Kind};
 
 fn event(kind: &str, time: i64) -> Value {
     json!([{"type": kind, "mac": "020000000001", "site_id": "s-1", "timestamp": time}])
@@ -159,4 +160,25 @@ fn a_status_that_only_a_search_gives_makes_nothing_new() {
 
     assert_eq!(play.post(1_001, "alarms", posted).len(), 1);
     assert_eq!(play.fetch(2_000, Fetched::Rows, "alarms", row), []);
+}
+
+#[test]
+fn what_one_cloud_defines_is_known_after_a_restart_although_another_does_not() {
+    let mut play = Play::default();
+    let learn = |play: &mut Play, org: &str, names: &[&str]| {
+        let key = |name: &&str| Definition { key: (*name).to_owned(), ..Definition::default() };
+        let definitions = [(Kind::Alarm, names.iter().map(key).collect())].into();
+        let lesson = Box::new(directory::Lesson { definitions, ..directory::Lesson::default() });
+        play.entry(Entry::Learned { org, at: at(1), lesson });
+    };
+    let event =
+        |kind: &str, time: i64| json!([{"type": kind, "id": kind, "site_id": "s", "timestamp": time}]);
+
+    learn(&mut play, "acme", &["flux_down", "flux_up"]);
+    let down = play.post(100, "alarms", event("flux_down", 100)).remove(0);
+    learn(&mut play, "other", &["rogue_ap"]);
+    play.restart();
+    let up = play.post(160, "alarms", event("flux_up", 160)).remove(0);
+
+    assert_eq!((down.state, up.state, up.duration_secs), (State::Raised, State::Cleared, Some(60)));
 }
