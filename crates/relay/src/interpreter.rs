@@ -61,12 +61,12 @@ impl Interpreter {
         let mut at =
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
         let reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-        let thread = Thread::start(reader, std::mem::take(&mut self.rules), self.voice.clone())?;
+        let (thread, remembered) =
+            Thread::start(reader, std::mem::take(&mut self.rules), self.voice.clone())?;
+        self.metrics.problems_open.set(i64::try_from(remembered.open).unwrap_or(i64::MAX));
         let mut tail = self.journal.tail(Log::Inbox);
         let mut interpreted: Option<Batch> = None;
-        // nothing is behind the end, and the answer says what is due
-        let end = *tail.borrow();
-        let mut due = thread.interpret(end, State::new()).await?.due;
+        let mut due = remembered.due;
         let mut ticked = Position::ZERO;
         loop {
             let end = *tail.borrow_and_update();
@@ -280,3 +280,6 @@ const MOST_UNKNOWN: usize = 4096;
 
 /// How long to wait before writing is tried again on a full journal.
 const FULL_PAUSE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests;

@@ -54,9 +54,11 @@ pub(super) struct Batch {
 }
 
 impl Thread {
-    /// Starts it over the inbox, with what the journal remembers.
-    pub(super) fn start(mut reader: Reader, rules: Rules, voice: Voice) -> Result<Self, Error> {
+    /// Starts it over the inbox, with what the journal remembers; what is due by that, before any entry is read: one
+    /// that is interpreted has to be written down, or it would be interpreted once more.
+    pub(super) fn start(mut reader: Reader, rules: Rules, voice: Voice) -> Result<(Self, Answer), Error> {
         let interpreter = recall(&mut reader, rules)?;
+        let remembered = Answer { batch: None, due: interpreter.due(), open: interpreter.open() };
         let (ask, asked) = sync_channel::<Question>(1);
         let mut interpreting = Interpreting { reader, voice, interpreter };
         let run = move || {
@@ -72,7 +74,7 @@ impl Thread {
         };
         let thread = std::thread::Builder::new().name("interpret".into()).spawn(run);
         thread.map_err(failed("starting the interpreter"))?;
-        Ok(Self(ask))
+        Ok((Self(ask), remembered))
     }
 
     /// Reads some entries and interprets them.

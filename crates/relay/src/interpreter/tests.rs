@@ -1,0 +1,57 @@
+use alarm::{Own, OwnKind, State as Phase};
+use journal::{Entry, Options};
+use webhook::{Gate, Organisation};
+
+use super::*;
+use crate::stop::Stopper;
+
+/// An interpreter over `journal`, as the relay makes it.
+fn interpreter(journal: &Journal) -> Interpreter {
+    let mut acme = Organisation::new("acme", "/");
+    acme.danger_accept_unsigned = true;
+    let gate = Gate::new(vec![acme], 1024).expect("a gate");
+    let metrics = Arc::new(Metrics::new());
+    let patience = Duration::from_secs(1);
+    Interpreter {
+        journal: journal.clone(),
+        intake: Arc::new(Intake::new(gate, journal.clone(), Arc::clone(&metrics), patience)),
+        outbox: Arc::new(Outbox::new(Position::ZERO)),
+        metrics,
+        voice: Voice::new().0,
+        rules: Rules::default(),
+        unnamed: mpsc::channel(1).0,
+        unknown: UnknownTypes::default(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_while_it_starts_is_interpreted_once() {
+    for round in 0..ROUNDS {
+        let dir = tempfile::tempdir().expect("a directory");
+        let journal = Journal::open(&dir.path().join("journal.db"), &Options::default()).expect("a journal");
+        let (stopper, stop) = Stopper::new();
+
+        let running = tokio::spawn(interpreter(&journal).run(stop));
+        for number in 0..MESSAGES {
+            let (kind, resource) = (OwnKind::SinkBehind, number.to_string());
+            let own = Own { kind, resource, state: Phase::Raised, text: String::new(), count: 0 };
+            journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await.expect("stored");
+        }
+        stopper.stop();
+        running.await.expect("no panic").expect("read to its end");
+
+        let mut reader = journal.reader(Log::Outbox).expect("an outbox");
+        let rows = reader.read(Position::ZERO, 2 * MESSAGES, 1 << 20).expect("readable");
+        let counts = rows.iter().map(|entry| match entry {
+            Entry::Row(row) => serde_json::from_slice::<Alert>(&row.body).expect("an alert").count,
+            Entry::Damaged { .. } => panic!("{entry:?}"),
+        });
+        assert_eq!(counts.collect::<Vec<_>>(), [1; MESSAGES], "round {round}");
+        drop(reader);
+        journal.close().await.expect("closed");
+    }
+}
+
+/// How often it starts, so that something comes in at the wrong moment, and how much.
+const ROUNDS: usize = 40;
+const MESSAGES: usize = 12;
