@@ -54,8 +54,8 @@ struct Problem {
     there: bool,
     /// When it last changed, in microseconds.
     changed: i64,
-    /// Its last raise.
-    raise: Alert,
+    /// Its last raise; none when only its end was heard of.
+    raise: Option<Alert>,
 }
 
 /// An alert before it is written down.
@@ -119,8 +119,8 @@ impl Model {
         let about = alert.about.clone();
         let problem = self.problems.get(&about).cloned();
         let state = match (state, problem) {
-            ("raised", Some(problem)) if problem.there => {
-                let before = &problem.raise;
+            ("raised", Some(Problem { there: true, changed, raise: Some(before) })) => {
+                let before = &before;
                 alert.count = if event["update"] == true {
                     alert.count.max(before.count)
                 } else {
@@ -129,8 +129,8 @@ impl Model {
                 alert.last_seen = alert.last_seen.max(before.last_seen);
                 alert.first_seen = alert.first_seen.min(before.first_seen);
                 alert.fill_from(before);
-                let changed = problem.changed.max(when);
-                self.problems.insert(about, Problem { there: true, changed, raise: alert.clone() });
+                let changed = changed.max(when);
+                self.problems.insert(about, Problem { there: true, changed, raise: Some(alert.clone()) });
                 "raised"
             }
             ("raised" | "cleared", Some(problem))
@@ -139,21 +139,27 @@ impl Model {
                 "event"
             }
             ("raised", _) => {
-                self.problems.insert(about, Problem { there: true, changed: when, raise: alert.clone() });
+                let raise = Some(alert.clone());
+                self.problems.insert(about, Problem { there: true, changed: when, raise });
                 "raised"
             }
-            ("cleared", Some(mut problem)) => {
-                let raise = &mut problem.raise;
-                alert.count = raise.count;
-                alert.first_seen = raise.first_seen;
-                alert.last_seen = alert.last_seen.max(raise.last_seen);
-                alert.duration = Some((alert.last_seen.unwrap() - alert.first_seen.unwrap()) / 1_000_000);
-                alert.severity = raise.severity;
-                alert.fill_from(raise);
-                raise.last_seen = alert.last_seen;
-                problem.there = false;
-                problem.changed = problem.changed.max(when);
-                self.problems.insert(about, problem);
+            ("cleared", problem) => {
+                let (mut changed, mut raise) = (when, None);
+                if let Some(problem) = problem {
+                    changed = changed.max(problem.changed);
+                    raise = problem.raise;
+                }
+                if let Some(raise) = &mut raise {
+                    alert.count = raise.count;
+                    alert.first_seen = raise.first_seen;
+                    alert.last_seen = alert.last_seen.max(raise.last_seen);
+                    let lasted = alert.last_seen.unwrap() - alert.first_seen.unwrap();
+                    alert.duration = Some(lasted / 1_000_000);
+                    alert.severity = raise.severity;
+                    alert.fill_from(raise);
+                    raise.last_seen = alert.last_seen;
+                }
+                self.problems.insert(about, Problem { there: false, changed, raise });
                 "cleared"
             }
             (state, _) => state,

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use e2e::{
     Config, DEADLINE, Fogbell, Notification, Parameters, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup,
-    wait_until,
+    wait_for,
 };
 use serde_json::{Value, json};
 
@@ -76,18 +76,18 @@ pub(super) fn play(steps: Vec<Step>) -> Vec<Told> {
     }
     post(&relay, "audits", json!({"id": LAST, "message": LAST, "timestamp": now()}));
 
-    let mut told = Vec::new();
-    let complete = wait_until(DEADLINE, || {
-        told = both(&nms, &siem);
-        told.last().is_some_and(|told| told.is("type") == "audits")
+    let both = wait_for(DEADLINE, || {
+        let both = both(&nms, &siem);
+        both.filter(|told| told.last().is_some_and(|told| told.is("type") == "audits"))
     });
-    assert!(complete, "the last event was not told to both: {told:#?}");
+    let mut told = both.expect("both receivers are told of the last event, and of the same alerts before it");
     told.pop();
     told
 }
 
-/// What was told to both, each alert once: what a kill left unsettled is told again, under the same number.
-fn both(nms: &Snmptrapd, siem: &Rsyslog) -> Vec<Told> {
+/// What was told, each alert once: what a kill left unsettled is told again, under the same number. `None` while one
+/// of the two was told less: informs are sent side by side, and the last may come before those in front of it.
+fn both(nms: &Snmptrapd, siem: &Rsyslog) -> Option<Vec<Told>> {
     let mut lines = BTreeMap::<u64, (Parameters, String)>::new();
     for line in siem.lines() {
         let said = (line.parameters(ENTERPRISE), line.message.clone());
@@ -104,16 +104,11 @@ fn both(nms: &Snmptrapd, siem: &Rsyslog) -> Vec<Told> {
             "an inform was repeated with other words: {said:?}"
         );
     }
-    // the last ones may be on their way to one of them
-    let shared = lines.keys().filter(|number| traps.contains_key(number)).copied().max().unwrap_or(0);
-    lines
-        .into_iter()
-        .take_while(|(number, _)| *number <= shared)
-        .filter_map(|(number, (said, message))| {
-            let (name, trap) = traps.get(&number)?;
-            Some(one(said, &message, name, trap.clone()))
-        })
-        .collect()
+    if !lines.keys().eq(traps.keys()) {
+        return None;
+    }
+    let pairs = lines.into_values().zip(traps.into_values());
+    Some(pairs.map(|((said, message), (name, trap))| one(said, &message, &name, trap)).collect())
 }
 
 /// The line and the notification of one alert, which must say the same.
