@@ -103,11 +103,11 @@ fn interpret(
             break;
         }
         for some in keys.chunks(KEYS_AT_ONCE) {
-            let digits: Vec<String> = some.iter().map(|key| to_digits(key)).collect();
+            let digits: Vec<String> = some.iter().map(|key| relay::digits(key)).collect();
             let answer = alerts::ask(config, &json!({ "command": STATE, "keys": digits }))?;
             for (key, value) in answer.as_object().into_iter().flatten() {
-                let value = value.as_str().and_then(from_digits);
-                known.extend(from_digits(key).zip(value));
+                let value = value.as_str().and_then(relay::bytes_of);
+                known.extend(relay::bytes_of(key).zip(value));
             }
         }
     }
@@ -226,16 +226,6 @@ fn told(value: &Varbind) -> String {
         Varbind::OctetString(text) => format!("\"{}\"", printable(&String::from_utf8_lossy(text.bytes()))),
         Varbind::IpAddress(address) => address.to_string(),
     }
-}
-
-fn to_digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_digits(digits: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
-    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
 /// What is read of a file at most; no message is longer.

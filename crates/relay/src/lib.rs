@@ -41,6 +41,7 @@ mod stop;
 mod supervisor;
 mod tls;
 
+pub use admin::history::{bytes_of, digits};
 pub use admin::{ALERT, ALERTS, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE};
 pub use config::Config;
 pub use engine::engine_path;

@@ -200,13 +200,15 @@ pub(super) async fn state(journal: &Journal, keys: Vec<String>) -> Result<Value,
     .await
 }
 
-/// Bytes as hexadecimal digits, as keys and values of the state travel.
-pub(crate) fn digits(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits, as keys and values of the state travel to and from the admin socket.
+#[must_use]
+pub fn digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What [`digits`] wrote.
-pub(crate) fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+/// What [`digits`] wrote; `None` when it is something else.
+#[must_use]
+pub fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
     if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
