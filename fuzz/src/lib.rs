@@ -21,6 +21,7 @@ mod notification;
 mod pem;
 mod rest;
 mod signature;
+mod vault;
 
 mod source;
 mod strict;
@@ -38,6 +39,7 @@ pub use notification::notification;
 pub use pem::pem;
 pub use rest::rest;
 pub use signature::signature;
+pub use self::vault::vault;
 
 /// One parser, or one encoder, under arbitrary bytes.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +53,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
@@ -65,4 +67,5 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "pem", body: pem, rounds: 1_000 },
     Target { name: "rest", body: rest, rounds: 1_000 },
     Target { name: "signature", body: signature, rounds: 3_000 },
+    Target { name: "vault", body: vault, rounds: 3_000 },
 ];

@@ -25,7 +25,7 @@ macro_rules! replay {
     };
 }
 
-replay! { address answer body config engine head journal line names notification pem rest signature }
+replay! { address answer body config engine head journal line names notification pem rest signature vault }
 
 #[test]
 fn every_target_has_a_program_a_corpus_and_a_replay() {

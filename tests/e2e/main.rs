@@ -16,3 +16,4 @@ mod relay;
 mod schema;
 mod tls;
 mod upstream;
+mod vault;

@@ -23,7 +23,7 @@ mod injected;
 mod kills;
 mod limits;
 mod load;
-mod needs_root;
+pub(crate) mod needs_root;
 mod order;
 mod rate;
 mod resets;
@@ -35,12 +35,12 @@ mod soak;
 mod wires;
 
 /// How large a story is: `many` in a full run, which is `FOGBELL_LONG=1`, else `few`.
-fn rounds(few: usize, many: usize) -> usize {
+pub(crate) fn rounds(few: usize, many: usize) -> usize {
     if is_long() { many } else { few }
 }
 
 /// Tells what a story found, an object of figures by name, before it is judged: `cargo xtask faults` reads the line.
-fn tell(figures: &Value) {
+pub(crate) fn tell(figures: &Value) {
     eprintln!("figures: {figures}");
 }
 
@@ -49,7 +49,7 @@ fn is_long() -> bool {
 }
 
 /// What `story` makes random moments from; prints how to repeat them.
-fn seeded(story: &str) -> Rng {
+pub(crate) fn seeded(story: &str) -> Rng {
     let given =
         std::env::var("FOGBELL_SEED").ok().map(|seed| seed.parse().expect("FOGBELL_SEED is a number"));
     let seed = given.unwrap_or_else(|| {
@@ -61,7 +61,7 @@ fn seeded(story: &str) -> Rng {
 }
 
 /// A moment at random: up to `most` from now.
-fn moment(rng: &mut Rng, most: Duration) -> Duration {
+pub(crate) fn moment(rng: &mut Rng, most: Duration) -> Duration {
     let micros = usize::try_from(most.as_micros()).expect("less than an hour");
     Duration::from_micros(rng.below(micros) as u64)
 }

@@ -63,8 +63,18 @@ impl Fogbell {
     /// When it does not start.
     #[must_use]
     pub fn start_in(home: &Path, config: &Config) -> Self {
+        Self::start_in_under(home, &[], config)
+    }
+
+    /// The same under another program, such as `env` with its arguments, which must end with it.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_in_under(home: &Path, wrapper: &[&str], config: &Config) -> Self {
         write_home(home, config);
-        let (running, address, admin) = run(home, &[]);
+        let (running, address, admin) = run(home, wrapper);
         Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
     }
 

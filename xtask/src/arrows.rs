@@ -259,7 +259,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("fogpilot", &["sco", "mist", "conductor", "pki", "vault", "ids"]),
     ("tests", &["testkit"]),
-    ("fuzz", &["relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "ids", "testkit"]),
+    (
+        "fuzz",
+        &["relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "vault", "ids", "testkit"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -277,7 +280,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 const TEST_ONLY: &[&str] = &["syslog_loose"];
 
 /// Crates of ours that are pure, or do their work in the caller's thread.
-const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki"];
+const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki", "vault"];
 
 /// What counts as a runtime or a socket.
 const RUNTIMES: &[&str] =

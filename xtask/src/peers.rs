@@ -17,6 +17,7 @@ mod apt;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
+mod python;
 mod taplo;
 
 /// Where the peers are.
@@ -111,6 +112,13 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
     }
 
     preload_once(&link)?;
+
+    python::provide(&home, &bin, always).with_context(|| {
+        format!(
+            "the tests need Python with {}: install it, or leave the peers out with --without-peers",
+            python::PACKAGE
+        )
+    })?;
 
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {

@@ -4,18 +4,18 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::path::Path;
 
-use relay::{Config, Setup};
+use relay::Config;
 
 use crate::open::{self, Make};
+use crate::secrets::Secrets;
 use crate::upstream;
 
 /// Checks the configuration at `path` with everything it names.
 pub(crate) fn check(path: &Path) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
-    let identity = open::identity(&config, Make::Nothing)?;
-    let organisations = upstream::organisations(&config)?;
-    let setup = Setup::new(config, identity, &open::secret)?;
-    drop(organisations);
+    let secrets = Secrets::of(&config);
+    let setup = open::setup(&config, Make::Nothing, &secrets)?;
+    drop(upstream::organisations(&config, &secrets)?);
     let mut out = io::stdout().lock();
     for warning in setup.warnings() {
         writeln!(out, "warning: {warning}")?;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use snmp::{Object, Value as Varbind};
 
 use crate::open::{self, Make};
+use crate::secrets::Secrets;
 use crate::tail::{line, printable};
 use crate::{alerts, socket};
 
@@ -31,8 +32,7 @@ pub(crate) struct Args {
 /// Prints events, interpretation, routes and what each sink is sent.
 pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config)?;
-    let identity = open::identity(&config, Make::Nothing)?;
-    let setup = Setup::new(config.clone(), identity, &open::secret)?;
+    let setup = open::setup(&config, Make::Nothing, &Secrets::of(&config))?;
     let mut out = io::stdout().lock();
     let is_id = (4..=32).contains(&args.what.len()) && args.what.bytes().all(|byte| byte.is_ascii_hexdigit());
     if args.what == "-" || Path::new(&args.what).exists() || !is_id {

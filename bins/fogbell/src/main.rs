@@ -20,9 +20,12 @@ mod open;
 mod probe;
 mod replay;
 mod run;
+mod secret;
+mod secrets;
 mod signal;
 mod socket;
 mod tail;
+mod terminal;
 mod test_rules;
 mod upstream;
 mod user_line;
@@ -52,6 +55,9 @@ enum Command {
     TestRules(test_rules::Args),
     /// Send alerts that are kept once more to one sink; they are counted first
     Replay(replay::Args),
+    /// Keep secrets in the vault, a sealed file
+    #[command(subcommand)]
+    Secret(secret::Secret),
     /// Print FOGBELL-MIB, for the receivers of traps
     Mib {
         /// Take the enterprise number from this configuration file
@@ -145,6 +151,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::show(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
         Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),

@@ -7,13 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pki::{Chain, KeyPair};
-use relay::config::SecretHome;
-use relay::{Cause, Config, Identity};
+use relay::{Cause, Config, Identity, Setup};
 use tracing::{info, warn};
 
-/// Reads a secret from its home.
-pub(crate) fn secret(home: &SecretHome) -> Result<zeroize::Zeroizing<Vec<u8>>, Cause> {
-    Ok(pki::read_private(&home.file)?)
+use crate::secrets::Secrets;
+
+/// Everything that a relay is made of, as `config`, its files and `secrets` are now: what `check` finds good, what
+/// `run` starts with, and what a running relay can be given in their place.
+pub(crate) fn setup(config: &Config, make: Make, secrets: &Secrets<'_>) -> Result<Setup, Box<dyn Error>> {
+    let identity = identity(config, make)?;
+    Ok(Setup::new(config.clone(), identity, &|home| secrets.read(home))?)
 }
 
 /// The place of the `[[snmp]]` sink `name` in the configuration.
@@ -33,7 +36,7 @@ pub(crate) enum Make {
 }
 
 /// The certificate and key of the listener: the operator's files, or the relay's own self-signed ones.
-pub(crate) fn identity(config: &Config, make: Make) -> Result<Identity, Box<dyn Error>> {
+fn identity(config: &Config, make: Make) -> Result<Identity, Box<dyn Error>> {
     let tls = &config.tls;
     let wrong = |keys: &str, what: &str, source: Option<Cause>| -> Box<dyn Error> {
         relay::Error::Config { place: Box::new(config.place(keys)), what: what.to_owned(), source }.into()

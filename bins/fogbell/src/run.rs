@@ -8,24 +8,26 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use ::upstream::Organisation;
-use relay::{Config, Relay, Setup, Sockets};
+use relay::{Config, Relay, Sockets};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::open::{self, Make};
+use crate::secrets::Secrets;
 use crate::{signal, socket, upstream};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
     make_state(&config.state)?;
-    let identity = open::identity(&config, Make::WhatIsMissing)?;
-    let setup = Setup::new(config.clone(), identity, &open::secret)?;
+    let secrets = Secrets::of(&config);
+    let setup = open::setup(&config, Make::WhatIsMissing, &secrets)?;
     for warning in setup.warnings() {
         warn!("{warning}");
     }
-    let organisations = upstream::organisations(&config)?;
+    let organisations = upstream::organisations(&config, &secrets)?;
+    drop(secrets);
     raise_descriptor_limit(config.gate.max_connections);
     let relay = Relay::open(setup)?;
     serve(config, relay, organisations)

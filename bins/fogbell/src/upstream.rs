@@ -14,10 +14,13 @@ use relay::{Cause, Config, Feed, UnnamedStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::open;
+use crate::secrets::Secrets;
 
 /// Every organisation with an API, ready to be asked about; nothing is asked yet.
-pub(crate) fn organisations(config: &Config) -> Result<Vec<(Organisation, u8)>, relay::Error> {
+pub(crate) fn organisations(
+    config: &Config,
+    secrets: &Secrets<'_>,
+) -> Result<Vec<(Organisation, u8)>, relay::Error> {
     let with_api = config.org.iter().enumerate().filter_map(|(i, org)| Some((i, org, org.api.as_ref()?)));
     with_api
         .map(|(i, org, api)| {
@@ -26,7 +29,7 @@ pub(crate) fn organisations(config: &Config) -> Result<Vec<(Organisation, u8)>, 
                 what: what.to_owned(),
                 source,
             };
-            let client = client(org, api, &wrong)?;
+            let client = client(org, api, secrets, &wrong)?;
             let (name, path) = (org.name.clone(), org.path.clone());
             Ok((Organisation { name, id: api.org_id, client, path }, api.budget_percent))
         })
@@ -36,15 +39,19 @@ pub(crate) fn organisations(config: &Config) -> Result<Vec<(Organisation, u8)>, 
 fn client(
     org: &Org,
     api: &OrgApi,
+    secrets: &Secrets<'_>,
     wrong: &dyn Fn(&str, &str, Option<Cause>) -> relay::Error,
 ) -> Result<Client, relay::Error> {
     let host: Host =
         org.api_host().unwrap_or_default().parse().map_err(|error: mist::HostError| {
             wrong(".host", "this host cannot be asked", Some(error.into()))
         })?;
-    let token = open::secret(&api.token)
+    let token = secrets
+        .read(&api.token)
         .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
-        .map_err(|source| wrong(".token.file", "there is no token in this file", Some(source)))?;
+        .map_err(|source| {
+            wrong(&format!(".token.{}", api.token.key()), "the token cannot be used", Some(source))
+        })?;
     let mut settings = Settings::new(host, token);
     if let Some(ca) = &api.ca {
         let pem =

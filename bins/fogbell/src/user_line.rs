@@ -10,6 +10,7 @@ use relay::config::SnmpVersion;
 use snmp::{Credentials, EngineState};
 
 use crate::open;
+use crate::secrets::Secrets;
 
 /// Prints the `createUser` and `authUser` lines of the sink `name`.
 pub(crate) fn show(path: &Path, name: &str, reveal: bool) -> Result<(), Box<dyn Error>> {
@@ -24,7 +25,8 @@ pub(crate) fn show(path: &Path, name: &str, reveal: bool) -> Result<(), Box<dyn 
     if sink.version != SnmpVersion::V3 {
         return Err(format!("sink `{name}` speaks version 2c, which has a community and no user").into());
     }
-    let credentials = relay::snmp_credentials(&config, index, &open::secret)?;
+    let secrets = Secrets::of(&config);
+    let credentials = relay::snmp_credentials(&config, index, &|home| secrets.read(home))?;
     let Credentials::V3 { user, security } = &credentials else {
         return Err(format!("sink `{name}` has no user").into());
     };

@@ -19,6 +19,7 @@ mod route;
 mod schema;
 mod secret;
 mod sinks;
+mod vault;
 
 pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
 pub use org::{Org, OrgApi};
@@ -29,6 +30,7 @@ pub use sinks::{
     Auth, InMaintenance, Node, Privacy, SinkName, Snmp, SnmpVersion, Start, Syslog, SyslogFormat,
     SyslogFraming, SyslogTls, Transport,
 };
+pub use vault::{KeyHome, VaultFile};
 
 pub(crate) use alarms::{MAX_HOLD_DOWN, MIN_FLAPS};
 pub(crate) use sinks::MIN_REPEAT;
@@ -69,6 +71,9 @@ pub struct Config {
     /// Where messages are kept, and how many.
     #[serde(default)]
     pub journal: JournalBounds,
+    /// The vault that secrets are kept in.
+    #[serde(default)]
+    pub vault: VaultFile,
     /// Receivers of traps and informs.
     #[serde(default)]
     pub snmp: Vec<Snmp>,
@@ -144,6 +149,12 @@ impl Config {
     #[must_use]
     pub fn journal_path(&self) -> PathBuf {
         self.journal.path.clone().unwrap_or_else(|| self.state.join("journal.db"))
+    }
+
+    /// Path of the vault.
+    #[must_use]
+    pub fn vault_path(&self) -> PathBuf {
+        self.vault.path.clone().unwrap_or_else(|| self.state.join("vault"))
     }
 
     /// Names of all sinks.

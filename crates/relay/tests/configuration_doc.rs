@@ -152,13 +152,14 @@ fn is_table(value: &Value) -> bool {
 }
 
 fn is_home(value: &Value) -> bool {
-    value["properties"].as_object().is_some_and(|keys| keys.len() == 1 && keys.contains_key("file"))
+    let keys = &value["properties"];
+    value["maxProperties"] == 1 && keys["file"].is_object() && keys["credential"].is_object()
 }
 
 /// The type of a value, its unit and its bounds, as an operator says it.
 fn kind(key: &str, value: &Value) -> String {
     if is_home(value) {
-        return "`{ file = \"…\" }`".to_owned();
+        return value["title"].as_str().unwrap().to_owned();
     }
     let words = words(value);
     if !words.is_empty() {
@@ -212,7 +213,9 @@ fn words(value: &Value) -> Vec<(String, String)> {
 const HEAD: &str = "# Configuration
 
 One file in TOML, by default `/etc/fogbell/fogbell.toml`. A key that does not exist is an error that names those
-that do. A secret is never in the file: its home is, as `{ file = \"/etc/fogbell/name.secret\" }`.
+that do. A secret is never in the file: its home is, as `{ secret = \"name\" }` for one in the [vault](vault.md),
+`{ credential = \"name\" }` for one that systemd hands over, or `{ file = \"/etc/fogbell/name.secret\" }`. One line
+end at its end is not part of it.
 `fogbell check` reads the file with everything it names and starts nothing.
 
 This page and `fogbell.schema.json` are made of the program's own types by

@@ -16,7 +16,7 @@ use super::sinks::Receivers;
 use super::{DRAINED, admin, moment, rounds, seeded, tell};
 
 mod broken;
-mod disk;
+pub(crate) mod disk;
 mod torn;
 
 #[test]

@@ -86,6 +86,14 @@ impl Config {
         self
     }
 
+    /// Puts a `[[org]]` written as TOML in the place of the one organisation. `SECRETS` in it stands for the folder
+    /// of the secrets.
+    #[must_use]
+    pub fn org(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.tables[0]);
+        self
+    }
+
     /// Adds the file `secrets/NAME`, which only its owner may read.
     #[must_use]
     pub fn secret(mut self, name: &str, value: &str) -> Self {

@@ -40,9 +40,10 @@ impl Checks<'_> {
         if !(1..=100).contains(&api.budget_percent) {
             return wrong("budget_percent", "use 1 to 100");
         }
-        let token = self.text(&format!("{keys}.api.token.file"), &api.token)?;
+        let home = format!("token.{}", api.token.key());
+        let token = self.text(&format!("{keys}.api.{home}"), &api.token)?;
         if token.trim().is_empty() {
-            return wrong("token.file", "there is no token in this file");
+            return wrong(&home, "there is no token in it");
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Checks<'_> {
                 return Err(self.wrong(&format!("org[{i}].name"), "an organisation needs a name", None));
             }
             for (j, home) in org.secrets.iter().enumerate() {
-                let keys = format!("org[{i}].secrets[{j}].file");
+                let keys = format!("org[{i}].secrets[{j}].{}", home.key());
                 let bytes = self.secret(&keys, home)?;
                 let secret = SigningSecret::new(&bytes)
                     .map_err(|error| self.wrong(&keys, &error.to_string(), None))?;

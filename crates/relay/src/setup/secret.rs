@@ -7,10 +7,16 @@ use crate::Error;
 use crate::config::SecretHome;
 
 impl Checks<'_> {
-    /// The bytes of a secret without the line end at their end.
+    /// The bytes of a secret without the line end at their end; `keys` are those of its home.
     pub(super) fn secret(&self, keys: &str, home: &SecretHome) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut bytes = (self.read_secret)(home).map_err(|source| {
-            self.wrong(keys, &format!("the secret in `{}` cannot be used", home.file.display()), Some(source))
+            let what = match home {
+                SecretHome::File(path) => format!("the secret in `{}` cannot be used", path.display()),
+                SecretHome::Credential(name) => format!("the credential `{name}` cannot be used"),
+                // whoever wrote the secret itself finds it by its place
+                SecretHome::Secret(_) => "the secret of this name cannot be used".to_owned(),
+            };
+            self.wrong(keys, &what, Some(source))
         })?;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();

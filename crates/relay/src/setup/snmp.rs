@@ -82,7 +82,7 @@ impl Checks<'_> {
                 unused("danger_without_auth", snmp.danger_without_auth, "2c")?;
                 unused("danger_without_privacy", snmp.danger_without_privacy, "2c")?;
                 let home = snmp.community.as_ref().ok_or_else(|| missing("community", "2c"))?;
-                let keys = format!("{keys}.community.file");
+                let keys = format!("{keys}.community.{}", home.key());
                 let community = Community::new(&self.text(&keys, home)?)
                     .map_err(|error| self.wrong(&keys, &error.to_string(), None))?;
                 Ok(Credentials::V2c { community })
@@ -139,7 +139,7 @@ impl Checks<'_> {
     }
 
     fn passphrase(&self, keys: &str, home: &SecretHome) -> Result<Passphrase, Error> {
-        let keys = format!("{keys}.secret.file");
+        let keys = format!("{keys}.secret.{}", home.key());
         Passphrase::new(&self.text(&keys, home)?).map_err(|error| self.wrong(&keys, &error.to_string(), None))
     }
 }

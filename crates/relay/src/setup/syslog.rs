@@ -114,7 +114,7 @@ impl Checks<'_> {
             let what = format!("`{}` is not a PEM certificate", certificate.display());
             self.wrong(&format!("{keys}.certificate"), &what, Some(source))
         })?;
-        let keys = format!("{keys}.key.file");
+        let keys = format!("{keys}.key.{}", key.key());
         let pem = self.secret(&keys, key)?;
         let key = PrivateKeyDer::from_pem_slice(&pem)
             .map_err(|source| self.wrong(&keys, "this is not a PEM private key", Some(source.into())))?;

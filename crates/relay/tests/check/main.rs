@@ -44,7 +44,8 @@ fn whole(text: String) -> Result<Setup, Error> {
         key: PrivateKeyDer::from_pem_slice(server.key_pem.as_bytes()).unwrap(),
     };
     let secret = |home: &SecretHome| -> Result<_, Cause> {
-        match home.file.to_str() {
+        let SecretHome::File(path) = home else { return Err("it is not there".into()) };
+        match path.to_str() {
             Some("empty") => Ok(Zeroizing::new(b"\n".to_vec())),
             Some("none") => Err("No such file".into()),
             Some(name) => Ok(Zeroizing::new(name.as_bytes().to_vec())),

@@ -53,7 +53,11 @@ impl Running {
             key: PrivateKeyDer::from_pem_slice(server.key_pem.as_bytes()).unwrap(),
         };
         let secret = |home: &fogbell_relay::config::SecretHome| {
-            let bytes = if home.file == Path::new("webhook") { SECRET } else { b"public" };
+            let bytes = if *home == fogbell_relay::config::SecretHome::File("webhook".into()) {
+                SECRET
+            } else {
+                b"public"
+            };
             Ok(Zeroizing::new(bytes.to_vec()))
         };
         let relay = Relay::open(Setup::new(config, identity, &secret).unwrap()).unwrap();
