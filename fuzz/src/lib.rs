@@ -26,6 +26,7 @@ mod vault;
 mod source;
 mod strict;
 
+pub use self::vault::vault;
 pub use address::address;
 pub use answer::answer;
 pub use body::body;
@@ -39,7 +40,6 @@ pub use notification::notification;
 pub use pem::pem;
 pub use rest::rest;
 pub use signature::signature;
-pub use self::vault::vault;
 
 /// One parser, or one encoder, under arbitrary bytes.
 #[derive(Clone, Copy, Debug)]

@@ -21,7 +21,7 @@ fn a_relay_takes_its_secrets_from_the_vault_and_from_credentials_and_delivers() 
     let nms = Snmptrapd::start(&SnmptrapdSetup {
         users: vec![SnmptrapdUser {
             name: "relay".to_owned(),
-            create_user: format!("createUser relay SHA-256 canary-auth-1 AES canary-privacy-1"),
+            create_user: "createUser relay SHA-256 canary-auth-1 AES canary-privacy-1".to_owned(),
         }],
         ..Default::default()
     });

@@ -23,7 +23,7 @@ pub(crate) fn set(given: &Given, name: &str, file: Option<&Path>, kind: Option<K
 
     let mut edit = Edit::open(&path, &keyring)?;
     let before = edit.entry(&name).map(|entry| (entry.kind(), entry.fingerprint()));
-    let kind = kind.or(before.map(|(kind, _)| kind)).unwrap_or_else(|| kind_of(&value));
+    let kind = kind.or_else(|| before.map(|(kind, _)| kind)).unwrap_or_else(|| kind_of(&value));
     edit.set(&name, Secret::new(kind, value)?, SystemTime::now())?;
     let after = edit.entry(&name).map(|entry| entry.fingerprint());
     edit.save(SystemTime::now())?;

@@ -54,15 +54,15 @@ pub(super) fn read_1(file: &[u8]) -> Result<Parts<'_>, OpenError> {
         .length()
         .and_then(|length| file.get(..length))
         .filter(|header| header.len() > FIXED_BYTES)
-        .ok_or(damaged("it ends within its header"))?;
+        .ok_or_else(|| damaged("it ends within its header"))?;
     let mut reader = Reader(&header_bytes[MAGIC.len() + 2 + 4..]);
     let header = read_header(&mut reader)
         .filter(|_| reader.0.is_empty())
-        .ok_or(damaged("its header makes no sense"))?;
+        .ok_or_else(|| damaged("its header makes no sense"))?;
     let mut rest = Reader(&file[header_bytes.len()..]);
     let parts = rest.bytes(header.index_bytes).zip(rest.bytes(header.values_bytes));
     let (index, values) =
-        parts.filter(|_| rest.0.is_empty()).ok_or(damaged("it has not the length it says"))?;
+        parts.filter(|_| rest.0.is_empty()).ok_or_else(|| damaged("it has not the length it says"))?;
     Ok(Parts { header, header_bytes, index, values })
 }
 
