@@ -13,7 +13,7 @@ pub fn vault(data: &[u8]) {
     let mut source = Source::new(data);
     match source.byte() % 3 {
         0 => {
-            judge(source.rest());
+            let _refused = judge(source.rest());
         }
         1 => {
             let mut bytes = WRITTEN.to_vec();
