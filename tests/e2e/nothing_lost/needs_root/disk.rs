@@ -1,7 +1,8 @@
 //! A disk whose power can be cut: an ext4 in a file, mounted through a loop device.
 //!
 //! The file holds what the mounted file system has written back, and nothing else; with `commit=300` that is what
-//! somebody synced. A copy of the file, made without unmounting, is what a machine finds at its next start.
+//! somebody synced; with `noauto_da_alloc` ext4 syncs no file by itself that is renamed over another. A copy of the
+//! file, made without unmounting, is what a machine finds at its next start.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -124,7 +125,7 @@ impl Disk {
     }
 
     fn attach(&mut self) {
-        let options = [OsStr::new("-o"), OsStr::new("loop,commit=300,errors=remount-ro")];
+        let options = [OsStr::new("-o"), OsStr::new("loop,commit=300,noauto_da_alloc,errors=remount-ro")];
         run("mount", [options[0], options[1], self.image().as_os_str(), self.folder().as_os_str()]);
         self.mounted = true;
     }
