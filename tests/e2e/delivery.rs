@@ -5,6 +5,6 @@ mod formats;
 mod levels;
 mod organisations;
 mod receivers;
-mod samples;
+pub(crate) mod samples;
 mod texts;
 mod users;

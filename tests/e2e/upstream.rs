@@ -14,6 +14,8 @@ use testkit::cloud::{CloudSettings, Estate, FakeCloud, Misbehaviour, NewWebhook}
 use testkit::ids::{Mac, OrgId, Timestamp};
 use tokio::runtime::Runtime;
 
+mod samples;
+
 const ENTERPRISE: u32 = 32_473;
 
 /// A cloud, a relay that it posts to and that asks it, and a receiver.
@@ -28,6 +30,11 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::with(Estate::small(11), |config| config)
+    }
+
+    /// A cloud that has `estate`, and a relay whose configuration `more` is added to.
+    fn with(estate: Estate, more: impl FnOnce(Config) -> Config) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -37,8 +44,7 @@ impl Scene {
         let first = Config::new().set("listen", "address", &format!("\"127.0.0.1:{port}\""));
         first.write(folder.path());
         let trust = Trust::pem(&fs::read_to_string(folder.path().join("certs/ca.pem")).unwrap()).unwrap();
-        let settings =
-            CloudSettings { estate: Estate::small(11), trust: Some(trust), ..CloudSettings::default() };
+        let settings = CloudSettings { estate, trust: Some(trust), ..CloudSettings::default() };
         let cloud = runtime.block_on(FakeCloud::start(settings)).unwrap();
         let org = cloud.organisations()[0];
         let ca: PathBuf = folder.path().join("cloud.pem");
@@ -48,7 +54,7 @@ impl Scene {
             &siem.tcp(),
             "tcp",
         );
-        let relay = Fogbell::start_in(folder.path(), &config);
+        let relay = Fogbell::start_in(folder.path(), &more(config));
         Self { runtime, cloud, org, siem, folder, relay }
     }
 

@@ -68,6 +68,7 @@ impl Interpreter {
         let mut interpreted: Option<Batch> = None;
         let mut due = remembered.due;
         let mut ticked = Position::ZERO;
+        let mut seen = *tail.borrow();
         loop {
             let end = *tail.borrow_and_update();
             if ticked <= at && due.is_some_and(|due| due <= Timestamp::now()) && !stop.is_told() {
@@ -88,18 +89,20 @@ impl Interpreter {
             }
             // While one batch is written, which is waiting for the disk, the next one is interpreted.
             let unwritten: State = interpreted.iter().flat_map(|batch| batch.effects.state.clone()).collect();
+            let most = entries_at_once(came_in(seen, end));
             let write = async {
                 match interpreted.take() {
                     Some(batch) => {
-                        self.yield_to_intake(batch.oldest, &stop).await;
+                        self.yield_to_intake(batch.oldest, end, &stop).await;
                         self.commit(batch).await
                     }
                     None => Ok(()),
                 }
             };
+            seen = end;
             let interpret = async {
                 match end > at {
-                    true => thread.interpret(at, unwritten).await.map(Some),
+                    true => thread.interpret(at, most, unwritten).await.map(Some),
                     false => Ok(None),
                 }
             };
@@ -115,13 +118,16 @@ impl Interpreter {
         }
     }
 
-    /// Lets the intake go first while it is busy, but never for long: an alert is no use when it is late.
-    async fn yield_to_intake(&self, oldest: Option<Timestamp>, stop: &Stop) {
+    /// Lets the intake go first while it is busy, but never for long: an alert is no use when it is late. When it is
+    /// late, only until a few more messages than `seen` came in: they are written in one go, and so are the alerts.
+    async fn yield_to_intake(&self, oldest: Option<Timestamp>, seen: Position, stop: &Stop) {
+        let tail = self.journal.tail(Log::Inbox);
         let limit = Instant::now() + MAX_YIELD;
+        let late = |oldest: Timestamp| Timestamp::now().since(oldest) >= MAX_YIELD;
         while self.intake.in_flight() >= BUSY
             && !stop.is_told()
             && Instant::now() < limit
-            && oldest.is_none_or(|oldest| Timestamp::now().since(oldest) < MAX_YIELD)
+            && (!oldest.is_some_and(late) || came_in(seen, *tail.borrow()) < FEW_ENTRIES)
         {
             sleep(YIELD_STEP).await;
         }
@@ -209,6 +215,22 @@ impl Interpreter {
     }
 }
 
+/// How many entries came in between two ends of the inbox.
+fn came_in(before: Position, now: Position) -> usize {
+    usize::try_from(now.number().saturating_sub(before.number())).unwrap_or(usize::MAX)
+}
+
+/// How many entries are interpreted in the next commit, when `arrived` came in since the last one.
+///
+/// A quarter more than came in: what is behind shrinks, and the intake, which waits while a commit is written, is not
+/// starved by long ones. As many as fit while the intake rests.
+fn entries_at_once(arrived: usize) -> usize {
+    match arrived < FEW_ENTRIES {
+        true => MOST_ENTRIES,
+        false => arrived.saturating_add(arrived / 4).min(MOST_ENTRIES),
+    }
+}
+
 /// As many of `alerts` as one commit takes: the rows of the outbox, and each alert with the bytes of its row.
 fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, Vec<(Arc<Alert>, usize)>) {
     let mut bytes = Vec::new();
@@ -268,9 +290,13 @@ const COMMIT_BYTES: usize = 4 << 20;
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;
 
+/// How many entries are few enough to wait for, and at most interpreted in one commit.
+const FEW_ENTRIES: usize = 400;
+const MOST_ENTRIES: usize = 512;
+
 /// How long interpreting may wait for the intake, and in which steps it looks.
 const MAX_YIELD: Duration = Duration::from_secs(2);
-const YIELD_STEP: Duration = Duration::from_millis(5);
+const YIELD_STEP: Duration = Duration::from_millis(2);
 
 /// How long nothing may be due at most.
 const LONG: Duration = Duration::from_secs(3600);

@@ -12,15 +12,15 @@ use super::expected::{self, Expected, Model, utc};
 use super::receivers::{ENTERPRISE, Receivers};
 
 /// One file of `tests/fixtures/webhooks`.
-pub(super) struct Sample {
-    pub(super) name: String,
-    pub(super) body: String,
-    pub(super) topic: String,
-    pub(super) events: Vec<Value>,
+pub(crate) struct Sample {
+    pub(crate) name: String,
+    pub(crate) body: String,
+    pub(crate) topic: String,
+    pub(crate) events: Vec<Value>,
 }
 
 impl Sample {
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/webhooks");
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
         files.sort();
@@ -34,7 +34,7 @@ impl Sample {
         files.iter().map(read).collect()
     }
 
-    pub(super) fn goes_to_every_sink(&self) -> bool {
+    pub(crate) fn goes_to_every_sink(&self) -> bool {
         let topics = ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"];
         topics.contains(&self.topic.as_str())
     }

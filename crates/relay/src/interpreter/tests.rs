@@ -52,6 +52,14 @@ async fn what_comes_in_while_it_starts_is_interpreted_once() {
     }
 }
 
+#[test]
+fn what_is_behind_shrinks_while_the_intake_is_busy() {
+    let most = [(0, 512), (63, 512), (64, 80), (65, 81), (256, 320), (512, 512), (usize::MAX, 512)];
+    for (arrived, expected) in most {
+        assert_eq!(entries_at_once(arrived), expected, "{arrived} came in");
+    }
+}
+
 /// How often it starts, so that something comes in at the wrong moment, and how much.
 const ROUNDS: usize = 40;
 const MESSAGES: usize = 12;

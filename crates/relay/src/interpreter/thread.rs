@@ -26,6 +26,7 @@ pub(super) struct Thread(SyncSender<Question>);
 #[derive(Debug)]
 struct Question {
     after: Position,
+    most: usize,
     unwritten: State,
     answer: oneshot::Sender<Result<Answer, Error>>,
 }
@@ -62,8 +63,8 @@ impl Thread {
         let (ask, asked) = sync_channel::<Question>(1);
         let mut interpreting = Interpreting { reader, voice, interpreter };
         let run = move || {
-            for Question { after, unwritten, answer } in asked {
-                let answered = interpreting.held(after, &unwritten).map(|batch| Answer {
+            for Question { after, most, unwritten, answer } in asked {
+                let answered = interpreting.held(after, most, &unwritten).map(|batch| Answer {
                     batch,
                     due: interpreting.interpreter.due(),
                     open: interpreting.interpreter.open(),
@@ -77,11 +78,16 @@ impl Thread {
         Ok((Self(ask), remembered))
     }
 
-    /// Reads some entries and interprets them.
-    pub(super) async fn interpret(&self, after: Position, unwritten: State) -> Result<Answer, Error> {
+    /// Reads at most `most` entries and interprets them.
+    pub(super) async fn interpret(
+        &self,
+        after: Position,
+        most: usize,
+        unwritten: State,
+    ) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
         // One question at a time: there is room, unless the thread has ended.
-        let _ended = self.0.try_send(Question { after, unwritten, answer });
+        let _ended = self.0.try_send(Question { after, most, unwritten, answer });
         answered.await.unwrap_or(Err(Error::Ended { part: "the interpreter" }))
     }
 }
@@ -119,18 +125,17 @@ struct Interpreting {
 
 impl Interpreting {
     /// Interprets with one view of the journal.
-    fn held(&mut self, after: Position, unwritten: &State) -> Result<Option<Batch>, Error> {
+    fn held(&mut self, after: Position, most: usize, unwritten: &State) -> Result<Option<Batch>, Error> {
         self.reader.hold().map_err(failed("reading the inbox"))?;
-        let interpreted = self.interpret(after, unwritten);
+        let interpreted = self.interpret(after, most, unwritten);
         self.reader.release().map_err(failed("reading the inbox"))?;
         interpreted
     }
 
-    /// Reads some entries and interprets them, given the state that the journal does not have yet; `None` when there
-    /// is nothing behind `after`.
-    fn interpret(&mut self, after: Position, unwritten: &State) -> Result<Option<Batch>, Error> {
-        let entries =
-            self.reader.read(after, BATCH_ENTRIES, BATCH_BYTES).map_err(failed("reading the inbox"))?;
+    /// Reads at most `most` entries and interprets them, given the state that the journal does not have yet; `None`
+    /// when there is nothing behind `after`.
+    fn interpret(&mut self, after: Position, most: usize, unwritten: &State) -> Result<Option<Batch>, Error> {
+        let entries = self.reader.read(after, most, BATCH_BYTES).map_err(failed("reading the inbox"))?;
         if entries.is_empty() {
             return Ok(None);
         }
@@ -210,8 +215,7 @@ impl Interpreting {
 /// How many rows of what is remembered are read at once.
 const ROWS: usize = 1024;
 
-/// How much is interpreted in one commit.
-const BATCH_ENTRIES: usize = 512;
+/// How many bytes of entries are interpreted in one commit.
 const BATCH_BYTES: usize = 4 << 20;
 /// How many alerts end a batch; the message that brings them is still finished.
 const BATCH_ALERTS: usize = 4096;

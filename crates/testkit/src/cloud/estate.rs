@@ -48,6 +48,12 @@ impl Estate {
         Self { seed, organisations: vec![organisation] }
     }
 
+    /// These organisations, for a test that needs certain ids; `seed` makes what is not given.
+    #[must_use]
+    pub const fn of(organisations: Vec<Organisation>, seed: u64) -> Self {
+        Self { seed, organisations }
+    }
+
     /// The organisations.
     #[must_use]
     pub fn organisations(&self) -> &[Organisation] {

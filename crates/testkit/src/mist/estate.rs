@@ -60,6 +60,32 @@ pub enum DeviceKind {
     MxEdge,
 }
 
+impl Organisation {
+    /// One with this id and name, these sites, and nobody to administer it.
+    #[must_use]
+    pub fn new(id: OrgId, name: impl Into<String>, sites: Vec<Site>) -> Self {
+        Self { id, name: name.into(), sites, administrators: Vec::new(), mxcluster_id: String::new() }
+    }
+}
+
+impl Site {
+    /// One with this id, name and devices.
+    #[must_use]
+    pub fn new(id: SiteId, name: impl Into<String>, devices: Vec<Device>) -> Self {
+        Self { id, name: name.into(), devices }
+    }
+}
+
+impl Device {
+    /// One with this address and name; the model and the firmware are usual ones, the serial number is the address.
+    #[must_use]
+    pub fn new(kind: DeviceKind, mac: Mac, name: impl Into<String>) -> Self {
+        let &(_, _, _, model, version) =
+            DEVICES.iter().find(|(of, ..)| *of == kind).expect("there is one of every kind");
+        Self { kind, mac, name: name.into(), model, serial: mac.to_string(), version }
+    }
+}
+
 impl DeviceKind {
     /// As `device_type` has it.
     #[must_use]
