@@ -175,6 +175,17 @@ impl Journal {
         Ok(position)
     }
 
+    /// Takes a cursor for one that is not registered in this run, from now on; where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError::Unknown`], or not written.
+    pub async fn release(&self, cursor: &str) -> Result<Position, CursorError> {
+        let position = self.ask(|answer| Work::Release { cursor: cursor.to_owned(), answer }).await?;
+        self.shared.registered().remove(cursor);
+        Ok(position)
+    }
+
     /// Drops a cursor and what only it kept; where it was.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ pub(crate) enum Work {
     Advance { cursor: String, to: Position, answer: Answer<CursorError> },
     Register { cursor: String, spec: CursorSpec, answer: Answer<CursorError> },
     Forget { cursor: String, answer: Answer<CursorError> },
+    Release { cursor: String, answer: Answer<CursorError> },
     Tick,
     Close(oneshot::Sender<Result<(), Halted>>),
 }
@@ -62,7 +63,8 @@ impl Work {
             Self::Commit { answer, .. }
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
-            | Self::Forget { answer, .. } => answer.verdict = Err(why.into()),
+            | Self::Forget { answer, .. }
+            | Self::Release { answer, .. } => answer.verdict = Err(why.into()),
             Self::Tick | Self::Close(_) => {}
         }
     }
@@ -73,7 +75,8 @@ impl Work {
             Self::Commit { answer, .. }
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
-            | Self::Forget { answer, .. } => answer.send(),
+            | Self::Forget { answer, .. }
+            | Self::Release { answer, .. } => answer.send(),
             Self::Tick | Self::Close(_) => {}
         }
     }
@@ -94,6 +97,7 @@ pub(crate) fn place(
             answer.verdict = ledger.register(conn, cursor, spec, now)?;
         }
         Work::Forget { cursor, answer } => answer.verdict = ledger.forget(conn, cursor)?,
+        Work::Release { cursor, answer } => answer.verdict = ledger.release(cursor, now),
         Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Close(_) => {}
     }
     Ok(())
@@ -154,7 +158,12 @@ pub(crate) fn fill(
                 }
             };
         }
-        Work::Advance { .. } | Work::Register { .. } | Work::Forget { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Advance { .. }
+        | Work::Register { .. }
+        | Work::Forget { .. }
+        | Work::Release { .. }
+        | Work::Tick
+        | Work::Close(_) => {}
     }
     Ok(())
 }

@@ -15,12 +15,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::error::Chain;
 use crate::metrics::Metrics;
+use crate::relay::sinks::Receivers;
 use crate::stop::Stop;
 use crate::supervisor;
 
@@ -31,8 +32,8 @@ pub(crate) mod history;
 pub(crate) struct Admin {
     pub(crate) journal: Journal,
     pub(crate) metrics: Arc<Metrics>,
-    /// The names of the sinks that are served.
-    pub(crate) sinks: Vec<String>,
+    /// The sinks that are served.
+    pub(crate) sinks: watch::Receiver<Receivers>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
 }
@@ -149,7 +150,7 @@ impl Admin {
                 answer(history::find_alert(&self.journal, id).await)
             }
             Some(REPLAY) => answer(match serde_json::from_value::<Replay>(asked.unwrap_or_default()) {
-                Ok(Replay { sink, positions }) => match self.sinks.contains(&sink) {
+                Ok(Replay { sink, positions }) => match self.serves(&sink) {
                     true => history::replay(&self.journal, &sink, &positions).await,
                     false => Err(format!("this relay serves no sink `{sink}`")),
                 },
@@ -170,6 +171,10 @@ impl Admin {
 }
 
 impl Admin {
+    fn serves(&self, sink: &str) -> bool {
+        self.sinks.borrow().contains_key(sink)
+    }
+
     /// Drops the cursor of a sink that is not served; as it was.
     async fn forget(&self, sink: &str) -> Result<journal::CursorStatus, String> {
         let status = supervisor::status(&self.journal).await.map_err(|error| Chain(&error).to_string())?;

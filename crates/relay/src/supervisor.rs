@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use alarm::{Own, OwnKind, State};
 use ids::Timestamp;
 use journal::{Journal, Log, Notice, Notices, Position, Priority, Status};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
@@ -16,6 +16,7 @@ use crate::error::Chain;
 use crate::inbox;
 use crate::interpreter::failed;
 use crate::metrics::{Metrics, SinkLabel};
+use crate::relay::sinks::Receivers;
 use crate::stop::Stop;
 
 mod ages;
@@ -68,15 +69,14 @@ pub(crate) struct Supervisor {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) said: mpsc::Receiver<Own>,
     pub(crate) notices: Notices,
-    /// The receiver of each sink, for the texts.
-    pub(crate) receivers: HashMap<String, String>,
+    pub(crate) receivers: watch::Receiver<Receivers>,
     pub(crate) unstored: Unstored,
 }
 
 impl Supervisor {
     /// Looks after the relay until `stop` turns true.
     pub(crate) async fn run(mut self, mut stop: Stop) -> Result<(), Error> {
-        let mut open = Problems::recall(&self.journal, &self.receivers)?;
+        let mut open = Problems::recall(&self.journal, &self.receivers.borrow())?;
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut commits, mut ages) = (0, Ages::default());
@@ -100,7 +100,7 @@ impl Supervisor {
                         Ok(status) => {
                             ages.look(&status, Instant::now(), Timestamp::now());
                             self.measure(&status, &ages, &mut commits);
-                            open.judge(&status, &ages, &self.receivers)
+                            open.judge(&status, &ages, &self.receivers.borrow())
                         }
                         // nothing that was promised depends on it: it is looked at again in a second
                         Err(error) => {
@@ -174,7 +174,7 @@ impl Supervisor {
                 let text = format!(
                     "sink `{cursor}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) \
                      were given up; check {}",
-                    receiver(&self.receivers, &cursor)
+                    receiver(&self.receivers.borrow(), &cursor)
                 );
                 let kind = OwnKind::AlertsGivenUp;
                 self.unstored.add(Own { kind, resource: cursor, state: State::Event, text, count: records });
