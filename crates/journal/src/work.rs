@@ -14,12 +14,32 @@ use crate::{
 /// Something for the writer to do.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Append { record: Record, priority: Priority, answer: Answer<AppendError> },
-    Commit { commit: Commit, answer: Answer<CursorError> },
-    Advance { cursor: String, to: Position, answer: Answer<CursorError> },
-    Register { cursor: String, spec: CursorSpec, answer: Answer<CursorError> },
-    Forget { cursor: String, answer: Answer<CursorError> },
+    Append {
+        record: Record,
+        priority: Priority,
+        answer: Answer<AppendError>,
+    },
+    Commit {
+        commit: Commit,
+        answer: Answer<CursorError>,
+    },
+    Advance {
+        cursor: String,
+        to: Position,
+        answer: Answer<CursorError>,
+    },
+    Register {
+        cursor: String,
+        spec: CursorSpec,
+        answer: Answer<CursorError>,
+    },
+    Forget {
+        cursor: String,
+        answer: Answer<CursorError>,
+    },
     Tick,
+    /// Only to be answered: whoever asks wants to know whether the writer comes by.
+    Look(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), Halted>>),
 }
 
@@ -52,7 +72,7 @@ impl Work {
     }
 
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self, Self::Tick | Self::Close(_))
+        !matches!(self, Self::Tick | Self::Look(_) | Self::Close(_))
     }
 
     /// Says no, whatever was decided before.
@@ -63,7 +83,7 @@ impl Work {
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
             | Self::Forget { answer, .. } => answer.verdict = Err(why.into()),
-            Self::Tick | Self::Close(_) => {}
+            Self::Tick | Self::Look(_) | Self::Close(_) => {}
         }
     }
 
@@ -74,6 +94,9 @@ impl Work {
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
             | Self::Forget { answer, .. } => answer.send(),
+            Self::Look(answer) => {
+                let _gone = answer.send(());
+            }
             Self::Tick | Self::Close(_) => {}
         }
     }
@@ -94,7 +117,7 @@ pub(crate) fn place(
             answer.verdict = ledger.register(conn, cursor, spec, now)?;
         }
         Work::Forget { cursor, answer } => answer.verdict = ledger.forget(conn, cursor)?,
-        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Look(_) | Work::Close(_) => {}
     }
     Ok(())
 }
@@ -154,7 +177,12 @@ pub(crate) fn fill(
                 }
             };
         }
-        Work::Advance { .. } | Work::Register { .. } | Work::Forget { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Advance { .. }
+        | Work::Register { .. }
+        | Work::Forget { .. }
+        | Work::Tick
+        | Work::Look(_)
+        | Work::Close(_) => {}
     }
     Ok(())
 }

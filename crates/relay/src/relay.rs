@@ -19,7 +19,8 @@ use crate::admin::Admin;
 use crate::config::Start;
 use crate::error::{Cause, Chain, Error};
 use crate::feed::{Feed, UnnamedStream};
-use crate::intake::Intake;
+use crate::health::Health;
+use crate::intake::{Intake, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
@@ -33,6 +34,7 @@ use crate::sink::notify::Notify;
 use crate::sink::pump::Pump;
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
+use crate::sources::Sources;
 use crate::stop::{Stop, Stopper};
 use crate::supervisor::{Supervisor, Unstored, Voice};
 use crate::{engine, inbox, supervisor};
@@ -45,6 +47,7 @@ pub struct Relay {
     engine: Option<snmp::Engine>,
     feed: Feed,
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
+    health: Health,
 }
 
 /// The sockets a relay serves on, bound by whoever runs it.
@@ -95,7 +98,8 @@ impl Relay {
             None
         };
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
-        Ok(Self { setup, journal, engine, feed, unnamed: (unnamed, Some(unnamed_stream)) })
+        let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
+        Ok(Self { setup, journal, engine, feed, unnamed, health })
     }
 
     /// A way into the inbox for whoever asks Mist.
@@ -109,6 +113,12 @@ impl Relay {
         self.unnamed.1.take()
     }
 
+    /// Whether it serves and can go on, for as long as it runs.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// Runs until `shutdown` resolves, then drains: no more connections, requests in flight are answered,
     /// what is stored is interpreted and sent as far as the grace period allows, cursors are written down.
     ///
@@ -116,7 +126,7 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, engine, feed: _, unnamed: (unnamed, _) } = self;
+        let Self { setup, journal, engine, feed: _, unnamed: (unnamed, _), health } = self;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
         let receivers: HashMap<String, String> =
@@ -155,7 +165,16 @@ impl Relay {
             Err(source) => return Err(failed("forgetting the place of lost cursors")(source)),
         }
         let body_patience = Duration::from_secs(setup.config.gate.body_secs);
-        let intake = Arc::new(Intake::new(setup.gate, journal.clone(), Arc::clone(&metrics), body_patience));
+        let listens_at = sockets.webhooks.local_addr().unwrap_or(setup.config.listen.address);
+        let sources = Arc::new(Sources::new(listens_at.ip()));
+        let intake = Arc::new(Intake::new(
+            setup.gate,
+            journal.clone(),
+            Arc::clone(&metrics),
+            body_patience,
+            Arc::clone(&sources),
+            setup.config.gate.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
+        ));
 
         let (stop_listener, listener_stop) = Stopper::new();
         let (stop_interpreter, interpreter_stop) = Stopper::new();
@@ -167,10 +186,12 @@ impl Relay {
             metrics: Arc::clone(&metrics),
             sinks: receivers.keys().cloned().collect(),
             stopping: listener_stop.clone(),
+            health: health.clone(),
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
         sides.spawn(admin.serve_socket(sockets.commands));
+        sides.spawn(health.clone().watch(journal.clone()));
 
         let supervisor = Supervisor {
             journal: journal.clone(),
@@ -179,6 +200,7 @@ impl Relay {
             notices: journal.notices(),
             receivers,
             unstored: Unstored::default(),
+            sources,
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let interpreter = Interpreter {
@@ -202,10 +224,13 @@ impl Relay {
         let listener = Listener {
             tls: TlsAcceptor::from(setup.tls),
             limits: Limits::from(&setup.config.gate),
+            proxy_protocol: setup.config.listen.proxy_protocol,
             intake,
             metrics,
+            closes_logged: Arc::default(),
         };
         let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
+        health.serves();
 
         let ended = tokio::select! {
             biased;
