@@ -13,12 +13,14 @@ mod answer;
 mod body;
 mod config;
 mod engine;
+mod forwarded;
 mod head;
 mod journal;
 mod line;
 mod names;
 mod notification;
 mod pem;
+mod proxied;
 mod rest;
 mod signature;
 mod vault;
@@ -32,12 +34,14 @@ pub use answer::answer;
 pub use body::body;
 pub use config::config;
 pub use engine::engine;
+pub use forwarded::forwarded;
 pub use head::head;
 pub use journal::journal;
 pub use line::line;
 pub use names::names;
 pub use notification::notification;
 pub use pem::pem;
+pub use proxied::proxied;
 pub use rest::rest;
 pub use signature::signature;
 
@@ -53,18 +57,20 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 16] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
     Target { name: "config", body: config, rounds: 1_000 },
     Target { name: "engine", body: engine, rounds: 3_000 },
+    Target { name: "forwarded", body: forwarded, rounds: 3_000 },
     Target { name: "head", body: head, rounds: 3_000 },
     Target { name: "journal", body: journal, rounds: 60 },
     Target { name: "line", body: line, rounds: 300 },
     Target { name: "names", body: names, rounds: 3_000 },
     Target { name: "notification", body: notification, rounds: 1_000 },
     Target { name: "pem", body: pem, rounds: 1_000 },
+    Target { name: "proxied", body: proxied, rounds: 3_000 },
     Target { name: "rest", body: rest, rounds: 1_000 },
     Target { name: "signature", body: signature, rounds: 3_000 },
     Target { name: "vault", body: vault, rounds: 3_000 },

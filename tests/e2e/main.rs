@@ -6,6 +6,7 @@
 mod check;
 mod delivery;
 mod mib;
+mod network;
 mod nothing_lost;
 mod operation;
 mod peers;
@@ -14,6 +15,7 @@ mod problems;
 mod refusals;
 mod relay;
 mod schema;
+mod service;
 mod tls;
 mod upstream;
 mod vault;

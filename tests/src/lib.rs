@@ -5,6 +5,8 @@
 //! - [`Curl`]: a client nobody here wrote.
 //! - [`FakeClock`]: a wall clock that a story sets.
 //! - [`Certs`]: a test CA by OpenSSL.
+//! - [`Haproxy`], [`Machine`]: what stands in front of a relay, and networks to put it into.
+//! - [`Manager`]: what a service manager hears.
 //! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
@@ -20,6 +22,9 @@ mod clock;
 mod curl;
 mod fogbell;
 mod formats;
+mod haproxy;
+mod machines;
+mod manager;
 mod parameters;
 mod ports;
 mod programs;
@@ -37,6 +42,9 @@ pub use curl::{Curl, Response};
 pub use fogbell::Fogbell;
 pub use fogbell::config::{Config, Notification, TlsTrust, V3};
 pub use formats::CefHeader;
+pub use haproxy::Haproxy;
+pub use machines::Machine;
+pub use manager::Manager;
 pub use parameters::Parameters;
 pub use ports::free_port;
 pub use programs::{base_mibs, fogbell_program, testkit_program};

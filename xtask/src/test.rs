@@ -103,6 +103,7 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
     let mut command = workspace.cargo(["test", "--quiet", "--package", "e2e", "--no-fail-fast"]);
     if !root {
         command.args(["--", "--skip", NEEDS_ROOT]);
+        command.args(LOOK_INSIDE.iter().flat_map(|story| ["--skip", story]));
     }
     with_peers(&mut command, &peers, &workspace.target.join("debug"));
     run.tests("tests with peers", command);
@@ -141,6 +142,17 @@ const SHAPES: &str = "prism";
 
 /// Tests under a module of this name need root.
 pub(crate) const NEEDS_ROOT: &str = "needs_root";
+
+/// Stories that look into the relay's process, which only root may: its memory, its open files, its system calls.
+const LOOK_INSIDE: [&str; 7] = [
+    "nothing_lost::day",
+    "nothing_lost::injected",
+    "nothing_lost::limits",
+    "nothing_lost::soak",
+    "refusals::bombs",
+    "refusals::memory",
+    "service::watched",
+];
 
 /// What was asked for on the command line.
 #[derive(Debug, Eq, PartialEq)]

@@ -11,13 +11,17 @@ use tracing_subscriber::EnvFilter;
 
 mod alerts;
 mod check;
+mod clouds;
 mod explain;
+mod firewall;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
 mod journal_verify;
+mod manager;
 mod open;
 mod probe;
+mod protect;
 mod replay;
 mod run;
 mod secret;
@@ -64,6 +68,12 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Show the clouds of Mist: their API hosts, the addresses they post from, and as of when
+    Clouds(clouds::Args),
+    /// Print the rules for this machine's firewall: who may connect, and what the relay must reach
+    ///
+    /// Nothing is changed: look at what is printed, then load it.
+    Firewall(firewall::Args),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Help setting up receivers of SNMP
@@ -138,6 +148,7 @@ enum Snmp {
 fn main() -> ExitCode {
     let command = Fogbell::parse().command;
     log();
+    protect::protect();
     let done = match command {
         Command::Run(file) => run::run(&file.config),
         Command::Check(file) => check::check(&file.config),
@@ -151,6 +162,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::show(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Clouds(args) => clouds::show(&args),
+        Command::Firewall(args) => firewall::show(&args),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),

@@ -38,17 +38,23 @@ pub enum OwnKind {
     JournalDamaged,
     /// Organisation and site both post the same topic to this relay; an event.
     DoubleSubscription,
+    /// Every webhook seems to come from one private address, so that Mist's own are not seen; raised and cleared.
+    SourcesHidden,
+    /// A webhook that Mist signed came from an address that is not listed, and was refused; an event.
+    UnlistedSource,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
         Self::JournalNearBound,
         Self::JournalDamaged,
         Self::DoubleSubscription,
+        Self::SourcesHidden,
+        Self::UnlistedSource,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -67,6 +73,8 @@ impl OwnKind {
             Self::JournalNearBound => "journal_near_bound",
             Self::JournalDamaged => "journal_damaged",
             Self::DoubleSubscription => "double_subscription",
+            Self::SourcesHidden => "sources_hidden",
+            Self::UnlistedSource => "unlisted_source",
         }
     }
 
@@ -74,8 +82,12 @@ impl OwnKind {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::SinkBehind | Self::AlertSetAside | Self::DoubleSubscription => Severity::Warning,
-            Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged => Severity::Critical,
+            Self::SinkBehind | Self::AlertSetAside | Self::DoubleSubscription | Self::SourcesHidden => {
+                Severity::Warning
+            }
+            Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
+                Severity::Critical
+            }
         }
     }
 }

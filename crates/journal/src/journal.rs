@@ -219,6 +219,15 @@ impl Journal {
         let _full = self.queue.try_send(Work::Tick);
     }
 
+    /// Resolves when the writer has done a turn: `false` when it has ended. While it hangs in a write or a sync this
+    /// does not resolve at all.
+    pub async fn responds(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Work::Look(answer)).await.is_ok()
+            && answered.await.is_ok()
+            && self.shared.ended().is_ok()
+    }
+
     /// Opens a reader with a connection of its own.
     ///
     /// # Errors

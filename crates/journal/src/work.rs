@@ -14,13 +14,36 @@ use crate::{
 /// Something for the writer to do.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Append { record: Record, priority: Priority, answer: Answer<AppendError> },
-    Commit { commit: Commit, answer: Answer<CursorError> },
-    Advance { cursor: String, to: Position, answer: Answer<CursorError> },
-    Register { cursor: String, spec: CursorSpec, answer: Answer<CursorError> },
-    Forget { cursor: String, answer: Answer<CursorError> },
-    Release { cursor: String, answer: Answer<CursorError> },
+    Append {
+        record: Record,
+        priority: Priority,
+        answer: Answer<AppendError>,
+    },
+    Commit {
+        commit: Commit,
+        answer: Answer<CursorError>,
+    },
+    Advance {
+        cursor: String,
+        to: Position,
+        answer: Answer<CursorError>,
+    },
+    Register {
+        cursor: String,
+        spec: CursorSpec,
+        answer: Answer<CursorError>,
+    },
+    Forget {
+        cursor: String,
+        answer: Answer<CursorError>,
+    },
+    Release {
+        cursor: String,
+        answer: Answer<CursorError>,
+    },
     Tick,
+    /// Only to be answered: whoever asks wants to know whether the writer comes by.
+    Look(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), Halted>>),
 }
 
@@ -53,7 +76,7 @@ impl Work {
     }
 
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self, Self::Tick | Self::Close(_))
+        !matches!(self, Self::Tick | Self::Look(_) | Self::Close(_))
     }
 
     /// Says no, whatever was decided before.
@@ -65,7 +88,7 @@ impl Work {
             | Self::Register { answer, .. }
             | Self::Forget { answer, .. }
             | Self::Release { answer, .. } => answer.verdict = Err(why.into()),
-            Self::Tick | Self::Close(_) => {}
+            Self::Tick | Self::Look(_) | Self::Close(_) => {}
         }
     }
 
@@ -77,6 +100,9 @@ impl Work {
             | Self::Register { answer, .. }
             | Self::Forget { answer, .. }
             | Self::Release { answer, .. } => answer.send(),
+            Self::Look(answer) => {
+                let _gone = answer.send(());
+            }
             Self::Tick | Self::Close(_) => {}
         }
     }
@@ -98,7 +124,7 @@ pub(crate) fn place(
         }
         Work::Forget { cursor, answer } => answer.verdict = ledger.forget(conn, cursor)?,
         Work::Release { cursor, answer } => answer.verdict = ledger.release(cursor, now),
-        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Look(_) | Work::Close(_) => {}
     }
     Ok(())
 }
@@ -163,6 +189,7 @@ pub(crate) fn fill(
         | Work::Forget { .. }
         | Work::Release { .. }
         | Work::Tick
+        | Work::Look(_)
         | Work::Close(_) => {}
     }
     Ok(())

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::error::Chain;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
 use crate::stop::Stop;
@@ -36,6 +37,7 @@ pub(crate) struct Admin {
     pub(crate) sinks: watch::Receiver<Receivers>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
+    pub(crate) health: Health,
 }
 
 impl Admin {
@@ -94,6 +96,8 @@ impl Admin {
             Some("stopping")
         } else if !self.journal.writable() {
             Some("the journal has no room or cannot be written")
+        } else if !self.health.responds() {
+            Some("the journal does not answer; its disk may hang")
         } else {
             None
         }

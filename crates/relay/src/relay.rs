@@ -19,13 +19,15 @@ use tracing::{error, info, warn};
 use crate::admin::Admin;
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
-use crate::intake::Intake;
+use crate::health::Health;
+use crate::intake::{Intake, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::reload::{NotReloaded, Reload, Reloader, needs_restart};
 use crate::setup::{Setup, rules};
+use crate::sources::Sources;
 use crate::stop::Stopper;
 use crate::supervisor::{Supervisor, Unstored, Voice};
 use crate::{inbox, supervisor};
@@ -41,6 +43,7 @@ pub struct Relay {
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
     reloader: Reloader,
     reloads: mpsc::Receiver<Reload>,
+    health: Health,
 }
 
 /// The sockets a relay serves on, bound by whoever runs it.
@@ -83,8 +86,9 @@ impl Relay {
             tell_salvaged(&journal, salvaged)?;
         }
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
+        let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
         let (reloader, reloads) = Reloader::new();
-        Ok(Self { setup, journal, feed, unnamed: (unnamed, Some(unnamed_stream)), reloader, reloads })
+        Ok(Self { setup, journal, feed, unnamed, reloader, reloads, health })
     }
 
     /// A way into the inbox for whoever asks Mist.
@@ -104,6 +108,12 @@ impl Relay {
         self.unnamed.1.take()
     }
 
+    /// Whether it serves and can go on, for as long as it runs.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// Runs until `shutdown` resolves, then drains: no more connections, requests in flight are answered,
     /// what is stored is interpreted and sent as far as the grace period allows, cursors are written down.
     ///
@@ -111,7 +121,7 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, feed: _, unnamed: (unnamed, _), reloader: _, mut reloads } = self;
+        let Self { setup, journal, feed: _, unnamed: (unnamed, _), reloader: _, mut reloads, health } = self;
         let mut config = setup.config;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
@@ -137,7 +147,16 @@ impl Relay {
             Err(source) => return Err(failed("forgetting the place of lost cursors")(source)),
         }
         let body_patience = Duration::from_secs(config.gate.body_secs);
-        let intake = Arc::new(Intake::new(setup.gate, journal.clone(), Arc::clone(&metrics), body_patience));
+        let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
+        let sources = Arc::new(Sources::new(listens_at.ip()));
+        let intake = Arc::new(Intake::new(
+            setup.gate,
+            journal.clone(),
+            Arc::clone(&metrics),
+            body_patience,
+            Arc::clone(&sources),
+            config.gate.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
+        ));
 
         let (stop_listener, listener_stop) = Stopper::new();
         let (stop_interpreter, interpreter_stop) = Stopper::new();
@@ -148,10 +167,12 @@ impl Relay {
             metrics: Arc::clone(&metrics),
             sinks: sinks.receivers(),
             stopping: listener_stop.clone(),
+            health: health.clone(),
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
         sides.spawn(admin.serve_socket(sockets.commands));
+        sides.spawn(health.clone().watch(journal.clone()));
 
         let supervisor = Supervisor {
             journal: journal.clone(),
@@ -160,6 +181,7 @@ impl Relay {
             notices: journal.notices(),
             receivers: sinks.receivers(),
             unstored: Unstored::default(),
+            sources,
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
@@ -177,10 +199,13 @@ impl Relay {
         let listener = Listener {
             tls: TlsAcceptor::from(setup.tls),
             limits: Limits::from(&config.gate),
+            proxy_protocol: config.listen.proxy_protocol,
             intake,
             metrics,
+            closes_logged: Arc::default(),
         };
         let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
+        health.serves();
 
         let mut shutdown = std::pin::pin!(shutdown);
         let ended = loop {

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use ::snmp::Mib;
 use alarm::{Alert, Catalogue, OwnKind};
 use rustls::ServerConfig;
-use webhook::Gate;
+use webhook::{CloudTable, Gate};
 use zeroize::Zeroizing;
 
 mod alarms;
 mod api;
+mod clouds;
 mod gate;
 mod routes;
 pub(crate) mod rules;
@@ -21,6 +22,7 @@ mod snmp;
 mod syslog;
 mod warnings;
 
+pub use self::clouds::cloud_table;
 pub(crate) use self::sinks::{Kind, Sink};
 pub use self::snmp::snmp_credentials;
 pub(crate) use self::snmp::snmp_sink;
@@ -40,6 +42,7 @@ pub struct Setup {
     pub(crate) config: Config,
     pub(crate) name: String,
     pub(crate) gate: Gate,
+    pub(crate) clouds: CloudTable,
     pub(crate) tls: Arc<ServerConfig>,
     pub(crate) mib: Mib,
     pub(crate) sinks: Vec<Sink>,
@@ -57,7 +60,8 @@ impl Setup {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
         checks.alarms()?;
-        let gate = checks.gate()?;
+        let clouds = cloud_table(&config)?;
+        let gate = checks.gate(&clouds)?;
         let tls = tls::server(identity).map_err(|source| {
             checks.wrong("tls", "the certificate and its key cannot be used together", Some(source.into()))
         })?;
@@ -68,17 +72,23 @@ impl Setup {
             return Err(checks.wrong("name", "a relay needs a name", None));
         }
         let name = relay_name(&config);
-        let mut warnings = checks.warnings(&sinks);
+        let mut warnings = checks.warnings(&sinks, &clouds);
         let catalogue = Catalogue::bundled();
         let knows_type = |name: &str| catalogue.knows(name) || OwnKind::knows(name);
         warnings.extend(checks.route_warnings(&routes, &knows_type));
-        Ok(Self { gate, tls: Arc::new(tls), mib, sinks, routes, name, warnings, config })
+        Ok(Self { gate, clouds, tls: Arc::new(tls), mib, sinks, routes, name, warnings, config })
     }
 
     /// The configuration it was made of.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The addresses of the clouds it goes by.
+    #[must_use]
+    pub const fn clouds(&self) -> &CloudTable {
+        &self.clouds
     }
 
     /// What is in order and still should be known: above all, everything that weakens.

@@ -17,6 +17,7 @@ use crate::inbox;
 use crate::interpreter::failed;
 use crate::metrics::{Metrics, SinkLabel};
 use crate::relay::sinks::Receivers;
+use crate::sources::{Sight, Sources};
 use crate::stop::Stop;
 
 mod ages;
@@ -71,6 +72,7 @@ pub(crate) struct Supervisor {
     pub(crate) notices: Notices,
     pub(crate) receivers: watch::Receiver<Receivers>,
     pub(crate) unstored: Unstored,
+    pub(crate) sources: Arc<Sources>,
 }
 
 impl Supervisor {
@@ -112,6 +114,9 @@ impl Supervisor {
                         self.noticed(notice, &mut open);
                     }
                     own.extend(open.judge_bound());
+                    let sight = self.sources.sight();
+                    self.metrics.sources_hidden.set(i64::from(matches!(sight, Sight::Hidden(_))));
+                    own.extend(open.judge_sight(sight));
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
@@ -218,6 +223,8 @@ impl Unstored {
 struct Problems {
     behind: HashMap<String, bool>,
     bound: Bound,
+    /// Whether it was said that the sources of webhooks are hidden.
+    hidden: bool,
 }
 
 /// How near the journal is to its bound, and whether that was said.
@@ -240,7 +247,8 @@ impl Problems {
         })?;
         let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
-        let mut this = Self { bound, behind: HashMap::new() };
+        let hidden = is_open(OwnKind::SourcesHidden, "");
+        let mut this = Self { bound, behind: HashMap::new(), hidden };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
             Err(error) => {
@@ -265,6 +273,7 @@ impl Problems {
                 self.behind.insert(own.resource.clone(), own.state != State::Raised);
             }
             OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
+            OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
             _ => {}
         }
     }
@@ -321,6 +330,27 @@ impl Problems {
             (State::Cleared, "the journal has enough room again".to_owned())
         };
         Some(problem(OwnKind::JournalNearBound, "", state, text))
+    }
+
+    /// Whether the sources of webhooks are hidden now, or seen again.
+    fn judge_sight(&mut self, sight: Sight) -> Option<Own> {
+        let (state, text) = match (self.hidden, sight) {
+            (false, Sight::Hidden(address)) => {
+                let text = format!(
+                    "every webhook seems to come from {address}, a private address: what stands there hides Mist's own, so \
+                     the allowlist cannot tell them from others; let the firewall translate the destination only and not \
+                     the source, or have the proxy there say whom it speaks for (PROXY v2 or X-Forwarded-For) and name it \
+                     in listen.trusted_proxies"
+                );
+                (State::Raised, text)
+            }
+            (true, Sight::Clear) => {
+                (State::Cleared, "the addresses webhooks come from are seen again".to_owned())
+            }
+            _ => return None,
+        };
+        self.hidden = state == State::Raised;
+        Some(problem(OwnKind::SourcesHidden, "", state, text))
     }
 }
 

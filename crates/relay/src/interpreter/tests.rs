@@ -10,11 +10,12 @@ fn interpreter(journal: &Journal) -> Interpreter {
     let mut acme = Organisation::new("acme", "/");
     acme.danger_accept_unsigned = true;
     let gate = Gate::new(vec![acme], 1024).expect("a gate");
+    let sources = Arc::new(crate::sources::Sources::new([127, 0, 0, 1].into()));
     let metrics = Arc::new(Metrics::new());
     let patience = Duration::from_secs(1);
     Interpreter {
         journal: journal.clone(),
-        intake: Arc::new(Intake::new(gate, journal.clone(), Arc::clone(&metrics), patience)),
+        intake: Arc::new(Intake::new(gate, journal.clone(), Arc::clone(&metrics), patience, sources, None)),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
         metrics,
         voice: Voice::new().0,
