@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Request, Response, StatusCode, request};
@@ -30,40 +31,43 @@ pub(crate) use unlisted::Unlisted;
 /// Lets requests in and stores what they carry.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    gate: Gate,
+    terms: ArcSwap<Terms>,
     journal: Journal,
     metrics: Arc<Metrics>,
-    body_patience: Duration,
     sources: Arc<Sources>,
-    unlisted: Option<Unlisted>,
     flights: Flights,
     refusals_logged: Ration,
     failures_logged: Ration,
     room: AtomicUsize,
 }
 
+/// Who is let in, and on what terms.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) gate: Gate,
+    /// How long a body may take.
+    pub(crate) body_patience: Duration,
+    /// Reads bodies from addresses that are not listed; without it nobody does.
+    pub(crate) unlisted: Option<Unlisted>,
+}
+
 impl Intake {
-    /// `unlisted` reads bodies from addresses that are not listed; without it nobody does.
-    pub(crate) fn new(
-        gate: Gate,
-        journal: Journal,
-        metrics: Arc<Metrics>,
-        body_patience: Duration,
-        sources: Arc<Sources>,
-        unlisted: Option<Unlisted>,
-    ) -> Self {
+    pub(crate) fn new(terms: Terms, journal: Journal, metrics: Arc<Metrics>, sources: Arc<Sources>) -> Self {
         Self {
-            gate,
+            terms: ArcSwap::from_pointee(terms),
             journal,
             metrics,
-            body_patience,
             sources,
-            unlisted,
             flights: Flights::default(),
             refusals_logged: Ration::default(),
             failures_logged: Ration::default(),
             room: AtomicUsize::new(BODIES_BYTES),
         }
+    }
+
+    /// Other terms, for every request from now on.
+    pub(crate) fn change(&self, terms: Terms) {
+        self.terms.store(Arc::new(terms));
     }
 
     /// The most requests that were being answered at once since this was last asked.
@@ -76,17 +80,18 @@ impl Intake {
 
     /// Whether `peer` is allowed nothing, and no proxy either.
     pub(crate) fn is_stranger(&self, peer: IpAddr) -> bool {
-        !self.gate.allows(peer) && !self.gate.trusts(peer)
+        let terms = self.terms.load();
+        !terms.gate.allows(peer) && !terms.gate.trusts(peer)
     }
 
     /// Whether the word of `hop` about where a request comes from counts.
     pub(crate) fn trusts(&self, hop: IpAddr) -> bool {
-        self.gate.trusts(hop)
+        self.terms.load().gate.trusts(hop)
     }
 
     /// Where a request comes from that `hop` brought.
     pub(crate) fn source(&self, hop: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
-        self.gate.source(hop, headers)
+        self.terms.load().gate.source(hop, headers)
     }
 
     /// The answer to one request that `hop` brought from `source`; `conflict` and `lost` are what the listener saw of its
@@ -131,35 +136,38 @@ impl Intake {
         if head.headers.contains_key(V2_HEADER) || head.headers.contains_key(V1_HEADER) {
             self.sources.saw(peer);
         }
-        let screened = match self.gate.screen(peer, &head) {
+        // one request is judged by the same terms from its head to its last byte
+        let terms = self.terms.load_full();
+        let screened = match terms.gate.screen(peer, &head) {
             Ok(screened) => screened,
             Err(refusal) => {
-                if let (Refusal::Source, Some(unlisted)) = (refusal, &self.unlisted) {
-                    self.look_at(unlisted, peer, &head, body, share).await;
+                if let (Refusal::Source, Some(unlisted)) = (refusal, &terms.unlisted) {
+                    self.look_at(&terms, unlisted, peer, &head, body, share).await;
                 }
                 return Err(refusal);
             }
         };
-        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), share)).await;
+        let read = timeout(terms.body_patience, read(body, terms.gate.max_body_bytes(), share)).await;
         let body = read.map_err(|_| Refusal::SlowBody)??;
-        self.gate.admit(screened, body, Timestamp::now())
+        terms.gate.admit(screened, body, Timestamp::now())
     }
 
     /// Reads what comes from an address that is not listed, to learn whether Mist signed it.
     async fn look_at(
         &self,
+        terms: &Terms,
         unlisted: &Unlisted,
         peer: IpAddr,
         head: &request::Parts,
         body: Incoming,
         share: &mut Share<'_>,
     ) {
-        let (Some(request), Some(_place)) = (self.gate.unlisted(peer, head), unlisted.place()) else {
+        let (Some(request), Some(_place)) = (terms.gate.unlisted(peer, head), unlisted.place()) else {
             return;
         };
-        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), share)).await;
+        let read = timeout(terms.body_patience, read(body, terms.gate.max_body_bytes(), share)).await;
         let Ok(Ok(body)) = read else { return };
-        if let Some(organisation) = self.gate.signer_of_unlisted(&request, &body) {
+        if let Some(organisation) = terms.gate.signer_of_unlisted(&request, &body) {
             self.metrics.unlisted(organisation);
             unlisted.signed(peer, organisation);
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -38,7 +39,7 @@ use proxied::Unproxied;
 #[derive(Clone)]
 pub(crate) struct Listener {
     pub(crate) tls: TlsAcceptor,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<ArcSwap<Limits>>,
     /// Whether every connection begins with a PROXY header.
     pub(crate) proxy_protocol: bool,
     pub(crate) intake: Arc<Intake>,
@@ -93,7 +94,8 @@ impl Listener {
                 self.close(Closed::NoProxy, peer, &"only the proxies of listen.trusted_proxies may connect");
                 continue;
             }
-            let Some(place) = Place::take(&open, peer, self.intake.is_stranger(peer), &self.limits) else {
+            let Some(place) = Place::take(&open, peer, self.intake.is_stranger(peer), &self.limits.load())
+            else {
                 self.metrics.closed(Closed::Cap);
                 continue;
             };
@@ -118,7 +120,8 @@ impl Listener {
     async fn connection(&self, stream: TcpStream, mut place: Place, mut stop: Stop) {
         // without it the first answer waits for the client's delayed acknowledgement
         let _ = stream.set_nodelay(true);
-        let opening = timeout(self.limits.handshake, self.open(stream, &mut place));
+        let limits = self.limits.load_full();
+        let opening = timeout(limits.handshake, self.open(stream, &mut place));
         let opened = tokio::select! {
             biased;
             opened = opening => opened,
@@ -126,7 +129,7 @@ impl Listener {
             () = stop.told() => return,
         };
         match opened {
-            Ok(Ok(stream)) => self.requests(Connection::new(stream, self.limits.patience), place, stop).await,
+            Ok(Ok(stream)) => self.requests(Connection::new(stream, limits.patience), place, stop).await,
             Ok(Err(reason)) => self.metrics.closed(reason),
             Err(_) => self.metrics.closed(Closed::SlowHandshake),
         }
@@ -154,7 +157,7 @@ impl Listener {
 
     /// Whether a connection may go on now that it is known to be of `source`.
     fn pass_on(&self, place: &mut Place, source: IpAddr) -> bool {
-        place.pass_on(source, self.intake.is_stranger(source), &self.limits)
+        place.pass_on(source, self.intake.is_stranger(source), &self.limits.load())
     }
 
     fn close(&self, reason: Closed, peer: IpAddr, why: &dyn std::fmt::Display) {

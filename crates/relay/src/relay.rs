@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alarm::{Own, OwnKind, State, Unnamed};
+use arc_swap::ArcSwap;
 use ids::Timestamp;
 use journal::{AppendError, CursorError, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
@@ -15,12 +16,14 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
+use webhook::Gate;
 
 use crate::admin::Admin;
+use crate::config::GateLimits;
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
 use crate::health::Health;
-use crate::intake::{Intake, Unlisted};
+use crate::intake::{Intake, Terms, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
@@ -146,17 +149,12 @@ impl Relay {
             Ok(_) | Err(CursorError::Unknown { .. } | CursorError::NotWritten(AppendError::Full)) => {}
             Err(source) => return Err(failed("forgetting the place of lost cursors")(source)),
         }
-        let body_patience = Duration::from_secs(config.gate.body_secs);
         let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
         let sources = Arc::new(Sources::new(listens_at.ip()));
-        let intake = Arc::new(Intake::new(
-            setup.gate,
-            journal.clone(),
-            Arc::clone(&metrics),
-            body_patience,
-            Arc::clone(&sources),
-            config.gate.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
-        ));
+        let first = terms(setup.gate, &config.gate, &voice);
+        let intake =
+            Arc::new(Intake::new(first, journal.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
         let (stop_interpreter, interpreter_stop) = Stopper::new();
@@ -190,7 +188,7 @@ impl Relay {
             intake: Arc::clone(&intake),
             outbox,
             metrics: Arc::clone(&metrics),
-            voice,
+            voice: voice.clone(),
             rules: rules.subscribe(),
             unnamed,
             unknown: UnknownTypes::default(),
@@ -198,9 +196,9 @@ impl Relay {
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
         let listener = Listener {
             tls: TlsAcceptor::from(setup.tls),
-            limits: Limits::from(&config.gate),
+            limits: Arc::clone(&limits),
             proxy_protocol: config.listen.proxy_protocol,
-            intake,
+            intake: Arc::clone(&intake),
             metrics,
             closes_logged: Arc::default(),
         };
@@ -229,6 +227,8 @@ impl Relay {
                 let _gone = answer.send(Err(NotReloaded::NotWritten { source }));
                 continue;
             }
+            limits.store(Arc::new(Limits::from(&setup.config.gate)));
+            intake.change(terms(setup.gate, &setup.config.gate, &voice));
             // what is on its way is finished by the old routes, what comes behind it goes by the new ones
             sinks.stop(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
@@ -271,6 +271,15 @@ impl Relay {
             Ok(Ok(Err(error))) => Err(error),
             _ => drained,
         }
+    }
+}
+
+/// On what terms `gate` lets in.
+fn terms(gate: Gate, limits: &GateLimits, voice: &Voice) -> Terms {
+    Terms {
+        gate,
+        body_patience: Duration::from_secs(limits.body_secs),
+        unlisted: limits.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
     }
 }
 

@@ -12,10 +12,10 @@ fn interpreter(journal: &Journal) -> Interpreter {
     let gate = Gate::new(vec![acme], 1024).expect("a gate");
     let sources = Arc::new(crate::sources::Sources::new([127, 0, 0, 1].into()));
     let metrics = Arc::new(Metrics::new());
-    let patience = Duration::from_secs(1);
+    let terms = crate::intake::Terms { gate, body_patience: Duration::from_secs(1), unlisted: None };
     Interpreter {
         journal: journal.clone(),
-        intake: Arc::new(Intake::new(gate, journal.clone(), Arc::clone(&metrics), patience, sources, None)),
+        intake: Arc::new(Intake::new(terms, journal.clone(), Arc::clone(&metrics), sources)),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
         metrics,
         voice: Voice::new().0,
