@@ -19,6 +19,9 @@ pub struct Own {
     /// How many things it is about, as alerts given up.
     #[serde(default)]
     pub count: u64,
+    /// How bad it is, where that is not always the same; else its kind says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 /// The kinds of things the relay says of itself.
@@ -38,17 +41,23 @@ pub enum OwnKind {
     JournalDamaged,
     /// Organisation and site both post the same topic to this relay; an event.
     DoubleSubscription,
+    /// The certificate of the listener ends soon, or has ended; raised again as its end comes nearer, and cleared.
+    CertificateExpires,
+    /// The certificate of the listener could not be renewed or replaced; raised and cleared.
+    CertificateNotRenewed,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
         Self::JournalNearBound,
         Self::JournalDamaged,
         Self::DoubleSubscription,
+        Self::CertificateExpires,
+        Self::CertificateNotRenewed,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -67,6 +76,8 @@ impl OwnKind {
             Self::JournalNearBound => "journal_near_bound",
             Self::JournalDamaged => "journal_damaged",
             Self::DoubleSubscription => "double_subscription",
+            Self::CertificateExpires => "certificate_expires",
+            Self::CertificateNotRenewed => "certificate_not_renewed",
         }
     }
 
@@ -74,7 +85,11 @@ impl OwnKind {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::SinkBehind | Self::AlertSetAside | Self::DoubleSubscription => Severity::Warning,
+            Self::SinkBehind
+            | Self::AlertSetAside
+            | Self::DoubleSubscription
+            | Self::CertificateExpires
+            | Self::CertificateNotRenewed => Severity::Warning,
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged => Severity::Critical,
         }
     }
