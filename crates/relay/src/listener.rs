@@ -14,9 +14,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
+use crate::certificate::Acceptor;
 use crate::config::GateLimits;
 use crate::intake::Intake;
 use crate::metrics::{Closed, Metrics};
@@ -30,7 +30,7 @@ use connection::{Connection, Expired, Patience};
 /// What every connection needs.
 #[derive(Clone)]
 pub(crate) struct Listener {
-    pub(crate) tls: TlsAcceptor,
+    pub(crate) tls: Acceptor,
     pub(crate) limits: Limits,
     pub(crate) intake: Arc<Intake>,
     pub(crate) metrics: Arc<Metrics>,
@@ -116,7 +116,9 @@ impl Listener {
             () = stop.told() => return,
         };
         let stream = match handshake {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(Some(stream))) => stream,
+            // an authority has seen what it wanted to see
+            Ok(Ok(None)) => return self.metrics.closed(Closed::Challenge),
             Ok(Err(error)) => {
                 debug!(%peer, %error, "TLS handshake failed");
                 return self.metrics.closed(Closed::Handshake);

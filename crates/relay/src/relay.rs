@@ -12,10 +12,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 
 use crate::admin::Admin;
+use crate::certificate::Certificate;
 use crate::config::Start;
 use crate::error::{Cause, Chain, Error};
 use crate::feed::{Feed, UnnamedStream};
@@ -104,6 +104,12 @@ impl Relay {
         self.feed.clone()
     }
 
+    /// The certificate of the listener, to be swapped.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        self.setup.tls.certificate().clone()
+    }
+
     /// What the directory does not name, as it is met; `None` from the second call on.
     pub fn unnamed(&mut self) -> Option<UnnamedStream> {
         self.unnamed.1.take()
@@ -122,6 +128,7 @@ impl Relay {
         let receivers: HashMap<String, String> =
             setup.sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
         let grace = setup.config.grace();
+        let certificate = setup.tls.certificate().clone();
 
         // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
         let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
@@ -167,6 +174,7 @@ impl Relay {
             metrics: Arc::clone(&metrics),
             sinks: receivers.keys().cloned().collect(),
             stopping: listener_stop.clone(),
+            certificate: certificate.clone(),
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
@@ -179,6 +187,7 @@ impl Relay {
             notices: journal.notices(),
             receivers,
             unstored: Unstored::default(),
+            certificate: certificate.clone(),
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let interpreter = Interpreter {
@@ -199,12 +208,7 @@ impl Relay {
             context.spawn(&mut sinking, sink, pump, sinks_stop.clone());
         }
         let no_sinks = sinking.is_empty();
-        let listener = Listener {
-            tls: TlsAcceptor::from(setup.tls),
-            limits: Limits::from(&setup.config.gate),
-            intake,
-            metrics,
-        };
+        let listener = Listener { tls: setup.tls, limits: Limits::from(&setup.config.gate), intake, metrics };
         let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
 
         let ended = tokio::select! {
@@ -308,6 +312,7 @@ fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
         state: State::Event,
         text,
         count,
+        severity: None,
     };
     let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
     match stored {

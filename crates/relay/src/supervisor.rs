@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use alarm::{Own, OwnKind, State};
 use ids::Timestamp;
@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use crate::Error;
+use crate::certificate::Certificate;
 use crate::error::Chain;
 use crate::inbox;
 use crate::interpreter::failed;
@@ -19,6 +20,7 @@ use crate::metrics::{Metrics, SinkLabel};
 use crate::stop::Stop;
 
 mod ages;
+mod certificate;
 
 use ages::Ages;
 
@@ -58,6 +60,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
              check the disk"
         ),
         count: rows,
+        severity: None,
     }
 }
 
@@ -71,6 +74,7 @@ pub(crate) struct Supervisor {
     /// The receiver of each sink, for the texts.
     pub(crate) receivers: HashMap<String, String>,
     pub(crate) unstored: Unstored,
+    pub(crate) certificate: Certificate,
 }
 
 impl Supervisor {
@@ -112,6 +116,9 @@ impl Supervisor {
                         self.noticed(notice, &mut open);
                     }
                     own.extend(open.judge_bound());
+                    let (shown, trouble) = (self.certificate.shown(), self.certificate.trouble());
+                    self.metrics.certificate_expiry.set(Timestamp::from(shown.not_after).micros() / 1_000_000);
+                    own.extend(open.certificate.judge(&shown, trouble.as_deref(), SystemTime::now()));
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
@@ -177,7 +184,14 @@ impl Supervisor {
                     receiver(&self.receivers, &cursor)
                 );
                 let kind = OwnKind::AlertsGivenUp;
-                self.unstored.add(Own { kind, resource: cursor, state: State::Event, text, count: records });
+                self.unstored.add(Own {
+                    kind,
+                    resource: cursor,
+                    state: State::Event,
+                    text,
+                    count: records,
+                    severity: None,
+                });
             }
             Notice::Damaged { log, rows, position } => self.unstored.add(damaged(log, position, rows)),
             Notice::NearBound { used, max } => {
@@ -218,6 +232,7 @@ impl Unstored {
 struct Problems {
     behind: HashMap<String, bool>,
     bound: Bound,
+    certificate: certificate::Problems,
 }
 
 /// How near the journal is to its bound, and whether that was said.
@@ -232,15 +247,16 @@ struct Bound {
 impl Problems {
     /// What was there before a restart, as the journal remembers it.
     fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
-        let mut open = HashSet::new();
+        let (mut open, mut certificate) = (HashSet::new(), certificate::Problems::default());
         crate::feed::open_problems(journal, |problem| {
+            certificate.recall(&problem.alert);
             if problem.alert.is_own() {
                 open.insert((problem.alert.kind, problem.alert.category));
             }
         })?;
         let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
-        let mut this = Self { bound, behind: HashMap::new() };
+        let mut this = Self { bound, behind: HashMap::new(), certificate };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
             Err(error) => {
@@ -265,6 +281,7 @@ impl Problems {
                 self.behind.insert(own.resource.clone(), own.state != State::Raised);
             }
             OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
+            OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
             _ => {}
         }
     }
@@ -332,7 +349,7 @@ pub(crate) async fn status(journal: &Journal) -> Result<Status, Error> {
 }
 
 fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
-    Own { kind, resource: resource.to_owned(), state, text, count: 0 }
+    Own { kind, resource: resource.to_owned(), state, text, count: 0, severity: None }
 }
 
 fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {

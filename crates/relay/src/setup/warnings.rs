@@ -1,6 +1,7 @@
 //! What is in order and still should be known.
 
 use super::{Checks, Sink};
+use crate::config::Challenge;
 
 impl Checks<'_> {
     pub(super) fn warnings(&self, sinks: &[Sink]) -> Vec<String> {
@@ -40,6 +41,13 @@ impl Checks<'_> {
         if let Some(i) = self.config.gate.networks.iter().position(|network| network.prefix_len() == 0) {
             let place = self.config.place(&format!("gate.networks[{i}]"));
             warnings.push(format!("{place}: webhooks may come from anywhere"));
+        }
+        if self.config.tls.acme.as_ref().is_some_and(|acme| acme.challenge == Challenge::TlsAlpn01) {
+            let place = self.config.place("tls.acme.challenge");
+            warnings.push(format!(
+                "{place}: with `tls-alpn-01` the authority connects from addresses that it does not tell: port 443 must \
+                 be open to all, also in the firewall. Who is not allowed gets a handshake and a refusal, as before"
+            ));
         }
         if sinks.is_empty() {
             warnings.push("no sink is configured: messages are stored and delivered nowhere".to_owned());
