@@ -13,9 +13,10 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::open::{self, Make};
+use crate::certificate::Make;
+use crate::renewal::Upkeep;
 use crate::secrets::Secrets;
-use crate::{signal, socket, upstream};
+use crate::{open, renewal, signal, socket, upstream};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
@@ -27,10 +28,11 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
         warn!("{warning}");
     }
     let organisations = upstream::organisations(&config, &secrets)?;
+    let upkeep = renewal::upkeep(&config, &secrets)?;
     drop(secrets);
     raise_descriptor_limit(config.gate.max_connections);
     let relay = Relay::open(setup)?;
-    serve(config, relay, organisations)
+    serve(config, relay, organisations, upkeep)
 }
 
 /// Takes as many file descriptors as the system grants, and says so when connections could use them up.
@@ -73,6 +75,7 @@ async fn serve(
     config: Config,
     mut relay: Relay,
     organisations: Vec<(Organisation, u8)>,
+    upkeep: Upkeep,
 ) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
     let shutdown = signal::shutdown()?;
@@ -82,9 +85,10 @@ async fn serve(
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
+    let renewing = renewal::start(upkeep, relay.certificate());
     let asking = relay.unnamed().map(|unnamed| upstream::start(organisations, &relay.feed(), unnamed));
     let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
-    drop(asking);
+    drop((asking, renewing));
     for (sink, alerts) in &drained.waiting {
         warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
     }
