@@ -5,6 +5,7 @@
 //! - [`Curl`]: a client nobody here wrote.
 //! - [`FakeClock`]: a wall clock that a story sets.
 //! - [`Certs`]: a test CA by OpenSSL.
+//! - [`Pebble`]: an authority that speaks ACME, the DNS it asks, and a [`Front`] that limits it.
 //! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
@@ -21,12 +22,14 @@ mod curl;
 mod fogbell;
 mod formats;
 mod parameters;
+mod pebble;
 mod ports;
 mod programs;
 mod rsyslog;
 mod running;
 mod signature;
 mod snmptrapd;
+mod tls_client;
 mod usage;
 mod wait;
 
@@ -38,6 +41,7 @@ pub use fogbell::Fogbell;
 pub use fogbell::config::{Config, Notification, TlsTrust, V3};
 pub use formats::CefHeader;
 pub use parameters::Parameters;
+pub use pebble::{Front, Pebble, PebbleSetup};
 pub use ports::free_port;
 pub use programs::{base_mibs, fogbell_program, testkit_program};
 pub use rsyslog::{Line, Rsyslog, RsyslogSetup, TlsClients};
@@ -45,5 +49,6 @@ pub use running::Running;
 pub use signature::sign;
 pub use snmptrapd::trap::{Trap, Value, Varbind};
 pub use snmptrapd::{Reading, Snmptrapd, SnmptrapdSetup, SnmptrapdUser};
+pub use tls_client::TlsClient;
 pub use usage::Usage;
 pub use wait::{DEADLINE, wait_for, wait_until};

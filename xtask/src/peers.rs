@@ -284,6 +284,9 @@ const PROGRAMS: &[Program] = &[
     Program { name: "openssl", packages: &["openssl"], version: &["version"], module: None },
     Program { name: "curl", packages: &["curl"], version: &["-V"], module: None },
     Program { name: "strace", packages: &["strace"], version: &["-V"], module: None },
+    // an authority for tests, and a DNS that says what it is told; neither says its version
+    Program { name: "pebble", packages: &["pebble"], version: &["-h"], module: None },
+    Program { name: "pebble-challtestsrv", packages: &["pebble"], version: &["-h"], module: None },
 ];
 
 /// Gives a program a clock of its own.
