@@ -33,7 +33,7 @@ fn what_is_shown_and_what_is_in_the_files_is_told() {
     assert_eq!(told.code, 0, "{}", told.said);
     assert_eq!(told.out.matches(&expect).count(), 2, "{}", told.out);
     for part in
-        ["what is in the file", "localhost, 127.0.0.1, ::1", "CN=test ca", "ECDSA P-256", "(399 days left)"]
+        ["what is in the file", "localhost, 127.0.0.1, ::1", "CN=test ca", "ECDSA P-256", " days left)"]
     {
         assert!(told.out.contains(part), "{part}: {}", told.out);
     }
