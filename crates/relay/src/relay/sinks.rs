@@ -111,16 +111,9 @@ impl Sinks {
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
         for (place, mut sink) in sinks.into_iter().enumerate() {
-            let pump = Pump::new(
-                self.shared.journal.clone(),
-                Arc::clone(&self.shared.outbox),
-                routes.of(place),
-                std::mem::take(&mut sink.view),
-                at.get(&sink.name).copied().unwrap_or_default(),
-                Arc::clone(&self.shared.metrics),
-                self.shared.voice.clone(),
-                stop.clone(),
-            )?;
+            let at = at.get(&sink.name).copied().unwrap_or_default();
+            let view = std::mem::take(&mut sink.view);
+            let pump = Pump::new(&self.shared, routes.of(place), view, at, stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
         let served = self.receivers.borrow().clone();

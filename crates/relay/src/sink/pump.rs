@@ -19,6 +19,7 @@ use crate::inbox;
 use crate::interpreter::{failed, is_full};
 use crate::metrics::{Metrics, SinkLabel};
 use crate::outbox::{Outbox, Parcel};
+use crate::relay::sinks::Shared;
 use crate::route::Route;
 use crate::route::rule::Rule;
 use crate::stop::Stop;
@@ -51,24 +52,22 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(
-        journal: Journal,
-        outbox: Arc<Outbox>,
+        shared: &Shared,
         route: Route,
         view: View,
         cursor: Position,
-        metrics: Arc<Metrics>,
-        voice: Voice,
         stop: Stop,
     ) -> Result<Self, Error> {
+        let Shared { journal, outbox, metrics, voice, .. } = shared;
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
         let tail = outbox.tail();
         Ok(Self {
             name: route.sink().to_owned(),
             label: SinkLabel::new(route.sink()),
-            metrics,
-            voice,
-            journal,
-            outbox,
+            metrics: Arc::clone(metrics),
+            voice: voice.clone(),
+            journal: journal.clone(),
+            outbox: Arc::clone(outbox),
             route,
             view,
             reader: Mutex::new(Some(reader)),
