@@ -422,6 +422,21 @@ const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    // an authority for tests, and a DNS that says what it is told; neither says its version
+    Program {
+        name: "pebble",
+        packages: &["pebble"],
+        version: &["-h"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "pebble-challtestsrv",
+        packages: &["pebble"],
+        version: &["-h"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     // a TPM in software, what makes its endorsement keys and their certificates, and what reads them
     Program {
         name: "swtpm",

@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod alerts;
+mod cert;
+mod certificate;
 mod check;
 mod clouds;
 mod explain;
@@ -22,6 +24,7 @@ mod manager;
 mod open;
 mod probe;
 mod protect;
+mod renewal;
 mod replay;
 mod run;
 mod secret;
@@ -33,6 +36,7 @@ mod terminal;
 mod test_rules;
 mod upstream;
 mod user_line;
+mod watch;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
 #[derive(Parser)]
@@ -48,6 +52,9 @@ enum Command {
     Run(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     Check(File),
+    /// Show, check, renew or make the certificate of the listener
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// Look at the journal
     #[command(subcommand)]
     Journal(Journal),
@@ -152,6 +159,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Run(file) => run::run(&file.config),
         Command::Check(file) => check::check(&file.config),
+        Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
         Command::Journal(Journal::Export(args)) => journal_export::print(&args),
@@ -177,7 +185,11 @@ fn main() -> ExitCode {
             let broken_pipe =
                 error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
             // what was found was printed
-            if !broken_pipe && !error.is::<Damaged>() && !error.is::<test_rules::Unheld>() {
+            if !broken_pipe
+                && !error.is::<Damaged>()
+                && !error.is::<test_rules::Unheld>()
+                && !error.is::<cert::Unsound>()
+            {
                 let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
             }
             exit_code(error.as_ref())

@@ -14,9 +14,10 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::open::{self, Make};
+use crate::certificate::Make;
+use crate::renewal::Upkeep;
 use crate::secrets::Secrets;
-use crate::{manager, signal, socket, upstream};
+use crate::{manager, open, renewal, signal, socket, upstream};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
@@ -29,12 +30,13 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     }
     info!(as_of = setup.clouds().as_of(), "addresses of the clouds");
     let organisations = upstream::organisations(&config, &secrets)?;
+    let upkeep = renewal::upkeep(&config, &secrets)?;
     drop(secrets);
     raise_descriptor_limit(config.gate.max_connections);
     // while there is no thread yet: it takes its names out of the environment
     let handed = handed_over(&config)?;
     let relay = Relay::open(setup)?;
-    serve(config, relay, organisations, handed)
+    serve(config, relay, organisations, handed, upkeep)
 }
 
 /// The socket for webhooks that a service manager has bound, as systemd does for `fogbell.socket`.
@@ -100,6 +102,7 @@ async fn serve(
     mut relay: Relay,
     organisations: Vec<(Organisation, u8)>,
     handed: Option<BoundListener>,
+    upkeep: Upkeep,
 ) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
     let shutdown = signal::shutdown()?;
@@ -115,6 +118,7 @@ async fn serve(
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
+    let renewing = renewal::start(upkeep, relay.certificate());
     let asking = relay.unnamed().map(|unnamed| upstream::start(organisations, &relay.feed(), unnamed));
     let told = tokio::spawn(manager::tell(relay.health()));
     let shutdown = async {
@@ -123,7 +127,7 @@ async fn serve(
     };
     let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
     told.abort();
-    drop(asking);
+    drop((asking, renewing));
     for (sink, alerts) in &drained.waiting {
         warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
     }

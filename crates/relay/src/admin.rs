@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ids::Timestamp;
 use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -19,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::certificate::{Certificate, Renewed, Shown};
 use crate::error::Chain;
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -38,6 +40,8 @@ pub(crate) struct Admin {
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
     pub(crate) health: Health,
+    /// What the listener shows.
+    pub(crate) certificate: Certificate,
 }
 
 impl Admin {
@@ -164,6 +168,8 @@ impl Admin {
                 Ok(Keys { keys }) => history::state(&self.journal, keys).await,
                 Err(error) => Err(error.to_string()),
             }),
+            Some(CERTIFICATE) => answer(Ok(self.certificate())),
+            Some(CERTIFICATE_RENEW) => answer(self.renew()),
             Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
             None => serde_json::json!({ "error": "expected one line of JSON with a `command`" }),
         };
@@ -177,6 +183,32 @@ impl Admin {
 impl Admin {
     fn serves(&self, sink: &str) -> bool {
         self.sinks.borrow().contains_key(sink)
+    }
+
+    fn certificate(&self) -> serde_json::Value {
+        let Shown { names, not_before, not_after, fingerprint, renewed } = self.certificate.shown();
+        serde_json::json!({
+            "names": names,
+            "not_before": Timestamp::from(not_before).to_string(),
+            "not_after": Timestamp::from(not_after).to_string(),
+            "fingerprint": fingerprint,
+            "renewed_by_relay": renewed == Renewed::ByRelay,
+            "trouble": *self.certificate.trouble(),
+        })
+    }
+
+    /// Has the certificate renewed; what comes of it is seen later.
+    fn renew(&self) -> Result<serde_json::Value, String> {
+        if self.certificate.shown().renewed == Renewed::ByOperator {
+            return Err(
+                "this relay does not renew its certificate by itself: its configuration has no [tls.acme]; \
+                        replace the files, which it notices"
+                    .to_owned(),
+            );
+        }
+        info!("renewing the certificate, as asked");
+        self.certificate.want_renewal();
+        Ok(self.certificate())
     }
 
     /// Drops the cursor of a sink that is not served; as it was.
@@ -230,6 +262,12 @@ pub const JOURNAL_STATUS: &str = "journal-status";
 
 /// The command on the admin socket that drops the cursor of a sink, named by `sink`.
 pub const JOURNAL_FORGET: &str = "journal-forget";
+
+/// The command on the admin socket that asks for the certificate that the listener shows.
+pub const CERTIFICATE: &str = "certificate";
+
+/// The command on the admin socket that has the certificate renewed now; the answer does not wait for it.
+pub const CERTIFICATE_RENEW: &str = "certificate-renew";
 
 /// The command on the admin socket that asks for alerts that are kept: behind position `after`, or from the `last` so
 /// many on; made from `since` `until`; `wait` when there may be none yet. The answer has `alerts`, each with `position`

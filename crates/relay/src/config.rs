@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod acme;
 mod alarms;
 mod org;
 mod place;
@@ -21,6 +22,7 @@ mod secret;
 mod sinks;
 mod vault;
 
+pub use acme::{Acme, Challenge, ExternalAccount};
 pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
 pub use org::{Org, OrgApi};
 pub use place::Place;
@@ -208,6 +210,9 @@ pub struct Tls {
     /// Instead of both: names for a self-signed certificate, made at the first start and kept.
     #[serde(default)]
     pub self_signed: Vec<String>,
+    /// Instead of either: a public authority that issues and renews it.
+    #[serde(default)]
+    pub acme: Option<Acme>,
 }
 
 /// `[admin]`: health and metrics, and the socket the subcommands use.

@@ -28,6 +28,7 @@ mod view;
 mod sink;
 
 mod admin;
+mod certificate;
 mod engine;
 mod error;
 mod feed;
@@ -46,7 +47,10 @@ mod supervisor;
 mod tls;
 
 pub use admin::history::{bytes_of, digits};
-pub use admin::{ALERT, ALERTS, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE};
+pub use admin::{
+    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE,
+};
+pub use certificate::{Certificate, Renewed, Served, SwapError};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};

@@ -16,10 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
+use crate::certificate::Acceptor;
 use crate::config::GateLimits;
 use crate::intake::Intake;
 use crate::metrics::{Closed, Metrics};
@@ -38,7 +38,7 @@ use proxied::Unproxied;
 /// What every connection needs.
 #[derive(Clone)]
 pub(crate) struct Listener {
-    pub(crate) tls: TlsAcceptor,
+    pub(crate) tls: Acceptor,
     pub(crate) limits: Arc<ArcSwap<Limits>>,
     /// Whether every connection begins with a PROXY header.
     pub(crate) proxy_protocol: bool,
@@ -149,10 +149,15 @@ impl Listener {
                 }
             }
         }
-        self.tls.accept(stream).await.map_err(|error| {
-            debug!(peer = %place.holder(), %error, "TLS handshake failed");
-            Closed::Handshake
-        })
+        match self.tls.accept(stream).await {
+            Ok(Some(stream)) => Ok(stream),
+            // an authority has seen what it wanted to see
+            Ok(None) => Err(Closed::Challenge),
+            Err(error) => {
+                debug!(peer = %place.holder(), %error, "TLS handshake failed");
+                Err(Closed::Handshake)
+            }
+        }
     }
 
     /// Whether a connection may go on now that it is known to be of `source`.

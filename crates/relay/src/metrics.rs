@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     pub(crate) behind_alerts: Family<SinkLabel, Gauge>,
     pub(crate) behind_bytes: Family<SinkLabel, Gauge>,
     pub(crate) behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
+    pub(crate) certificate_expiry: Gauge,
     pub(crate) journal_bytes: Gauge,
     pub(crate) journal_writable: Gauge,
     pub(crate) inbox_behind: Gauge,
@@ -97,6 +98,7 @@ pub(crate) enum Closed {
     Idle,
     Malformed,
     Broken,
+    Challenge,
 }
 
 impl EncodeLabelValue for Closed {
@@ -119,6 +121,7 @@ impl Closed {
             Self::Idle => "idle",
             Self::Malformed => "malformed",
             Self::Broken => "broken",
+            Self::Challenge => "challenge",
         }
     }
 }
@@ -149,6 +152,7 @@ impl Metrics {
             behind_alerts: Family::default(),
             behind_bytes: Family::default(),
             behind_seconds: Family::default(),
+            certificate_expiry: Gauge::default(),
             journal_bytes: Gauge::default(),
             journal_writable: Gauge::default(),
             inbox_behind: Gauge::default(),
@@ -232,6 +236,11 @@ impl Metrics {
             "sink_behind_seconds",
             "Age of the oldest alert not yet delivered, by sink",
             this.behind_seconds.clone(),
+        );
+        registry.register(
+            "certificate_expiry_seconds",
+            "When the certificate that the listener shows ends, in seconds since 1970",
+            this.certificate_expiry.clone(),
         );
         registry.register("journal_bytes", "Bytes the journal uses", this.journal_bytes.clone());
         registry.register(

@@ -14,11 +14,11 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
 use webhook::Gate;
 
 use crate::admin::Admin;
+use crate::certificate::Certificate;
 use crate::config::GateLimits;
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
@@ -106,6 +106,12 @@ impl Relay {
         self.reloader.clone()
     }
 
+    /// The certificate of the listener, to be swapped.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        self.setup.tls.certificate().clone()
+    }
+
     /// What the directory does not name, as it is met; `None` from the second call on.
     pub fn unnamed(&mut self) -> Option<UnnamedStream> {
         self.unnamed.1.take()
@@ -128,6 +134,7 @@ impl Relay {
         let mut config = setup.config;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
+        let certificate = setup.tls.certificate().clone();
 
         let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
         let shared = Shared {
@@ -166,6 +173,7 @@ impl Relay {
             sinks: sinks.receivers(),
             stopping: listener_stop.clone(),
             health: health.clone(),
+            certificate: certificate.clone(),
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
@@ -180,6 +188,7 @@ impl Relay {
             receivers: sinks.receivers(),
             unstored: Unstored::default(),
             sources,
+            certificate: certificate.clone(),
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
@@ -195,7 +204,7 @@ impl Relay {
         };
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
         let listener = Listener {
-            tls: TlsAcceptor::from(setup.tls),
+            tls: setup.tls,
             limits: Arc::clone(&limits),
             proxy_protocol: config.listen.proxy_protocol,
             intake: Arc::clone(&intake),
@@ -331,6 +340,7 @@ fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
         state: State::Event,
         text,
         count,
+        severity: None,
     };
     let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
     match stored {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use alarm::{Own, OwnKind, State};
 use ids::Timestamp;
@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use crate::Error;
+use crate::certificate::Certificate;
 use crate::error::Chain;
 use crate::inbox;
 use crate::interpreter::failed;
@@ -21,6 +22,7 @@ use crate::sources::{Sight, Sources};
 use crate::stop::Stop;
 
 mod ages;
+mod certificate;
 
 use ages::Ages;
 
@@ -60,6 +62,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
              check the disk"
         ),
         count: rows,
+        severity: None,
     }
 }
 
@@ -73,6 +76,7 @@ pub(crate) struct Supervisor {
     pub(crate) receivers: watch::Receiver<Receivers>,
     pub(crate) unstored: Unstored,
     pub(crate) sources: Arc<Sources>,
+    pub(crate) certificate: Certificate,
 }
 
 impl Supervisor {
@@ -117,6 +121,9 @@ impl Supervisor {
                     let sight = self.sources.sight();
                     self.metrics.sources_hidden.set(i64::from(matches!(sight, Sight::Hidden(_))));
                     own.extend(open.judge_sight(sight));
+                    let (shown, trouble) = (self.certificate.shown(), self.certificate.trouble());
+                    self.metrics.certificate_expiry.set(Timestamp::from(shown.not_after).micros() / 1_000_000);
+                    own.extend(open.certificate.judge(&shown, trouble.as_deref(), SystemTime::now()));
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
@@ -182,7 +189,14 @@ impl Supervisor {
                     receiver(&self.receivers.borrow(), &cursor)
                 );
                 let kind = OwnKind::AlertsGivenUp;
-                self.unstored.add(Own { kind, resource: cursor, state: State::Event, text, count: records });
+                self.unstored.add(Own {
+                    kind,
+                    resource: cursor,
+                    state: State::Event,
+                    text,
+                    count: records,
+                    severity: None,
+                });
             }
             Notice::Damaged { log, rows, position } => self.unstored.add(damaged(log, position, rows)),
             Notice::NearBound { used, max } => {
@@ -225,6 +239,7 @@ struct Problems {
     bound: Bound,
     /// Whether it was said that the sources of webhooks are hidden.
     hidden: bool,
+    certificate: certificate::Problems,
 }
 
 /// How near the journal is to its bound, and whether that was said.
@@ -239,8 +254,9 @@ struct Bound {
 impl Problems {
     /// What was there before a restart, as the journal remembers it.
     fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
-        let mut open = HashSet::new();
+        let (mut open, mut certificate) = (HashSet::new(), certificate::Problems::default());
         crate::feed::open_problems(journal, |problem| {
+            certificate.recall(&problem.alert);
             if problem.alert.is_own() {
                 open.insert((problem.alert.kind, problem.alert.category));
             }
@@ -248,7 +264,7 @@ impl Problems {
         let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
         let hidden = is_open(OwnKind::SourcesHidden, "");
-        let mut this = Self { bound, behind: HashMap::new(), hidden };
+        let mut this = Self { bound, behind: HashMap::new(), hidden, certificate };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
             Err(error) => {
@@ -274,6 +290,7 @@ impl Problems {
             }
             OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
             OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
+            OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
             _ => {}
         }
     }
@@ -362,7 +379,7 @@ pub(crate) async fn status(journal: &Journal) -> Result<Status, Error> {
 }
 
 fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
-    Own { kind, resource: resource.to_owned(), state, text, count: 0 }
+    Own { kind, resource: resource.to_owned(), state, text, count: 0, severity: None }
 }
 
 fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {

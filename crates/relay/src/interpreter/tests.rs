@@ -35,7 +35,8 @@ async fn what_comes_in_while_it_starts_is_interpreted_once() {
         let running = tokio::spawn(interpreter(&journal).run(stop));
         for number in 0..MESSAGES {
             let (kind, resource) = (OwnKind::SinkBehind, number.to_string());
-            let own = Own { kind, resource, state: Phase::Raised, text: String::new(), count: 0 };
+            let own =
+                Own { kind, resource, state: Phase::Raised, text: String::new(), count: 0, severity: None };
             journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await.expect("stored");
         }
         stopper.stop();

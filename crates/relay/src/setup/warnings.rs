@@ -3,6 +3,7 @@
 use webhook::CloudTable;
 
 use super::{Checks, Sink};
+use crate::config::Challenge;
 
 impl Checks<'_> {
     pub(super) fn warnings(&self, sinks: &[Sink], clouds: &CloudTable) -> Vec<String> {
@@ -38,6 +39,13 @@ impl Checks<'_> {
                     warnings.push(format!("{place}: what is sent to `{}` {what}", snmp.name));
                 }
             }
+        }
+        if self.config.tls.acme.as_ref().is_some_and(|acme| acme.challenge == Challenge::TlsAlpn01) {
+            let place = self.config.place("tls.acme.challenge");
+            warnings.push(format!(
+                "{place}: with `tls-alpn-01` the authority connects from addresses that it does not tell: port 443 must \
+                 be open to all, also in the firewall. Who is not allowed gets a handshake and a refusal, as before"
+            ));
         }
         if sinks.is_empty() {
             warnings.push("no sink is configured: messages are stored and delivered nowhere".to_owned());
