@@ -12,7 +12,9 @@ mod address;
 mod answer;
 mod body;
 mod config;
+mod ek;
 mod engine;
+mod find;
 mod forwarded;
 mod head;
 mod journal;
@@ -22,7 +24,9 @@ mod notification;
 mod pem;
 mod proxied;
 mod rest;
+mod sheet;
 mod signature;
+mod token;
 mod vault;
 
 mod source;
@@ -33,7 +37,9 @@ pub use address::address;
 pub use answer::answer;
 pub use body::body;
 pub use config::config;
+pub use ek::ek;
 pub use engine::engine;
+pub use find::find;
 pub use forwarded::forwarded;
 pub use head::head;
 pub use journal::journal;
@@ -43,7 +49,9 @@ pub use notification::notification;
 pub use pem::pem;
 pub use proxied::proxied;
 pub use rest::rest;
+pub use sheet::sheet;
 pub use signature::signature;
+pub use token::token;
 
 /// One parser, or one encoder, under arbitrary bytes.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +65,14 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 20] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
     Target { name: "config", body: config, rounds: 1_000 },
+    Target { name: "ek", body: ek, rounds: 1_000 },
     Target { name: "engine", body: engine, rounds: 3_000 },
+    Target { name: "find", body: find, rounds: 1_000 },
     Target { name: "forwarded", body: forwarded, rounds: 3_000 },
     Target { name: "head", body: head, rounds: 3_000 },
     Target { name: "journal", body: journal, rounds: 60 },
@@ -72,6 +82,8 @@ pub const TARGETS: [Target; 16] = [
     Target { name: "pem", body: pem, rounds: 1_000 },
     Target { name: "proxied", body: proxied, rounds: 3_000 },
     Target { name: "rest", body: rest, rounds: 1_000 },
+    Target { name: "sheet", body: sheet, rounds: 1_000 },
     Target { name: "signature", body: signature, rounds: 3_000 },
+    Target { name: "token", body: token, rounds: 500 },
     Target { name: "vault", body: vault, rounds: 3_000 },
 ];

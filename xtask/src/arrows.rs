@@ -261,7 +261,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tests", &["testkit"]),
     (
         "fuzz",
-        &["relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "vault", "ids", "testkit"],
+        &[
+            "relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "sco", "pki", "vault", "ids",
+            "testkit",
+        ],
     ),
     ("xtask", &[]),
 ];
@@ -277,10 +280,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 ];
 
 /// Foreign crates that bring in what the product must not have.
-const TEST_ONLY: &[&str] = &["syslog_loose"];
+const TEST_ONLY: &[&str] = &["syslog_loose", "jsonwebtoken"];
 
 /// Crates of ours that are pure, or do their work in the caller's thread.
-const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki", "vault"];
+const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki", "vault", "sco"];
 
 /// What counts as a runtime or a socket.
 const RUNTIMES: &[&str] =

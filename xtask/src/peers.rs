@@ -158,6 +158,8 @@ enum Beside {
     Nothing,
     /// A variable of the environment with a folder under those of libraries.
     Libraries(&'static str, &'static str),
+    /// Its own libraries, in a folder under those of libraries.
+    Own(&'static str),
     /// The modules of Python, and an option with a folder.
     Python(&'static str, &'static str),
 }
@@ -172,6 +174,15 @@ impl Beside {
                 let found = libraries.into_iter().find(|folder| folder.is_dir());
                 let set = |folder: PathBuf| {
                     format!("{name}={}\nexport {name}\n", quoted(&folder.display().to_string()))
+                };
+                (found.map(set).unwrap_or_default(), String::new())
+            }
+            Self::Own(folder) => {
+                let libraries = library_folders(root).into_iter().map(|library| library.join(folder));
+                let found = libraries.into_iter().find(|folder| folder.is_dir());
+                let set = |folder: PathBuf| {
+                    let folder = quoted(&folder.display().to_string());
+                    format!("LD_LIBRARY_PATH=$LD_LIBRARY_PATH:{folder}\nexport LD_LIBRARY_PATH\n")
                 };
                 (found.map(set).unwrap_or_default(), String::new())
             }
@@ -423,6 +434,63 @@ const PROGRAMS: &[Program] = &[
         name: "pebble-challtestsrv",
         packages: &["pebble"],
         version: &["-h"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    // a TPM in software, what makes its endorsement keys and their certificates, and what reads them
+    Program {
+        name: "swtpm",
+        packages: &["swtpm", "swtpm-tools"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Own("swtpm"),
+    },
+    Program {
+        name: "swtpm_setup",
+        packages: &["swtpm", "swtpm-tools"],
+        version: &["--help"],
+        module: None,
+        beside: Beside::Own("swtpm"),
+    },
+    Program {
+        name: "swtpm_localca",
+        packages: &["swtpm", "swtpm-tools"],
+        version: &["--help"],
+        module: None,
+        beside: Beside::Own("swtpm"),
+    },
+    Program {
+        name: "swtpm_cert",
+        packages: &["swtpm", "swtpm-tools"],
+        version: &["--help"],
+        module: None,
+        beside: Beside::Own("swtpm"),
+    },
+    Program {
+        name: "certtool",
+        packages: &["gnutls-bin"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "tpm2_createek",
+        packages: &["tpm2-tools", "libtss2-tcti-swtpm0"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "tpm2_readpublic",
+        packages: &["tpm2-tools", "libtss2-tcti-swtpm0"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "tpm2_nvread",
+        packages: &["tpm2-tools", "libtss2-tcti-swtpm0"],
+        version: &["--version"],
         module: None,
         beside: Beside::Nothing,
     },

@@ -107,6 +107,10 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
     }
     with_peers(&mut command, &peers, &workspace.target.join("debug"));
     run.tests("tests with peers", command);
+    let arguments = ["test", "--quiet", "--package", SCO, "--test", "peers", "--no-fail-fast"];
+    let mut command = run.workspace.cargo(arguments);
+    command.env("PATH", path_with(&peers.bin));
+    run.tests("endorsement keys and tokens", command);
 }
 
 /// Every request to Mist against its OpenAPI document, as Prism reads it.
@@ -139,6 +143,9 @@ pub(crate) fn with_peers(command: &mut Command, peers: &Peers, built: &Path) {
 /// The package with the client of Mist's API, and its test of the shapes of requests.
 const MIST: &str = "fogbell-mist";
 const SHAPES: &str = "prism";
+
+/// The package of onboarding, and its test with a TPM and OpenSSL.
+const SCO: &str = "fogbell-sco";
 
 /// Tests under a module of this name need root.
 pub(crate) const NEEDS_ROOT: &str = "needs_root";

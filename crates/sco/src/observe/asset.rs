@@ -1,0 +1,161 @@
+//! Assets, as the conductor shows them.
+
+use std::fmt;
+
+use ids::Timestamp;
+
+use crate::names::shown;
+use crate::version::Version;
+use crate::{NodeName, RouterName};
+
+/// An asset the conductor knows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Asset {
+    /// The router it is assigned to.
+    pub router: Option<RouterName>,
+    /// The node it is assigned to.
+    pub node: Option<NodeName>,
+    /// Its status.
+    pub status: AssetStatus,
+    /// Its software.
+    pub version: Option<Version>,
+    /// When this was read.
+    pub seen: Timestamp,
+}
+
+/// The status of an asset, by the conductor's own word.
+///
+/// Words seen in public text: pending, not-installed, installed, connected, synchronizing, resynchronizing, synchronized,
+/// running, disconnected, upgrading. Others are kept.
+#[derive(Clone, Eq, PartialEq)]
+pub struct AssetStatus(Box<str>);
+
+impl AssetStatus {
+    /// The status of this word, in any case.
+    #[must_use]
+    pub fn new(word: &str) -> Self {
+        Self(shown(&word.trim().to_ascii_lowercase()))
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        &*self.0 == "running"
+    }
+
+    /// Whether it may have a connection to the conductor, so that a change could cut it off. A word that is not known
+    /// counts as one.
+    #[must_use]
+    pub fn may_be_connected(&self) -> bool {
+        !["pending", "not-installed", "not installed", "disconnected", ""].contains(&&*self.0)
+    }
+}
+
+impl fmt::Display for AssetStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(if self.0.is_empty() { "without a status" } else { &self.0 })
+    }
+}
+
+impl fmt::Debug for AssetStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// The state of a router's authentication in Secure Conductor Onboarding.
+///
+/// Source: Mist documentation shows `Auth State: completed`; release notes of 7.2 name `waiting`; no other word is
+/// documented.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AuthState {
+    /// It was not looked at: there is no way to the conductor's command line, and no output was given.
+    NotSeen,
+    /// `completed`.
+    Completed,
+    /// Any other word.
+    Other(Box<str>),
+}
+
+impl AuthState {
+    /// The state of this word.
+    #[must_use]
+    pub fn new(word: &str) -> Self {
+        let word = word.trim();
+        if word.eq_ignore_ascii_case("completed") { Self::Completed } else { Self::Other(shown(word)) }
+    }
+
+    /// Reads the output of `show secure-conductor-onboarding <asset id>`: the line `Auth State: …`. None when it has no
+    /// such line, or two that differ.
+    #[must_use]
+    pub fn find(output: &str) -> Option<Self> {
+        let mut found = None;
+        for line in output.lines() {
+            let Some((label, word)) = line.split_once(':') else { continue };
+            let label: String = label.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+            if !label.eq_ignore_ascii_case("authstate") {
+                continue;
+            }
+            let state = Self::new(word);
+            if found.as_ref().is_some_and(|known| *known != state) {
+                return None;
+            }
+            found = Some(state);
+        }
+        found
+    }
+
+    /// Whether it is the documented word for a router that waits, also when it was onboarded and the conductor forgot.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        matches!(self, Self::Other(word) if word.eq_ignore_ascii_case("waiting"))
+    }
+}
+
+impl fmt::Display for AuthState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSeen => f.write_str("auth state not seen"),
+            Self::Completed => f.write_str("auth completed"),
+            Self::Other(word) => write!(f, "auth {word}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_auth_state_is_found_in_whatever_stands_around_it() {
+        let other = |word: &str| Some(AuthState::Other(word.into()));
+        for (output, expect) in [
+            ("Auth State: completed", Some(AuthState::Completed)),
+            ("  auth-state :  Completed \r\n", Some(AuthState::Completed)),
+            ("Asset: A1\nAuth State:   waiting\nPeer: x", other("waiting")),
+            ("Auth State: completed\nAuth State: completed", Some(AuthState::Completed)),
+            ("Auth State: completed\nAuth State: waiting", None),
+            ("Auth State: not completed", other("not completed")),
+            ("Auth completed", None),
+            ("Last Auth State: completed", None),
+            ("", None),
+        ] {
+            assert_eq!(AuthState::find(output), expect, "{output:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_is_not_known_may_be_a_connection() {
+        for (word, connected, running) in [
+            ("Running", true, true),
+            ("synchronized", true, false),
+            ("disconnected", false, false),
+            ("pending", false, false),
+            ("", false, false),
+            ("quiescing", true, false),
+        ] {
+            let status = AssetStatus::new(word);
+            assert_eq!((status.may_be_connected(), status.is_running()), (connected, running), "{word}");
+        }
+    }
+}
