@@ -18,7 +18,9 @@ pub fn forwarded(data: &[u8]) {
         data.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
     let headers = |lines: &[HeaderValue]| {
         let mut headers = HeaderMap::new();
-        lines.iter().for_each(|line| drop(headers.append(FORWARDED_FOR, line.clone())));
+        for line in lines {
+            headers.append(FORWARDED_FOR, line.clone());
+        }
         headers
     };
     let hop: IpAddr = [10, 0, 0, 5].into();

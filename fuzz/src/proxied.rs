@@ -40,7 +40,7 @@ fn by_hand(bytes: &[u8]) -> Option<Option<IpAddr>> {
         (1, 0x21) if fills(body, 36) => {
             let octets: [u8; 16] = body[..16].try_into().ok()?;
             let v6 = Ipv6Addr::from(octets);
-            Some(Some(v6.to_ipv4_mapped().map_or(v6.into(), IpAddr::V4)))
+            Some(Some(v6.to_ipv4_mapped().map_or_else(|| v6.into(), IpAddr::V4)))
         }
         _ => None,
     }
