@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Show what this configuration goes by, which may name a file of its own
     #[arg(short, long)]
     config: Option<PathBuf>,
-    /// Print JSON, the form of the file that `clouds` in [gate] names
+    /// Print JSON, the form of the file that gate.clouds names
     #[arg(long)]
     json: bool,
 }
