@@ -80,7 +80,7 @@ mod tests {
 
     impl Range {
         fn any(numbers: &mut Numbers) -> (Self, IpNet) {
-            let ipv6 = numbers.next() % 3 == 0;
+            let ipv6 = numbers.next().is_multiple_of(3);
             let bits: u8 = if ipv6 { 128 } else { 32 };
             let length = (numbers.next() % (u64::from(bits) + 1)) as u8;
             let hosts = if length == 0 { u128::MAX >> (128 - bits) } else { (1 << (bits - length)) - 1 };
@@ -128,7 +128,7 @@ mod tests {
                 let address = range.near(&mut numbers);
                 // one in four as a listener for both families sees it
                 let shown = match address {
-                    IpAddr::V4(v4) if numbers.next() % 4 == 0 => v4.to_ipv6_mapped().into(),
+                    IpAddr::V4(v4) if numbers.next().is_multiple_of(4) => v4.to_ipv6_mapped().into(),
                     _ => address,
                 };
                 let (bits, ipv6) = match address.to_canonical() {
