@@ -40,8 +40,8 @@ fn hidden(machine: &Machine, relay: &Fogbell) -> bool {
 /// The newest alert, when it is of this type.
 fn newest(relay: &Fogbell, kind: &str) -> Option<Value> {
     let answer = ask_fogbell_in(relay.home(), &["tail", "--number", "1", "--json"]);
-    let alerts = answer.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    alerts.filter(|alert| alert["type"] == kind).last()
+    let mut alerts = answer.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    alerts.rfind(|alert| alert["type"] == kind)
 }
 
 #[test]
