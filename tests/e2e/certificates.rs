@@ -3,4 +3,4 @@
 mod acme;
 mod commands;
 mod files;
-mod watched;
+pub(crate) mod watched;

@@ -6,6 +6,7 @@ mod cursors;
 mod drain;
 mod explained;
 mod kept;
+mod reload;
 mod rules;
 
 /// A body with one alarm of this type.

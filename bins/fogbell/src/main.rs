@@ -24,10 +24,12 @@ mod manager;
 mod open;
 mod probe;
 mod protect;
+mod reload;
 mod renewal;
 mod replay;
 mod run;
 mod secret;
+mod secret_files;
 mod secrets;
 mod signal;
 mod socket;
@@ -50,6 +52,8 @@ struct Fogbell {
 enum Command {
     /// Run the relay until SIGTERM or SIGINT
     Run(File),
+    /// Have the running relay read its configuration and secrets anew; what does not hold is refused, and the old stays
+    Reload(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     Check(File),
     /// Show, check, renew or make the certificate of the listener
@@ -158,6 +162,7 @@ fn main() -> ExitCode {
     protect::protect();
     let done = match command {
         Command::Run(file) => run::run(&file.config),
+        Command::Reload(file) => reload::ask(&file.config),
         Command::Check(file) => check::check(&file.config),
         Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),

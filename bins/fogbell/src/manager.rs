@@ -25,6 +25,18 @@ pub(crate) async fn tell(health: Health) -> Infallible {
     }
 }
 
+/// Says that the configuration is read again; [`reloaded`] ends it.
+pub(crate) fn reloading() {
+    if let Ok(now) = NotifyState::monotonic_usec_now() {
+        let _detached = std::thread::spawn(move || say(&[NotifyState::Reloading, now]));
+    }
+}
+
+/// Says that it was read, whatever came of it.
+pub(crate) fn reloaded() {
+    let _detached = std::thread::spawn(|| say(&[NotifyState::Ready]));
+}
+
 /// Says that the relay finishes what it began.
 pub(crate) fn stopping() {
     let _detached = std::thread::spawn(|| say(&[NotifyState::Stopping]));

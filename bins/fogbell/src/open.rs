@@ -1,11 +1,48 @@
 //! Makes a relay of what the configuration names.
 
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::path::PathBuf;
 
+use ::upstream::Organisation;
 use relay::{Config, Setup};
 
 use crate::certificate::{self, Make};
+use crate::renewal::{self, Upkeep};
 use crate::secrets::Secrets;
+use crate::upstream::{self, Access};
+
+/// Everything that a running program is made of, as a configuration, its files and its secrets are now.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) setup: Setup,
+    pub(crate) beside: Beside,
+}
+
+/// What runs beside the relay.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) organisations: Vec<(Organisation, u8)>,
+    /// What asking about the organisations goes by.
+    pub(crate) access: Access,
+    pub(crate) upkeep: Upkeep,
+    /// The files that were read for it and may be replaced while it runs.
+    pub(crate) files: BTreeSet<PathBuf>,
+}
+
+impl Parts {
+    pub(crate) fn of(config: &Config, make: Make) -> Result<Self, Box<dyn Error>> {
+        let secrets = Secrets::of(config);
+        let setup = setup(config, make, &secrets)?;
+        let organisations = upstream::organisations(config, &secrets)?;
+        let access = Access::of(config, &secrets);
+        let upkeep = renewal::upkeep(config, &secrets)?;
+        let tls = config.syslog.iter().map(|sink| &sink.tls);
+        let certificates = tls.flat_map(|tls| [&tls.ca, &tls.certificate]).flatten().cloned();
+        let files = secrets.files().into_iter().chain(certificates).collect();
+        Ok(Self { setup, beside: Beside { organisations, access, upkeep, files } })
+    }
+}
 
 /// Everything that a relay is made of, as `config`, its files and `secrets` are now: what `check` finds good, what
 /// `run` starts with, and what a running relay can be given in their place.

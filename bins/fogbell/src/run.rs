@@ -7,7 +7,6 @@ use std::net::{SocketAddr, TcpListener as BoundListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use ::upstream::Organisation;
 use listenfd::ListenFd;
 use relay::{Config, Relay, Sockets};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -15,28 +14,23 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::certificate::Make;
-use crate::renewal::Upkeep;
-use crate::secrets::Secrets;
-use crate::{manager, open, renewal, signal, socket, upstream};
+use crate::open::Parts;
+use crate::reload::Live;
+use crate::{manager, signal, socket};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
     make_state(&config.state)?;
-    let secrets = Secrets::of(&config);
-    let setup = open::setup(&config, Make::WhatIsMissing, &secrets)?;
-    for warning in setup.warnings() {
+    let parts = Parts::of(&config, Make::WhatIsMissing)?;
+    for warning in parts.setup.warnings() {
         warn!("{warning}");
     }
-    info!(as_of = setup.clouds().as_of(), "addresses of the clouds");
-    let organisations = upstream::organisations(&config, &secrets)?;
-    let upkeep = renewal::upkeep(&config, &secrets)?;
-    drop(secrets);
+    info!(as_of = parts.setup.clouds().as_of(), "addresses of the clouds");
     raise_descriptor_limit(config.gate.max_connections);
     // while there is no thread yet: it takes its names out of the environment
     let handed = handed_over(&config)?;
-    let relay = Relay::open(setup)?;
-    serve(config, relay, organisations, handed, upkeep)
+    serve(path, config, parts, handed)
 }
 
 /// The socket for webhooks that a service manager has bound, as systemd does for `fogbell.socket`.
@@ -98,14 +92,14 @@ fn make_state(state: &Path) -> Result<(), relay::Error> {
 
 #[tokio::main]
 async fn serve(
+    path: &Path,
     config: Config,
-    mut relay: Relay,
-    organisations: Vec<(Organisation, u8)>,
+    parts: Parts,
     handed: Option<BoundListener>,
-    upkeep: Upkeep,
 ) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
-    let shutdown = signal::shutdown()?;
+    let (shutdown, hangup) = (signal::shutdown()?, signal::hangup()?);
+    let mut relay = Relay::open(parts.setup)?;
     let webhooks = match handed {
         Some(listener) => {
             listener.set_nonblocking(true)?;
@@ -118,8 +112,8 @@ async fn serve(
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
-    let renewing = renewal::start(upkeep, relay.certificate());
-    let asking = relay.unnamed().map(|unnamed| upstream::start(organisations, &relay.feed(), unnamed));
+    let live = Live::start(path, config, parts.beside, &mut relay);
+    let reloading = tokio::spawn(live.serve(hangup));
     let told = tokio::spawn(manager::tell(relay.health()));
     let shutdown = async {
         shutdown.await;
@@ -127,7 +121,7 @@ async fn serve(
     };
     let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
     told.abort();
-    drop((asking, renewing));
+    reloading.abort();
     for (sink, alerts) in &drained.waiting {
         warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
     }

@@ -1,6 +1,7 @@
 //! Reads secrets from their homes: files, credentials of systemd, the vault.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use relay::config::SecretHome;
@@ -15,18 +16,23 @@ use crate::secret::at_hand::{self, Given};
 pub(crate) struct Secrets<'a> {
     config: &'a Config,
     vault: OnceCell<Vault>,
+    /// What was read.
+    files: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl<'a> Secrets<'a> {
     /// Those of `config`; nothing is read yet.
     pub(crate) const fn of(config: &'a Config) -> Self {
-        Self { config, vault: OnceCell::new() }
+        Self { config, vault: OnceCell::new(), files: RefCell::new(BTreeSet::new()) }
     }
 
     /// The bytes at `home`, as they are there.
     pub(crate) fn read(&self, home: &SecretHome) -> Result<Zeroizing<Vec<u8>>, Cause> {
         match home {
-            SecretHome::File(path) => Ok(pki::read_private(path)?),
+            SecretHome::File(path) => {
+                self.files.borrow_mut().insert(path.clone());
+                Ok(pki::read_private(path)?)
+            }
             SecretHome::Credential(name) => credential(name),
             SecretHome::Secret(name) => {
                 let secret = self.vault()?.secret(&SecretName::new(name)?);
@@ -36,11 +42,17 @@ impl<'a> Secrets<'a> {
         }
     }
 
+    /// The files that secrets were read from until now, the vault's among them.
+    pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.borrow().clone()
+    }
+
     fn vault(&self) -> Result<&Vault, Cause> {
         if let Some(vault) = self.vault.get() {
             return Ok(vault);
         }
         let path = self.config.vault_path();
+        self.files.borrow_mut().insert(path.clone());
         let keyring = at_hand::keyring(self.config, &path, &Given::default())?;
         let vault = Vault::open(&path, &keyring)?;
         Ok(self.vault.get_or_init(|| vault))

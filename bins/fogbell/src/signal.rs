@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Starts to listen for SIGINT and SIGTERM, and to take a limit of file sizes as the failed write it is, not as an
 /// end (SIGXFSZ); what is returned resolves at the first of them.
@@ -16,4 +16,9 @@ pub(crate) fn shutdown() -> io::Result<impl Future<Output = ()>> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// Starts to listen for SIGHUP.
+pub(crate) fn hangup() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs;
+use std::sync::Arc;
 
 use ::upstream::{Inbox, NotStored, Organisation, Upstream};
 use alarm::directory::Lesson;
@@ -11,8 +12,9 @@ use ids::{Mac, Timestamp};
 use mist::{ApiToken, Client, Host, Proxy, Settings};
 use relay::config::{Org, OrgApi};
 use relay::{Cause, Config, Feed, UnnamedStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
+use zeroize::Zeroizing;
 
 use crate::secrets::Secrets;
 
@@ -34,6 +36,29 @@ pub(crate) fn organisations(
             Ok((Organisation { name, id: api.org_id, client, path }, api.budget_percent))
         })
         .collect()
+}
+
+/// What the relay asks with: hosts, organisations and tokens. Another one means asking anew.
+#[derive(Eq, PartialEq)]
+pub(crate) struct Access(Zeroizing<Vec<u8>>);
+
+impl Access {
+    /// That of `config`.
+    pub(crate) fn of(config: &Config, secrets: &Secrets<'_>) -> Self {
+        let mut all = Zeroizing::new(Vec::new());
+        for org in config.org.iter().filter(|org| org.api.is_some()) {
+            all.extend_from_slice(format!("{} {} {:?} ", org.name, org.path, org.api).as_bytes());
+            let token = org.api.as_ref().and_then(|api| secrets.read(&api.token).ok());
+            all.extend_from_slice(token.as_deref().map_or(&[], Vec::as_slice));
+        }
+        Self(all)
+    }
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access")
+    }
 }
 
 fn client(
@@ -70,7 +95,7 @@ fn client(
 pub(crate) fn start(
     organisations: Vec<(Organisation, u8)>,
     feed: &Feed,
-    unnamed: UnnamedStream,
+    unnamed: Arc<Mutex<UnnamedStream>>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let mut streams = HashMap::new();
@@ -86,7 +111,8 @@ pub(crate) fn start(
 }
 
 /// Gives what has no name to the organisation that it is of.
-async fn pass_on(mut unnamed: UnnamedStream, streams: HashMap<String, mpsc::Sender<alarm::Unnamed>>) {
+async fn pass_on(unnamed: Arc<Mutex<UnnamedStream>>, streams: HashMap<String, mpsc::Sender<alarm::Unnamed>>) {
+    let mut unnamed = unnamed.lock().await;
     while let Some((org, what)) = unnamed.recv().await {
         if let Some(stream) = streams.get(&org) {
             // whoever looks it up has enough to do; it will be met again

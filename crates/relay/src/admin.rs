@@ -16,7 +16,7 @@ use ids::Timestamp;
 use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -25,6 +25,7 @@ use crate::error::Chain;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
+use crate::reload::AskedReload;
 use crate::stop::Stop;
 use crate::supervisor;
 
@@ -40,6 +41,8 @@ pub(crate) struct Admin {
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
     pub(crate) health: Health,
+    /// Whoever can read the configuration again.
+    pub(crate) reload: mpsc::Sender<AskedReload>,
     /// What the listener shows.
     pub(crate) certificate: Certificate,
 }
@@ -168,6 +171,7 @@ impl Admin {
                 Ok(Keys { keys }) => history::state(&self.journal, keys).await,
                 Err(error) => Err(error.to_string()),
             }),
+            Some(RELOAD) => answer(self.reload().await),
             Some(CERTIFICATE) => answer(Ok(self.certificate())),
             Some(CERTIFICATE_RENEW) => answer(self.renew()),
             Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
@@ -183,6 +187,15 @@ impl Admin {
 impl Admin {
     fn serves(&self, sink: &str) -> bool {
         self.sinks.borrow().contains_key(sink)
+    }
+
+    /// Has the configuration read again, and waits for what comes of it.
+    async fn reload(&self) -> Result<serde_json::Value, String> {
+        let (answer, answered) = oneshot::channel();
+        let stopping = || "the relay is stopping; nothing was changed".to_owned();
+        self.reload.send(AskedReload(answer)).await.map_err(|_| stopping())?;
+        let done = answered.await.unwrap_or_else(|_| Err(stopping()))?;
+        Ok(done.into())
     }
 
     fn certificate(&self) -> serde_json::Value {
@@ -262,6 +275,9 @@ pub const JOURNAL_STATUS: &str = "journal-status";
 
 /// The command on the admin socket that drops the cursor of a sink, named by `sink`.
 pub const JOURNAL_FORGET: &str = "journal-forget";
+
+/// The command on the admin socket that has the configuration read again; it is answered when that is done.
+pub const RELOAD: &str = "reload";
 
 /// The command on the admin socket that asks for the certificate that the listener shows.
 pub const CERTIFICATE: &str = "certificate";

@@ -111,6 +111,19 @@ impl Certificate {
         Ok(())
     }
 
+    /// Shows what `other` shows, as a start with it would: also when it has expired.
+    pub(crate) fn take_over(&self, other: &Self) {
+        let new = other.0.current.load_full();
+        if new.1.fingerprint != self.fingerprint() {
+            info!(
+                old = self.fingerprint(),
+                new = new.1.fingerprint,
+                "the listener shows another certificate"
+            );
+        }
+        self.0.current.store(new);
+    }
+
     /// The SHA-256 of the certificate that is shown, in digits.
     #[must_use]
     pub fn fingerprint(&self) -> String {

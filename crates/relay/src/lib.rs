@@ -48,7 +48,7 @@ mod tls;
 
 pub use admin::history::{bytes_of, digits};
 pub use admin::{
-    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE,
+    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, RELOAD, REPLAY, STATE,
 };
 pub use certificate::{Certificate, Renewed, Served, SwapError};
 pub use config::Config;
@@ -59,7 +59,7 @@ pub use health::Health;
 pub use listener::head::HeadWatch;
 pub use probe::probe_snmp;
 pub use relay::{Drained, Relay, Sockets};
-pub use reload::{NotReloaded, Reloader};
+pub use reload::{AskedReload, NotReloaded, Reloader};
 pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use rulebook::{BadFilter, Filter, Rulebook, Sent, Shown};
 pub use setup::{ReadSecret, Setup, cloud_table, snmp_credentials};

@@ -28,7 +28,7 @@ use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::reload::{NotReloaded, Reload, Reloader, needs_restart};
+use crate::reload::{AskedReload, NotReloaded, Reload, Reloader, needs_restart};
 use crate::setup::{Setup, rules};
 use crate::sources::Sources;
 use crate::stop::Stopper;
@@ -46,6 +46,8 @@ pub struct Relay {
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
     reloader: Reloader,
     reloads: mpsc::Receiver<Reload>,
+    ask_reload: mpsc::Sender<AskedReload>,
+    asked_reload: Option<mpsc::Receiver<AskedReload>>,
     health: Health,
 }
 
@@ -91,7 +93,18 @@ impl Relay {
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
         let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
         let (reloader, reloads) = Reloader::new();
-        Ok(Self { setup, journal, feed, unnamed, reloader, reloads, health })
+        let (ask_reload, asked_reload) = mpsc::channel(1);
+        Ok(Self {
+            setup,
+            journal,
+            feed,
+            unnamed,
+            reloader,
+            reloads,
+            ask_reload,
+            asked_reload: Some(asked_reload),
+            health,
+        })
     }
 
     /// A way into the inbox for whoever asks Mist.
@@ -104,6 +117,11 @@ impl Relay {
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
+    }
+
+    /// Who wants the configuration read again, at the admin socket; `None` from the second call on.
+    pub fn asked_to_reload(&mut self) -> Option<mpsc::Receiver<AskedReload>> {
+        self.asked_reload.take()
     }
 
     /// The certificate of the listener, to be swapped.
@@ -130,7 +148,7 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, feed: _, unnamed: (unnamed, _), reloader: _, mut reloads, health } = self;
+        let Self { setup, journal, unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } = self;
         let mut config = setup.config;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
@@ -174,6 +192,7 @@ impl Relay {
             stopping: listener_stop.clone(),
             health: health.clone(),
             certificate: certificate.clone(),
+            reload: ask_reload,
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
@@ -236,10 +255,11 @@ impl Relay {
                 let _gone = answer.send(Err(NotReloaded::NotWritten { source }));
                 continue;
             }
+            certificate.take_over(setup.tls.certificate());
             limits.store(Arc::new(Limits::from(&setup.config.gate)));
             intake.change(terms(setup.gate, &setup.config.gate, &voice));
             // what is on its way is finished by the old routes, what comes behind it goes by the new ones
-            sinks.stop(Instant::now() + RELOAD_PATIENCE).await;
+            sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
             config = setup.config;
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {

@@ -37,6 +37,17 @@ pub enum NotReloaded {
     Stopping,
 }
 
+/// Somebody at the admin socket wants the configuration read again, and waits to hear what came of it.
+#[derive(Debug)]
+pub struct AskedReload(pub(crate) oneshot::Sender<Result<String, String>>);
+
+impl AskedReload {
+    /// Says what came of it.
+    pub fn answer(self, what: Result<String, String>) {
+        let _gone = self.0.send(what);
+    }
+}
+
 impl Reloader {
     /// A reloader, and what it asks for.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Reload>) {

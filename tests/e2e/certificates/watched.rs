@@ -69,7 +69,7 @@ pub(super) fn connected(relay: &Fogbell, root: &Path, ahead: Duration, not: &[&[
 }
 
 /// Posts a ping on a connection that may have been open for long.
-pub(super) fn ping(client: &mut TlsClient) {
+pub(crate) fn ping(client: &mut TlsClient) {
     let status = client.post(Config::PATH, Config::SECRET, r#"{"topic":"ping","events":[]}"#);
     assert_eq!(status, Ok(200));
 }

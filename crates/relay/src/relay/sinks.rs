@@ -111,15 +111,9 @@ impl Sinks {
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
         for (place, mut sink) in sinks.into_iter().enumerate() {
-            let pump = Pump::new(
-                self.shared.journal.clone(),
-                Arc::clone(&self.shared.outbox),
-                routes.of(place),
-                std::mem::take(&mut sink.view),
-                at.get(&sink.name).copied().unwrap_or_default(),
-                Arc::clone(&self.shared.metrics),
-                self.shared.voice.clone(),
-            )?;
+            let at = at.get(&sink.name).copied().unwrap_or_default();
+            let view = std::mem::take(&mut sink.view);
+            let pump = Pump::new(&self.shared, routes.of(place), view, at, stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
         let served = self.receivers.borrow().clone();
@@ -142,9 +136,20 @@ impl Sinks {
         }
     }
 
-    /// Has all of them finish what they began, until `deadline`; what one could not write down is sent again.
+    /// Has all of them deliver what there is, until `deadline`.
     pub(crate) async fn stop(&mut self, deadline: Instant) {
         self.stopper.stop();
+        self.end(deadline).await;
+    }
+
+    /// Has all of them finish what they began and no more, until `deadline`.
+    pub(crate) async fn halt(&mut self, deadline: Instant) {
+        self.stopper.halt();
+        self.end(deadline).await;
+    }
+
+    /// Waits for their end; what one could not write down is sent again.
+    async fn end(&mut self, deadline: Instant) {
         let drain = async {
             while let Some(ended) = self.tasks.join_next().await {
                 if let Ok(Err(error)) = ended {

@@ -19,6 +19,7 @@ use crate::inbox;
 use crate::interpreter::{failed, is_full};
 use crate::metrics::{Metrics, SinkLabel};
 use crate::outbox::{Outbox, Parcel};
+use crate::relay::sinks::Shared;
 use crate::route::Route;
 use crate::route::rule::Rule;
 use crate::stop::Stop;
@@ -39,6 +40,7 @@ pub(crate) struct Pump {
     /// In a lock only so that a pump can be shared; nobody ever waits for it.
     reader: Mutex<Option<Reader>>,
     tail: watch::Receiver<Position>,
+    stop: Stop,
     /// Everything up to here has been read.
     read: Position,
     /// The durable cursor, as last asked for.
@@ -50,27 +52,27 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(
-        journal: Journal,
-        outbox: Arc<Outbox>,
+        shared: &Shared,
         route: Route,
         view: View,
         cursor: Position,
-        metrics: Arc<Metrics>,
-        voice: Voice,
+        stop: Stop,
     ) -> Result<Self, Error> {
+        let Shared { journal, outbox, metrics, voice, .. } = shared;
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
         let tail = outbox.tail();
         Ok(Self {
             name: route.sink().to_owned(),
             label: SinkLabel::new(route.sink()),
-            metrics,
-            voice,
-            journal,
-            outbox,
+            metrics: Arc::clone(metrics),
+            voice: voice.clone(),
+            journal: journal.clone(),
+            outbox: Arc::clone(outbox),
             route,
             view,
             reader: Mutex::new(Some(reader)),
             tail,
+            stop,
             read: cursor,
             cursor,
             delivered: cursor,
@@ -78,9 +80,9 @@ impl Pump {
         })
     }
 
-    /// Whether everything there is has been read.
+    /// Whether everything there is has been read, or nothing more is to be.
     pub(crate) fn is_drained(&self) -> bool {
-        *self.tail.borrow() <= self.read
+        self.stop.is_halted() || *self.tail.borrow() <= self.read
     }
 
     /// Waits until there is more to read or the relay stops, writing the cursor down when its time comes.
@@ -145,9 +147,9 @@ impl Pump {
     /// Resolves when there is more to read; drops nothing when it is dropped.
     pub(crate) fn more(&self) -> impl Future<Output = ()> + use<> {
         let mut tail = self.tail.clone();
-        let read = self.read;
+        let (read, halted) = (self.read, self.stop.is_halted());
         async move {
-            if tail.wait_for(|tail| *tail > read).await.is_err() {
+            if halted || tail.wait_for(|tail| *tail > read).await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
