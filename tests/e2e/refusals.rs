@@ -6,7 +6,9 @@ mod bodies;
 mod bombs;
 mod connections;
 mod heads;
+mod http2;
 mod memory;
+mod slow;
 mod smuggling;
 mod sources;
 

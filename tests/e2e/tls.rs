@@ -51,6 +51,18 @@ fn older_versions_and_weak_ciphers_are_refused() {
 }
 
 #[test]
+fn the_relay_chooses_the_cipher_and_not_the_client() {
+    let relay = Fogbell::start(&Config::new());
+    let (chacha, gcm) = ("ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES256-GCM-SHA384");
+
+    for wanted in [[chacha, gcm], [gcm, chacha]] {
+        let (connected, said) = s_client(&relay, &["-tls1_2", "-cipher", &wanted.join(":")]);
+
+        assert!(connected && said.contains(&format!("Cipher is {gcm}")), "{wanted:?}: {said}");
+    }
+}
+
+#[test]
 fn http_1_1_is_all_that_is_offered() {
     let relay = Fogbell::start(&Config::new());
 

@@ -16,12 +16,12 @@ mod kills;
 mod needs_root;
 mod relay;
 mod restore;
-mod terminal;
+pub(crate) mod terminal;
 mod writers;
 
 /// A machine with a configuration and a vault that opens with a key file.
-struct Home {
-    path: PathBuf,
+pub(crate) struct Home {
+    pub(crate) path: PathBuf,
     /// Where the vault and its key file are.
     state: PathBuf,
     _folder: Option<TempDir>,
@@ -35,7 +35,7 @@ impl Home {
         this
     }
 
-    fn without_vault() -> Self {
+    pub(crate) fn without_vault() -> Self {
         let folder = TempDir::new().unwrap();
         let this = Self {
             path: folder.path().to_owned(),
@@ -47,7 +47,7 @@ impl Home {
     }
 
     /// The configuration in a folder, the vault in another one.
-    fn in_folders(path: &Path, state: &Path) -> Self {
+    pub(crate) fn in_folders(path: &Path, state: &Path) -> Self {
         let this = Self { path: path.to_owned(), state: state.to_owned(), _folder: None };
         this.write(Config::new().set("", "state", &quoted(state)));
         this
@@ -57,21 +57,21 @@ impl Home {
         config.set("vault", "key", &format!("{{ file = {} }}", quoted(&self.key_file()))).write(&self.path);
     }
 
-    fn init(&self) {
+    pub(crate) fn init(&self) {
         let recovery = self.recovery_file().display().to_string();
         let made = self.ask(&["init", "--recovery-key-to", &recovery], "");
         assert_eq!(made.code, 0, "{}", made.said);
     }
 
-    fn vault(&self) -> PathBuf {
+    pub(crate) fn vault(&self) -> PathBuf {
         self.state.join("vault")
     }
 
-    fn key_file(&self) -> PathBuf {
+    pub(crate) fn key_file(&self) -> PathBuf {
         self.state.join("vault.key")
     }
 
-    fn recovery_file(&self) -> PathBuf {
+    pub(crate) fn recovery_file(&self) -> PathBuf {
         self.path.join("recovery")
     }
 
@@ -94,12 +94,12 @@ impl Home {
     }
 
     /// What `fogbell secret` with `arguments` says to somebody without a terminal.
-    fn ask(&self, arguments: &[&str], input: &str) -> Answer {
+    pub(crate) fn ask(&self, arguments: &[&str], input: &str) -> Answer {
         answer(start(&mut self.alone(arguments), input))
     }
 
     /// Puts a secret in.
-    fn set(&self, name: &str, value: &str) {
+    pub(crate) fn set(&self, name: &str, value: &str) {
         let set = self.ask(&["set", name], value);
         assert_eq!(set.code, 0, "{}", set.said);
     }
@@ -150,7 +150,7 @@ fn read_vault(vault: &Path, key: &Path) -> BTreeMap<String, String> {
 }
 
 /// A path as a TOML string.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("{:?}", path.display().to_string())
 }
 

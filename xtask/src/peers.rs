@@ -494,6 +494,14 @@ const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    // it has no word for its version, and ends well where nobody listens
+    Program {
+        name: "slowhttptest",
+        packages: &["slowhttptest"],
+        version: &["-c", "1", "-l", "1", "-u", "http://127.0.0.1:9/"],
+        module: None,
+        beside: Beside::Nothing,
+    },
 ];
 
 /// Gives a program a clock of its own.

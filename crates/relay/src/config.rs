@@ -272,7 +272,7 @@ impl Default for GateLimits {
             max_body_bytes: 1024 * 1024,
             handshake_secs: 10,
             header_secs: 10,
-            body_secs: 20,
+            body_secs: 10,
             idle_secs: 75,
             max_connections: 1024,
             max_connections_per_address: 256,

@@ -37,6 +37,7 @@ pub(crate) fn server(
         .with_no_client_auth()
         .with_cert_resolver(certificate);
     config.alpn_protocols = vec![protocol.to_vec()];
+    config.ignore_client_order = true;
     Ok(config)
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConnection;
+use rustls::{ClientConfig, ClientConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -28,19 +28,21 @@ pub struct Target {
     pub name: Option<String>,
     /// Where the client connects from, as in `127.0.0.2`; the system's choice unless given.
     pub source: Option<IpAddr>,
+    /// The protocols offered in TLS (ALPN, RFC 7301), the most wanted one first; none unless given.
+    pub protocols: Vec<&'static str>,
 }
 
 impl Target {
     /// A server without TLS.
     #[must_use]
     pub const fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: None, name: None, source: None }
+        Self { address, tls: None, name: None, source: None, protocols: Vec::new() }
     }
 
     /// A server with TLS.
     #[must_use]
     pub const fn tls(address: SocketAddr, trust: Trust) -> Self {
-        Self { address, tls: Some(trust), name: None, source: None }
+        Self { address, tls: Some(trust), name: None, source: None, protocols: Vec::new() }
     }
 
     /// The same, connecting from `source`.
@@ -48,6 +50,20 @@ impl Target {
     pub const fn from(mut self, source: IpAddr) -> Self {
         self.source = Some(source);
         self
+    }
+
+    /// The same, offering `protocols` in TLS.
+    #[must_use]
+    pub fn offering(mut self, protocols: &[&'static str]) -> Self {
+        self.protocols = protocols.to_vec();
+        self
+    }
+
+    fn client_config(&self, trust: &Trust) -> Arc<ClientConfig> {
+        let mut config = trust.client_config();
+        let offered = self.protocols.iter().map(|protocol| protocol.as_bytes().to_vec());
+        Arc::make_mut(&mut config).alpn_protocols = offered.collect();
+        config
     }
 }
 
@@ -214,7 +230,7 @@ async fn run(target: &Target, script: Script<'_>, deadline: Duration) -> io::Res
         return Ok(exchange(stream, script, deadline).await);
     };
     let name = server_name(target.name.as_deref(), target.address).map_err(invalid)?;
-    let handshake = TlsConnector::from(trust.client_config()).connect(name, stream);
+    let handshake = TlsConnector::from(target.client_config(trust)).connect(name, stream);
     let stream =
         timeout_at(until, handshake).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     Ok(exchange(stream, script, until.saturating_duration_since(Instant::now())).await)

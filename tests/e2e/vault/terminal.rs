@@ -7,7 +7,7 @@ use e2e::wait_for;
 use super::*;
 
 /// What a terminal showed while each answer was typed as soon as its question stood there, and the exit code.
-fn typed(home: &Home, arguments: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
+pub(crate) fn typed(home: &Home, arguments: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
     let inner = home.command(arguments);
     let words = std::iter::once(inner.get_program()).chain(inner.get_args());
     let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();

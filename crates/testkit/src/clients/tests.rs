@@ -76,6 +76,27 @@ async fn raw_over_tls_tells_a_polite_end_from_an_abrupt_one() {
 }
 
 #[tokio::test]
+async fn what_is_offered_in_tls_is_what_the_server_is_asked_for() {
+    for (offered, agreed) in [(&["h2", "http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)] {
+        let ca = TestCa::new();
+        let mut config = server_config(&ca.server(&["127.0.0.1"]), None, TlsVersion::Both).unwrap();
+        Arc::make_mut(&mut config).alpn_protocols = vec![b"http/1.1".to_vec()];
+        let (address, server) = server(move |stream| async move {
+            let stream = TlsAcceptor::from(config).accept(stream).await.unwrap();
+            let agreed = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+            after(0, b"", stream).await;
+            agreed.unwrap_or_default()
+        })
+        .await;
+
+        let target = Target::tls(address, Trust::pem(&ca.pem()).unwrap()).offering(offered);
+        idle(&target, SOON).await.unwrap();
+
+        assert_eq!(server.await.unwrap(), agreed.unwrap_or_default());
+    }
+}
+
+#[tokio::test]
 async fn a_reset_and_an_open_end_are_told_apart() {
     let (address, _server) = server(|stream| async move {
         stream.set_zero_linger().unwrap();
