@@ -1,12 +1,13 @@
 //! The conductor's command line (PCLI) over the operator's own `ssh`.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tracing::{debug, info};
@@ -177,19 +178,10 @@ impl Pcli {
 
     async fn talk(&self, child: &mut Child, line: &Line, way: Way) -> Result<Said, PcliProblem> {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let mut input = if way == Way::Input { format!("{}\n", line.text()) } else { String::new() };
-        if line.confirms() {
-            input.push_str("y\n");
-        }
-        let writing = async {
-            if let Some(mut stdin) = stdin {
-                let _ = stdin.write_all(input.as_bytes()).await; // who does not read it says why on its own
-                let _ = stdin.shutdown().await;
-            }
-        };
         let most = self.settings.max_output_bytes;
         let broken = |source| PcliProblem::Broken { command: line.label(), source, changes: line.changes() };
-        let ((), out, err) = tokio::join!(writing, bounded(stdout, most), bounded(stderr, MOST_ERROR));
+        let (out, err) =
+            tokio::join!(converse(stdin, stdout, line, way, most), bounded(stderr, MOST_ERROR));
         let (out, err) = (out.map_err(broken)?, err.map_err(broken)?);
         if out.len() > most {
             return Err(PcliProblem::TooLong {
@@ -206,8 +198,62 @@ impl Pcli {
     }
 }
 
+/// Gives the command where it goes in as input, answers its question with yes where it has one, and reads to the end, or
+/// one byte more than `most`.
+///
+/// The input ends as soon as nothing more is to be said: a question that comes after that is answered with no.
+async fn converse(
+    mut stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    line: &Line,
+    way: Way,
+    most: usize,
+) -> io::Result<Zeroizing<Vec<u8>>> {
+    if way == Way::Input {
+        say(&mut stdin, line.text()).await;
+    }
+    if !line.confirms() {
+        stdin = None;
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    let Some(mut stdout) = stdout else { return Ok(bytes) };
+    while bytes.len() <= most {
+        if stdin.is_none() {
+            let left = (most + 1 - bytes.len()) as u64;
+            stdout.take(left).read_to_end(&mut bytes).await?;
+            break;
+        }
+        let mut chunk = Zeroizing::new([0; 4_096]);
+        match timeout(QUIET, stdout.read(&mut chunk[..])).await {
+            Err(_) => stdin = None,
+            Ok(read) => {
+                let read = read?;
+                if read == 0 {
+                    break;
+                }
+                bytes.extend_from_slice(&chunk[..read]);
+                if said::asks(&bytes) {
+                    say(&mut stdin, "y").await;
+                    stdin = None;
+                } else if way == Way::Input && said::is_over(&bytes) {
+                    stdin = None;
+                }
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Says a line; who does not listen any more says why on its own.
+async fn say(stdin: &mut Option<ChildStdin>, line: &str) {
+    if let Some(stdin) = stdin {
+        let _ = stdin.write_all(format!("{line}\n").as_bytes()).await;
+        let _ = stdin.flush().await;
+    }
+}
+
 /// Reads to the end, and one byte more than `most` at the most.
-async fn bounded(pipe: Option<impl AsyncRead + Unpin>, most: usize) -> std::io::Result<Zeroizing<Vec<u8>>> {
+async fn bounded(pipe: Option<impl AsyncRead + Unpin>, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     if let Some(pipe) = pipe {
         pipe.take(most as u64 + 1).read_to_end(&mut bytes).await?;
@@ -218,3 +264,6 @@ async fn bounded(pipe: Option<impl AsyncRead + Unpin>, most: usize) -> std::io::
 /// What `ssh` ends with when it is itself that failed.
 const SSH_FAILED: i32 = 255;
 const MOST_ERROR: usize = 64 << 10;
+
+/// How long a command may say nothing before it is taken to have no question.
+const QUIET: Duration = Duration::from_secs(20);

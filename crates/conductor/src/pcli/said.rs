@@ -96,6 +96,22 @@ impl fmt::Debug for Said {
     }
 }
 
+/// Whether output ends in a question for yes or no.
+pub(super) fn asks(output: &[u8]) -> bool {
+    let tail = &output[output.len().saturating_sub(TAIL)..];
+    let tail = without_escapes(&String::from_utf8_lossy(tail)).to_ascii_lowercase();
+    let tail = tail.trim_end().trim_end_matches([':', '?']).trim_end();
+    tail.ends_with("[y/n]") || tail.ends_with("(y/n)")
+}
+
+/// Whether a session has shown its prompt again, behind what came of one command.
+pub(super) fn is_over(output: &[u8]) -> bool {
+    let plain = without_escapes(&String::from_utf8_lossy(output));
+    let prompts = plain.lines().filter(|line| behind_prompt(overwritten(line)).1).count();
+    let last = plain.rsplit('\n').next().map(overwritten).unwrap_or_default();
+    prompts > 1 && behind_prompt(last) == ("", true)
+}
+
 /// One line for a message: no control characters, bounded, and no word as long as a token.
 pub(super) fn clean(text: &str) -> String {
     let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
@@ -192,7 +208,9 @@ fn is_complaint(line: &str) -> bool {
     COMPLAINTS.iter().any(|begin| lower.starts_with(begin))
 }
 
+const TAIL: usize = 256;
 const COMPLAINTS: &[&str] = &[
+    "abort",
     "error",
     "invalid",
     "unknown",
@@ -249,6 +267,21 @@ mod tests {
             assert_eq!(said.complaint().as_deref(), Some(line));
         }
         assert_eq!(Said::new("✔ Committed\nno errors".as_bytes(), b"", Some(0), "x").complaint(), None);
+    }
+
+    #[test]
+    fn questions_and_the_end_of_a_command_are_seen() {
+        for (output, question, over) in [
+            ("", false, false),
+            ("Are you sure? [y/N]: ", true, false),
+            ("\u{1b}[1mAre you sure [Y/n]?\u{1b}[0m ", true, false),
+            ("[y/N]: y\nDone\n", false, false),
+            ("hello\na@b.c# ", false, false),
+            ("hello\na@b.c# Done\n", false, false),
+            ("hello\na@b.c# Done\n*a@b.c# ", false, true),
+        ] {
+            assert_eq!((asks(output.as_bytes()), is_over(output.as_bytes())), (question, over), "{output:?}");
+        }
     }
 
     #[test]

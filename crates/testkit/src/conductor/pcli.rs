@@ -52,7 +52,7 @@ impl Session {
         let mut printed = self.type_line(world, settings, line.trim());
         if self.argument {
             printed.exit = Some(self.status(world)); // an argument is one command; this was its answer
-        } else if printed.exit.is_none() {
+        } else if printed.exit.is_none() && self.pending.is_none() {
             printed.out.push_str(&prompt(world, settings));
         }
         printed
