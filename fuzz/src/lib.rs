@@ -11,14 +11,17 @@
 mod address;
 mod answer;
 mod body;
+mod conductor;
 mod config;
 mod engine;
+mod forwarded;
 mod head;
 mod journal;
 mod line;
 mod names;
 mod notification;
 mod pem;
+mod proxied;
 mod rest;
 mod signature;
 mod vault;
@@ -26,18 +29,21 @@ mod vault;
 mod source;
 mod strict;
 
+pub use self::conductor::conductor;
 pub use self::vault::vault;
 pub use address::address;
 pub use answer::answer;
 pub use body::body;
 pub use config::config;
 pub use engine::engine;
+pub use forwarded::forwarded;
 pub use head::head;
 pub use journal::journal;
 pub use line::line;
 pub use names::names;
 pub use notification::notification;
 pub use pem::pem;
+pub use proxied::proxied;
 pub use rest::rest;
 pub use signature::signature;
 
@@ -53,18 +59,21 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 17] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
+    Target { name: "conductor", body: conductor, rounds: 3_000 },
     Target { name: "config", body: config, rounds: 1_000 },
     Target { name: "engine", body: engine, rounds: 3_000 },
+    Target { name: "forwarded", body: forwarded, rounds: 3_000 },
     Target { name: "head", body: head, rounds: 3_000 },
     Target { name: "journal", body: journal, rounds: 60 },
     Target { name: "line", body: line, rounds: 300 },
     Target { name: "names", body: names, rounds: 3_000 },
     Target { name: "notification", body: notification, rounds: 1_000 },
     Target { name: "pem", body: pem, rounds: 1_000 },
+    Target { name: "proxied", body: proxied, rounds: 3_000 },
     Target { name: "rest", body: rest, rounds: 1_000 },
     Target { name: "signature", body: signature, rounds: 3_000 },
     Target { name: "vault", body: vault, rounds: 3_000 },

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use pki::{Chain, KeyPair, matches};
+use pki::{Authorities, Chain, KeyPair, matches};
 
 use crate::source::Source;
 
@@ -44,6 +44,13 @@ pub fn pem(data: &[u8]) {
         for finding in chain.judge(now) {
             assert!(!finding.to_string().is_empty());
         }
+        // whatever it trusts, judging ends, and with words
+        for authorities in [Authorities::parse(&file).unwrap_or_default(), AUTHORITIES.clone()] {
+            if let Err(error) = chain.verify(&authorities, now) {
+                assert!(!error.to_string().is_empty());
+            }
+        }
+        let _ = chain.is_for("relay.example.net");
         let _ = matches(chain, &OTHER);
         if let Ok(key) = &key {
             let _ = matches(chain, key);
@@ -76,6 +83,11 @@ static OTHER_CHAIN: std::sync::LazyLock<Chain> = std::sync::LazyLock::new(|| {
 
 static OTHER: std::sync::LazyLock<KeyPair> = std::sync::LazyLock::new(|| {
     KeyPair::parse(include_bytes!("../../crates/pki/tests/fixtures/p256.key")).expect("the fixture is whole")
+});
+
+static AUTHORITIES: std::sync::LazyLock<Authorities> = std::sync::LazyLock::new(|| {
+    Authorities::parse(include_bytes!("../../crates/pki/tests/fixtures/root.crt"))
+        .expect("the fixture is whole")
 });
 
 /// What the bytes are wrapped as; nothing where they are the file.

@@ -25,7 +25,10 @@ macro_rules! replay {
     };
 }
 
-replay! { address answer body config engine head journal line names notification pem rest signature vault }
+replay! {
+    address answer body conductor config engine forwarded head journal line names notification pem proxied rest signature
+    vault
+}
 
 #[test]
 fn every_target_has_a_program_a_corpus_and_a_replay() {

@@ -3,9 +3,11 @@
 //! One module a story. What needs root is in a module `needs_root` of its story.
 #![allow(clippy::unwrap_used, reason = "stories are tests, their own functions too")]
 
+mod certificates;
 mod check;
 mod delivery;
 mod mib;
+mod network;
 mod nothing_lost;
 mod operation;
 mod peers;
@@ -14,6 +16,7 @@ mod problems;
 mod refusals;
 mod relay;
 mod schema;
+mod service;
 mod tls;
 mod upstream;
 mod vault;

@@ -7,6 +7,7 @@ mod bombs;
 mod connections;
 mod heads;
 mod memory;
+mod smuggling;
 mod sources;
 
 // what the stories above share

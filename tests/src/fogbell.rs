@@ -78,6 +78,17 @@ impl Fogbell {
         Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
     }
 
+    /// Starts one in `home` as everything was written there, under another program; `home` stays when this is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_as_it_is(home: &Path, wrapper: &[&str]) -> Self {
+        let (running, address, admin) = run(home, wrapper);
+        Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
+    }
+
     /// Starts it again on the same folder, configuration and ports; what still runs is killed first.
     ///
     /// # Panics

@@ -5,6 +5,9 @@
 //! - [`Curl`]: a client nobody here wrote.
 //! - [`FakeClock`]: a wall clock that a story sets.
 //! - [`Certs`]: a test CA by OpenSSL.
+//! - [`Haproxy`], [`Machine`]: what stands in front of a relay, and networks to put it into.
+//! - [`Manager`]: what a service manager hears.
+//! - [`Pebble`]: an authority that speaks ACME, the DNS it asks, and a [`Front`] that limits it.
 //! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
@@ -20,13 +23,18 @@ mod clock;
 mod curl;
 mod fogbell;
 mod formats;
+mod haproxy;
+mod machines;
+mod manager;
 mod parameters;
+mod pebble;
 mod ports;
 mod programs;
 mod rsyslog;
 mod running;
 mod signature;
 mod snmptrapd;
+mod tls_client;
 mod usage;
 mod wait;
 
@@ -37,7 +45,11 @@ pub use curl::{Curl, Response};
 pub use fogbell::Fogbell;
 pub use fogbell::config::{Config, Notification, TlsTrust, V3};
 pub use formats::CefHeader;
+pub use haproxy::Haproxy;
+pub use machines::Machine;
+pub use manager::Manager;
 pub use parameters::Parameters;
+pub use pebble::{Front, Pebble, PebbleSetup};
 pub use ports::free_port;
 pub use programs::{base_mibs, fogbell_program, testkit_program};
 pub use rsyslog::{Line, Rsyslog, RsyslogSetup, TlsClients};
@@ -45,5 +57,6 @@ pub use running::Running;
 pub use signature::sign;
 pub use snmptrapd::trap::{Trap, Value, Varbind};
 pub use snmptrapd::{Reading, Snmptrapd, SnmptrapdSetup, SnmptrapdUser};
+pub use tls_client::TlsClient;
 pub use usage::Usage;
 pub use wait::{DEADLINE, wait_for, wait_until};

@@ -261,7 +261,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tests", &["testkit"]),
     (
         "fuzz",
-        &["relay", "mist", "webhook", "alarm", "journal", "snmp", "syslog", "pki", "vault", "ids", "testkit"],
+        &[
+            "relay",
+            "mist",
+            "conductor",
+            "webhook",
+            "alarm",
+            "journal",
+            "snmp",
+            "syslog",
+            "pki",
+            "vault",
+            "ids",
+            "testkit",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -148,6 +148,40 @@ struct Program {
     version: &'static [&'static str],
     /// A loadable module it must find, as folder of modules and file.
     module: Option<(&'static str, &'static str)>,
+    /// What it must be told when it is not where Debian puts it.
+    beside: Beside,
+}
+
+/// Where an unpacked program finds what Debian would have put into the system.
+#[derive(Clone, Copy, Debug)]
+enum Beside {
+    Nothing,
+    /// A variable of the environment with a folder under those of libraries.
+    Libraries(&'static str, &'static str),
+    /// The modules of Python, and an option with a folder.
+    Python(&'static str, &'static str),
+}
+
+impl Beside {
+    /// Lines of a script that set the environment, and the first arguments.
+    fn written(self, root: &Path) -> (String, String) {
+        match self {
+            Self::Nothing => (String::new(), String::new()),
+            Self::Libraries(name, folder) => {
+                let libraries = library_folders(root).into_iter().map(|library| library.join(folder));
+                let found = libraries.into_iter().find(|folder| folder.is_dir());
+                let set = |folder: PathBuf| {
+                    format!("{name}={}\nexport {name}\n", quoted(&folder.display().to_string()))
+                };
+                (found.map(set).unwrap_or_default(), String::new())
+            }
+            Self::Python(option, folder) => {
+                let modules = quoted(&root.join("usr/lib/python3/dist-packages").display().to_string());
+                let folder = quoted(&root.join(folder).display().to_string());
+                (format!("PYTHONPATH={modules}\nexport PYTHONPATH\n"), format!(" {option}={folder}"))
+            }
+        }
+    }
 }
 
 /// A library that is loaded into a program under test, found in the folder of the peers' programs by its name.
@@ -229,8 +263,10 @@ fn write_wrapper(program: &Program, file: &Path, root: &Path, bin: &Path) -> Res
     });
     let modules =
         modules.map(|folder| format!(" -M {}", quoted(&folder.display().to_string()))).unwrap_or_default();
+    let (environment, arguments) = program.beside.written(root);
     let text = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH={}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nexport LD_LIBRARY_PATH\nexec {}{modules} \"$@\"\n",
+        "#!/bin/sh\nLD_LIBRARY_PATH={}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nexport LD_LIBRARY_PATH\n{environment}\
+         exec {}{modules}{arguments} \"$@\"\n",
         quoted(&path.join(":")),
         quoted(&file.display().to_string()),
     );
@@ -245,7 +281,10 @@ fn library_folders(root: &Path) -> Vec<PathBuf> {
     let architecture = std::env::consts::ARCH;
     ["usr/lib", "lib"]
         .iter()
-        .flat_map(|folder| [root.join(folder).join(format!("{architecture}-linux-gnu")), root.join(folder)])
+        .flat_map(|folder| {
+            let own = root.join(folder).join(format!("{architecture}-linux-gnu"));
+            [own.join("systemd"), own, root.join(folder)]
+        })
         .filter(|folder| folder.is_dir())
         .collect()
 }
@@ -274,23 +313,144 @@ fn quoted(text: &str) -> String {
 }
 
 const PROGRAMS: &[Program] = &[
-    Program { name: "snmptrapd", packages: &["snmptrapd"], version: &["-v"], module: None },
-    Program { name: "snmptrap", packages: &["snmp"], version: &["-V"], module: None },
-    Program { name: "snmptranslate", packages: &["snmp"], version: &["-V"], module: None },
+    Program {
+        name: "snmptrapd",
+        packages: &["snmptrapd"],
+        version: &["-v"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "snmptrap",
+        packages: &["snmp"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "snmptranslate",
+        packages: &["snmp"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     Program {
         name: "rsyslogd",
         packages: &["rsyslog", "rsyslog-openssl"],
         version: &["-v"],
         module: Some(("rsyslog", "lmnsd_ossl.so")),
+        beside: Beside::Nothing,
     },
-    Program { name: "smilint", packages: &["smitools"], version: &["-V"], module: None },
-    Program { name: "openssl", packages: &["openssl"], version: &["version"], module: None },
-    Program { name: "curl", packages: &["curl"], version: &["-V"], module: None },
-    Program { name: "strace", packages: &["strace"], version: &["-V"], module: None },
-    Program { name: "ssh", packages: &["openssh-client"], version: &["-V"], module: None },
-    Program { name: "ssh-keygen", packages: &["openssh-client"], version: &[], module: None },
+    Program {
+        name: "smilint",
+        packages: &["smitools"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "openssl",
+        packages: &["openssl"],
+        version: &["version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program { name: "curl", packages: &["curl"], version: &["-V"], module: None, beside: Beside::Nothing },
+    Program {
+        name: "strace",
+        packages: &["strace"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "haproxy",
+        packages: &["haproxy"],
+        version: &["-v"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program { name: "nft", packages: &["nftables"], version: &["-v"], module: None, beside: Beside::Nothing },
+    Program {
+        name: "iptables-nft-restore",
+        packages: &["iptables"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Libraries("XTABLES_LIBDIR", "xtables"),
+    },
+    Program {
+        name: "ip6tables-nft-restore",
+        packages: &["iptables"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Libraries("XTABLES_LIBDIR", "xtables"),
+    },
+    Program {
+        name: "firewall-offline-cmd",
+        packages: &["firewalld"],
+        version: &["--help"],
+        module: None,
+        beside: Beside::Python("--default-config", "usr/lib/firewalld"),
+    },
+    Program {
+        name: "python3",
+        packages: &["python3"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program { name: "ip", packages: &["iproute2"], version: &["-V"], module: None, beside: Beside::Nothing },
+    Program {
+        name: "systemd-analyze",
+        packages: &["systemd"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "systemd-socket-activate",
+        packages: &["systemd"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    // an authority for tests, and a DNS that says what it is told; neither says its version
+    Program {
+        name: "pebble",
+        packages: &["pebble"],
+        version: &["-h"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "pebble-challtestsrv",
+        packages: &["pebble"],
+        version: &["-h"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "ssh",
+        packages: &["openssh-client"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "ssh-keygen",
+        packages: &["openssh-client"],
+        version: &[],
+        module: None,
+        beside: Beside::Nothing,
+    },
     // has no word for its version before 9.3, and does nothing without keys
-    Program { name: "sshd", packages: &["openssh-server"], version: &[], module: None },
+    Program {
+        name: "sshd",
+        packages: &["openssh-server"],
+        version: &[],
+        module: None,
+        beside: Beside::Nothing,
+    },
 ];
 
 /// Gives a program a clock of its own.

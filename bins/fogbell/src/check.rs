@@ -6,9 +6,9 @@ use std::path::Path;
 
 use relay::Config;
 
-use crate::open::{self, Make};
+use crate::certificate::Make;
 use crate::secrets::Secrets;
-use crate::upstream;
+use crate::{open, upstream};
 
 /// Checks the configuration at `path` with everything it names.
 pub(crate) fn check(path: &Path) -> Result<(), Box<dyn Error>> {

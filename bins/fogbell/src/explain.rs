@@ -11,10 +11,10 @@ use relay::{ALERT, Config, Judged, Outcome, Rulebook, STATE, Sent, Setup};
 use serde_json::{Value, json};
 use snmp::{Object, Value as Varbind};
 
-use crate::open::{self, Make};
+use crate::certificate::Make;
 use crate::secrets::Secrets;
 use crate::tail::{line, printable};
-use crate::{alerts, socket};
+use crate::{alerts, open, socket};
 
 /// What to explain.
 #[derive(clap::Args)]

@@ -10,14 +10,21 @@ use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 mod alerts;
+mod cert;
+mod certificate;
 mod check;
+mod clouds;
 mod explain;
+mod firewall;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
 mod journal_verify;
+mod manager;
 mod open;
 mod probe;
+mod protect;
+mod renewal;
 mod replay;
 mod run;
 mod secret;
@@ -29,6 +36,7 @@ mod terminal;
 mod test_rules;
 mod upstream;
 mod user_line;
+mod watch;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
 #[derive(Parser)]
@@ -44,6 +52,9 @@ enum Command {
     Run(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     Check(File),
+    /// Show, check, renew or make the certificate of the listener
+    #[command(subcommand)]
+    Cert(cert::Cert),
     /// Look at the journal
     #[command(subcommand)]
     Journal(Journal),
@@ -64,6 +75,12 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Show the clouds of Mist: their API hosts, the addresses they post from, and as of when
+    Clouds(clouds::Args),
+    /// Print the rules for this machine's firewall: who may connect, and what the relay must reach
+    ///
+    /// Nothing is changed: look at what is printed, then load it.
+    Firewall(firewall::Args),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Help setting up receivers of SNMP
@@ -138,9 +155,11 @@ enum Snmp {
 fn main() -> ExitCode {
     let command = Fogbell::parse().command;
     log();
+    protect::protect();
     let done = match command {
         Command::Run(file) => run::run(&file.config),
         Command::Check(file) => check::check(&file.config),
+        Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
         Command::Journal(Journal::Export(args)) => journal_export::print(&args),
@@ -151,6 +170,8 @@ fn main() -> ExitCode {
         Command::Explain(args) => explain::show(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Clouds(args) => clouds::show(&args),
+        Command::Firewall(args) => firewall::show(&args),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
@@ -164,7 +185,11 @@ fn main() -> ExitCode {
             let broken_pipe =
                 error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
             // what was found was printed
-            if !broken_pipe && !error.is::<Damaged>() && !error.is::<test_rules::Unheld>() {
+            if !broken_pipe
+                && !error.is::<Damaged>()
+                && !error.is::<test_rules::Unheld>()
+                && !error.is::<cert::Unsound>()
+            {
                 let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
             }
             exit_code(error.as_ref())

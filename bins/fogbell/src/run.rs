@@ -3,19 +3,21 @@
 use std::error::Error;
 use std::fs::{DirBuilder, File};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as BoundListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use ::upstream::Organisation;
+use listenfd::ListenFd;
 use relay::{Config, Relay, Sockets};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
-use crate::open::{self, Make};
+use crate::certificate::Make;
+use crate::renewal::Upkeep;
 use crate::secrets::Secrets;
-use crate::{signal, socket, upstream};
+use crate::{manager, open, renewal, signal, socket, upstream};
 
 /// Runs the relay of the configuration at `path` until it is told to stop.
 pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
@@ -26,11 +28,37 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     for warning in setup.warnings() {
         warn!("{warning}");
     }
+    info!(as_of = setup.clouds().as_of(), "addresses of the clouds");
     let organisations = upstream::organisations(&config, &secrets)?;
+    let upkeep = renewal::upkeep(&config, &secrets)?;
     drop(secrets);
     raise_descriptor_limit(config.gate.max_connections);
+    // while there is no thread yet: it takes its names out of the environment
+    let handed = handed_over(&config)?;
     let relay = Relay::open(setup)?;
-    serve(config, relay, organisations)
+    serve(config, relay, organisations, handed, upkeep)
+}
+
+/// The socket for webhooks that a service manager has bound, as systemd does for `fogbell.socket`.
+fn handed_over(config: &Config) -> Result<Option<BoundListener>, Box<dyn Error>> {
+    let mut handed = ListenFd::from_env();
+    if handed.len() > 1 {
+        let message = format!(
+            "the service manager handed over {} sockets and one is served; leave one ListenStream in fogbell.socket",
+            handed.len()
+        );
+        return Err(message.into());
+    }
+    let Some(listener) = handed.take_tcp_listener(0)? else { return Ok(None) };
+    let (bound, configured) = (listener.local_addr()?, config.listen.address);
+    if bound.port() != configured.port() {
+        warn!(
+            %bound,
+            %configured,
+            "the service manager listens on another port than listen.address; `fogbell firewall` goes by the latter"
+        );
+    }
+    Ok(Some(listener))
 }
 
 /// Takes as many file descriptors as the system grants, and says so when connections could use them up.
@@ -73,18 +101,33 @@ async fn serve(
     config: Config,
     mut relay: Relay,
     organisations: Vec<(Organisation, u8)>,
+    handed: Option<BoundListener>,
+    upkeep: Upkeep,
 ) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
     let shutdown = signal::shutdown()?;
-    let webhooks = bind(config.listen.address).await?;
+    let webhooks = match handed {
+        Some(listener) => {
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)?
+        }
+        None => bind(config.listen.address).await?,
+    };
     let admin = bind(config.admin.address).await?;
     let commands = socket::bind(&config)?;
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
+    let renewing = renewal::start(upkeep, relay.certificate());
     let asking = relay.unnamed().map(|unnamed| upstream::start(organisations, &relay.feed(), unnamed));
+    let told = tokio::spawn(manager::tell(relay.health()));
+    let shutdown = async {
+        shutdown.await;
+        manager::stopping();
+    };
     let drained = relay.run(Sockets { webhooks, admin, commands }, shutdown).await?;
-    drop(asking);
+    told.abort();
+    drop((asking, renewing));
     for (sink, alerts) in &drained.waiting {
         warn!(sink, alerts, "stopped with alerts waiting; they are stored and go out after the next start");
     }

@@ -397,6 +397,7 @@ fn double(
              relay. The copy is dropped; remove the topic from the site's webhook in Mist"
         ),
         count: 0,
+        severity: None,
     };
     own_alert(work, received, &own);
 }
@@ -435,7 +436,7 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     let micros = at.micros().to_be_bytes();
     let id = AlertId::of(&[key.bytes(), &micros, own.state.word().as_bytes(), own.text.as_bytes()]);
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, own.kind.word(), at);
-    alert.severity = own.kind.severity();
+    alert.severity = own.severity.unwrap_or_else(|| own.kind.severity());
     alert.origin = Origin::Relay;
     alert.reason.clone_from(&own.text);
     alert.category.clone_from(&own.resource);

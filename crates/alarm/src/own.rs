@@ -19,6 +19,9 @@ pub struct Own {
     /// How many things it is about, as alerts given up.
     #[serde(default)]
     pub count: u64,
+    /// How bad it is, where that is not always the same; else its kind says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
 }
 
 /// The kinds of things the relay says of itself.
@@ -38,17 +41,29 @@ pub enum OwnKind {
     JournalDamaged,
     /// Organisation and site both post the same topic to this relay; an event.
     DoubleSubscription,
+    /// Every webhook seems to come from one private address, so that Mist's own are not seen; raised and cleared.
+    SourcesHidden,
+    /// A webhook that Mist signed came from an address that is not listed, and was refused; an event.
+    UnlistedSource,
+    /// The certificate of the listener ends soon, or has ended; raised again as its end comes nearer, and cleared.
+    CertificateExpires,
+    /// The certificate of the listener could not be renewed or replaced; raised and cleared.
+    CertificateNotRenewed,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
         Self::JournalNearBound,
         Self::JournalDamaged,
         Self::DoubleSubscription,
+        Self::SourcesHidden,
+        Self::UnlistedSource,
+        Self::CertificateExpires,
+        Self::CertificateNotRenewed,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -67,6 +82,10 @@ impl OwnKind {
             Self::JournalNearBound => "journal_near_bound",
             Self::JournalDamaged => "journal_damaged",
             Self::DoubleSubscription => "double_subscription",
+            Self::SourcesHidden => "sources_hidden",
+            Self::UnlistedSource => "unlisted_source",
+            Self::CertificateExpires => "certificate_expires",
+            Self::CertificateNotRenewed => "certificate_not_renewed",
         }
     }
 
@@ -74,8 +93,15 @@ impl OwnKind {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::SinkBehind | Self::AlertSetAside | Self::DoubleSubscription => Severity::Warning,
-            Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged => Severity::Critical,
+            Self::SinkBehind
+            | Self::AlertSetAside
+            | Self::DoubleSubscription
+            | Self::SourcesHidden
+            | Self::CertificateExpires
+            | Self::CertificateNotRenewed => Severity::Warning,
+            Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
+                Severity::Critical
+            }
         }
     }
 }

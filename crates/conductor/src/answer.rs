@@ -79,7 +79,8 @@ pub(crate) fn detail(body: &[u8]) -> String {
             .unwrap_or_default(),
         Err(_) => String::from_utf8_lossy(&body[..body.len().min(4 * MOST_DETAIL)]).into_owned(),
     };
-    let line: Vec<&str> = said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let line: Vec<&str> =
+        said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     line.join(" ").chars().take(MOST_DETAIL).collect()
 }
 

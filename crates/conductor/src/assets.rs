@@ -86,10 +86,12 @@ pub fn read_connectivity(body: &[u8]) -> Result<Judged<Option<Vec<Link>>>, Misfi
         let mut links = None;
         for node in routers.iter().filter_map(|router| nodes(router.get("nodes"))).flatten() {
             let Some(list) = node.get("connectivity").and_then(Value::as_array) else { continue };
-            links.get_or_insert_with(Vec::new).extend(list.iter().filter(|row| row.is_object()).map(|row| Link {
-                remote_router: text(row, "remoteRouterName"),
-                remote_node: text(row, "remoteNodeName"),
-                status: text(row, "status"),
+            links.get_or_insert_with(Vec::new).extend(list.iter().filter(|row| row.is_object()).map(|row| {
+                Link {
+                    remote_router: text(row, "remoteRouterName"),
+                    remote_node: text(row, "remoteNodeName"),
+                    status: text(row, "status"),
+                }
             }));
         }
         links
@@ -154,9 +156,12 @@ mod tests {
 
     #[test]
     fn no_data_is_not_taken_for_no_assets() {
-        for body in [r#"{"errors": [{"message": "no"}]}"#, r#"{"data": null}"#, r#"{"data": {"allAuthorities": null}}"#,
-            r#"{"data": {"allAuthorities": {"nodes": [{"assets": null}]}}}"#]
-        {
+        for body in [
+            r#"{"errors": [{"message": "no"}]}"#,
+            r#"{"data": null}"#,
+            r#"{"data": {"allAuthorities": null}}"#,
+            r#"{"data": {"allAuthorities": {"nodes": [{"assets": null}]}}}"#,
+        ] {
             assert_eq!(read_assets(body.as_bytes()).unwrap().value, None, "{body}");
         }
         assert!(read_assets(b"[]").is_err());

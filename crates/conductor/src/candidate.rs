@@ -91,7 +91,8 @@ impl<'a> Candidate<'a> {
         let answer = self.conductor.send(&call).await?;
         self.written(&call, &answer)?;
         let read = self.read(path).await?;
-        let same_name = |item: &&Value| item.get("name").is_some_and(|name| Some(name) == element.get("name"));
+        let same_name =
+            |item: &&Value| item.get("name").is_some_and(|name| Some(name) == element.get("name"));
         let found = read.as_ref().and_then(Value::as_array).and_then(|list| list.iter().find(same_name));
         self.same(&call, element, found)
     }

@@ -123,7 +123,9 @@ impl Conductor {
         let answer = self.query(ASSETS, &variables).await?;
         match read_assets(&answer.body) {
             // releases differ in what they tell of an asset
-            Ok(judged) if judged.value.is_none() && judged.warnings.iter().any(|said| is_unknown_field(said)) => {
+            Ok(judged)
+                if judged.value.is_none() && judged.warnings.iter().any(|said| is_unknown_field(said)) =>
+            {
                 let answer = self.query(ASSETS_ANYWHERE, &variables).await?;
                 judge(read_assets(&answer.body), answer.status)
             }
@@ -152,7 +154,11 @@ impl Conductor {
         self.judged(&call, answer)
     }
 
-    pub(crate) async fn configuration(&self, store: &str, path: &ConfigPath) -> Result<Option<Value>, Problem> {
+    pub(crate) async fn configuration(
+        &self,
+        store: &str,
+        path: &ConfigPath,
+    ) -> Result<Option<Value>, Problem> {
         let call = Call::at(Method::GET, store, path);
         let answer = self.send(&call).await?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -278,9 +284,8 @@ impl Conductor {
         if !call.body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let request = request
-            .body(Full::new(call.body.clone()))
-            .expect("hosts, keys and names make a valid request");
+        let request =
+            request.body(Full::new(call.body.clone())).expect("hosts, keys and names make a valid request");
         let answer = shared.connections.request(request).await.map_err(|error| {
             let distrust = connect::is_distrust(&error);
             if error.is_connect() || distrust {
@@ -322,11 +327,13 @@ fn masked(mut answer: Answer, session: Option<&Session>) -> Answer {
 /// Data, or what was said in its place.
 fn judge<T>(read: Result<Judged<Option<T>>, Misfit>, status: StatusCode) -> Result<Judged<T>, Problem> {
     let endpoint = || format!("POST {GRAPHQL}");
-    let judged = read.map_err(|misfit| Problem::Unreadable { endpoint: endpoint(), status, misfit, write: false })?;
+    let judged =
+        read.map_err(|misfit| Problem::Unreadable { endpoint: endpoint(), status, misfit, write: false })?;
     match judged.value {
         Some(value) => Ok(Judged { value, warnings: judged.warnings }),
         None => {
-            let messages = if judged.warnings.is_empty() { "nothing".to_owned() } else { judged.warnings.join("; ") };
+            let messages =
+                if judged.warnings.is_empty() { "nothing".to_owned() } else { judged.warnings.join("; ") };
             Err(Problem::NoData { endpoint: endpoint(), messages: messages.into() })
         }
     }

@@ -87,9 +87,11 @@ pub(crate) async fn look(host: &Host, within: Duration) -> Result<SpkiPin, Probl
         let stream = TcpStream::connect((host.name(), host.port())).await?;
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(drop)
     };
-    let result = timeout(within, shaking)
-        .await
-        .map_err(|_| Problem::Timeout { endpoint: endpoint(), after: within, write: false })?;
+    let result = timeout(within, shaking).await.map_err(|_| Problem::Timeout {
+        endpoint: endpoint(),
+        after: within,
+        write: false,
+    })?;
     match (looking.seen(), result) {
         (Some(pin), _) => Ok(pin),
         (None, Err(error)) => Err(broken(error.into())),

@@ -40,7 +40,9 @@ pub(crate) fn is_graphql(body: &[u8]) -> bool {
 /// Whether an error says that this release does not have a field that was asked for.
 pub(crate) fn is_unknown_field(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    message.contains("cannot query field") || message.contains("unknown field") || message.contains("validation error")
+    message.contains("cannot query field")
+        || message.contains("unknown field")
+        || message.contains("validation error")
 }
 
 const MOST: usize = 20;

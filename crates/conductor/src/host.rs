@@ -64,9 +64,11 @@ mod tests {
 
     #[test]
     fn hosts_are_read_and_what_is_more_is_refused() {
-        for (text, name, port) in
-            [("c1.example.net", "c1.example.net", 443), ("127.0.0.1:8443", "127.0.0.1", 8443), ("[::1]:1", "::1", 1)]
-        {
+        for (text, name, port) in [
+            ("c1.example.net", "c1.example.net", 443),
+            ("127.0.0.1:8443", "127.0.0.1", 8443),
+            ("[::1]:1", "::1", 1),
+        ] {
             let host: Host = text.parse().unwrap();
             assert_eq!((host.as_str(), host.name(), host.port()), (text, name, port));
         }

@@ -70,7 +70,7 @@ pub use graphql::Judged;
 pub use host::{Host, HostError};
 pub use name::{Name, NameError, Word, WordError};
 pub use path::ConfigPath;
-pub use pcli::{Line, Lifetime, LifetimeError, Pcli, PcliProblem, PcliSettings, Said, Way};
+pub use pcli::{Lifetime, LifetimeError, Line, Pcli, PcliProblem, PcliSettings, Said, Way};
 pub use pin::{PinError, SpkiPin};
 pub use problem::{Misfit, Problem};
 pub use secret::{Password, PasswordError};

@@ -158,16 +158,18 @@ mod tests {
         for text in ["MIIBIjANBg+/==", "24h", "LR123456789012", "a.b:c"] {
             assert_eq!(Word::new(text).unwrap().as_str(), text);
         }
-        for text in
-            ["", " ", "a b", "a;b", "a|b", "a\nb", "a\rb", "a'b", "a\"b", "$a", "`a`", "a\\", "-F", "a?", "ä", "a\0"]
-        {
+        for text in [
+            "", " ", "a b", "a;b", "a|b", "a\nb", "a\rb", "a'b", "a\"b", "$a", "`a`", "a\\", "-F", "a?", "ä",
+            "a\0",
+        ] {
             assert!(Word::new(text).is_err(), "{text:?}");
         }
         assert!(Word::new(&"a".repeat(8_193)).is_err());
     }
 
     const MEANINGFUL: &[char] = &[
-        '\'', '"', ';', '|', '&', '$', '`', '\\', '<', '>', '(', ')', '*', '?', '!', '~', '#', '{', '[', '%', '\t',
+        '\'', '"', ';', '|', '&', '$', '`', '\\', '<', '>', '(', ')', '*', '?', '!', '~', '#', '{', '[', '%',
+        '\t',
     ];
 
     proptest! {

@@ -165,7 +165,9 @@ impl Pcli {
             command.arg("-F").arg(config);
         }
         command.args(["-T", "-a", "-x"]);
-        for option in ["BatchMode=yes", "StrictHostKeyChecking=yes", "PermitLocalCommand=no", "ClearAllForwardings=yes"] {
+        for option in
+            ["BatchMode=yes", "StrictHostKeyChecking=yes", "PermitLocalCommand=no", "ClearAllForwardings=yes"]
+        {
             command.args(["-o", option]);
         }
         command.arg("--").arg(&self.settings.destination);
@@ -180,8 +182,7 @@ impl Pcli {
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let most = self.settings.max_output_bytes;
         let broken = |source| PcliProblem::Broken { command: line.label(), source, changes: line.changes() };
-        let (out, err) =
-            tokio::join!(converse(stdin, stdout, line, way, most), bounded(stderr, MOST_ERROR));
+        let (out, err) = tokio::join!(converse(stdin, stdout, line, way, most), bounded(stderr, MOST_ERROR));
         let (out, err) = (out.map_err(broken)?, err.map_err(broken)?);
         if out.len() > most {
             return Err(PcliProblem::TooLong {

@@ -49,7 +49,8 @@ impl FromStr for SpkiPin {
         let text = text.trim();
         let text = text.strip_prefix("sha256:").unwrap_or(text);
         let colons = text.len() == 95 && text.bytes().skip(2).step_by(3).all(|byte| byte == b':');
-        let digits: Vec<u32> = text.chars().filter(|&c| !(colons && c == ':')).map_while(|c| c.to_digit(16)).collect();
+        let digits: Vec<u32> =
+            text.chars().filter(|&c| !(colons && c == ':')).map_while(|c| c.to_digit(16)).collect();
         if digits.len() != 64 || text.len() != if colons { 95 } else { 64 } {
             return Err(PinError);
         }
@@ -183,7 +184,9 @@ mod tests {
         for text in [hex.clone(), format!("sha256:{hex}"), pairs.join(":"), format!(" {hex}\n")] {
             assert_eq!(text.parse::<SpkiPin>().unwrap().to_string(), format!("sha256:{hex}"), "{text}");
         }
-        for text in ["", "sha256:", &hex[..62], &format!("{hex}00"), &hex.replace('0', "g"), &format!("{hex} {hex}")] {
+        for text in
+            ["", "sha256:", &hex[..62], &format!("{hex}00"), &hex.replace('0', "g"), &format!("{hex} {hex}")]
+        {
             assert_eq!(text.parse::<SpkiPin>(), Err(PinError), "{text}");
         }
     }

@@ -148,9 +148,9 @@ impl Problem {
     #[must_use]
     pub const fn status(&self) -> Option<StatusCode> {
         match self {
-            Self::Refused { status, .. } | Self::NoContainer { status, .. } | Self::Unreadable { status, .. } => {
-                Some(*status)
-            }
+            Self::Refused { status, .. }
+            | Self::NoContainer { status, .. }
+            | Self::Unreadable { status, .. } => Some(*status),
             _ => None,
         }
     }

@@ -47,7 +47,10 @@ impl FromStr for Version {
             *number = parts.next().and_then(|part| part.parse().ok()).ok_or_else(error)?;
         }
         let tail = &text[end..];
-        if parts.next().is_some() || tail.len() > MAX_TAIL || !tail.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if parts.next().is_some()
+            || tail.len() > MAX_TAIL
+            || !tail.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(error());
         }
         Ok(Self { numbers, text: text.into() })
@@ -169,7 +172,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_and_compared_as_numbers() {
-        for (text, numbers) in [("7.1.3-11r2", [7, 1, 3]), ("7.10.0", [7, 10, 0]), ("7.2.3-8r2.el9", [7, 2, 3])] {
+        for (text, numbers) in
+            [("7.1.3-11r2", [7, 1, 3]), ("7.10.0", [7, 10, 0]), ("7.2.3-8r2.el9", [7, 2, 3])]
+        {
             let version: Version = text.parse().unwrap();
             assert_eq!((version.numbers(), version.to_string().as_str()), (numbers, text));
         }

@@ -1,5 +1,7 @@
 //! The client against a fake conductor over HTTPS.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 #[path = "rest/candidate.rs"]
 mod candidate;
 #[path = "rest/misbehaviour.rs"]
@@ -38,7 +40,8 @@ fn client_with(fake: &FakeConductor, change: impl FnOnce(&mut Settings)) -> Cond
     settings.trust = Trust::Authorities(fake.ca_pem().into());
     settings.answer_timeout = Duration::from_secs(2);
     settings.commit_timeout = Duration::from_secs(2);
-    settings.retry = Retry { tries: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
+    settings.retry =
+        Retry { tries: 3, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(2) };
     change(&mut settings);
     Conductor::new(settings).unwrap()
 }

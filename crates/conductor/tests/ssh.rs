@@ -2,12 +2,12 @@
 //!
 //! Needs root, and `FOGBELL_TESTKIT_BIN_DIR` with the programs of testkit; `cargo xtask test` gives both.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fogbell_conductor::{
-    ConfigPath, Lifetime, Line, Name, Pcli, PcliProblem, PcliSettings, Said, Way, Word,
-};
+use fogbell_conductor::{ConfigPath, Lifetime, Line, Name, Pcli, PcliProblem, PcliSettings, Said, Way, Word};
 use testkit::SshServer;
 use testkit::conductor::{CommandWay, ConductorSettings, FakeConductor, Readings, TokenPlace};
 
@@ -20,7 +20,8 @@ struct Stage {
 
 impl Stage {
     async fn start(change: impl FnOnce(&mut Readings)) -> Self {
-        let shell = PathBuf::from(std::env::var_os("FOGBELL_TESTKIT_BIN_DIR").expect("cargo xtask test sets it"));
+        let shell =
+            PathBuf::from(std::env::var_os("FOGBELL_TESTKIT_BIN_DIR").expect("cargo xtask test sets it"));
         let shell = shell.join("fogbell-testkit-pcli");
         assert!(shell.is_file(), "`{}` is missing", shell.display());
         let fake = FakeConductor::start(ConductorSettings::default()).await.unwrap();
@@ -91,7 +92,10 @@ async fn a_router_is_configured_and_gets_its_token_whichever_way_commands_take()
         let said = pcli.run(&line).await.unwrap();
 
         assert_eq!(stage.fake.commits().len(), 1, "{way:?} {decorated} {asks}");
-        assert_eq!(stage.fake.running_at("/authority/router/r1/system/secure-conductor-onboarding/mode").unwrap(), "strong");
+        assert_eq!(
+            stage.fake.running_at("/authority/router/r1/system/secure-conductor-onboarding/mode").unwrap(),
+            "strong"
+        );
         assert_eq!(token_of(&said).split('.').count(), 3);
         assert!(!format!("{said:?}").contains("eyJ"));
     }
@@ -108,7 +112,8 @@ async fn what_is_shown_is_read_without_prompts_and_secrets() {
     let pcli = stage.pcli();
     pcli.run(&mode("weak")).await.unwrap();
     pcli.run(&Line::commit()).await.unwrap();
-    let secret = stage.fake.running_at("/authority/router/r1/system/secure-conductor-onboarding/pre-shared-secret");
+    let secret =
+        stage.fake.running_at("/authority/router/r1/system/secure-conductor-onboarding/pre-shared-secret");
     let secret = secret.unwrap().as_str().unwrap().to_owned();
 
     let shown = pcli.run(&Line::show_running(&ConfigPath::router(&r1()))).await.unwrap();
@@ -160,7 +165,11 @@ async fn a_key_that_opens_nothing_is_said_and_nothing_is_asked() {
     let stage = Stage::start(|_| {}).await;
     let key = format!("IdentityFile {}", stage.server.file("stranger").display());
     let config = std::fs::read_to_string(stage.server.ssh_config()).unwrap();
-    let config: String = config.lines().filter(|line| !line.contains("IdentityFile")).map(|line| format!("{line}\n")).collect();
+    let config: String = config
+        .lines()
+        .filter(|line| !line.contains("IdentityFile"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let file = stage.server.file("config");
     std::fs::write(&file, format!("{config}  {key}\n")).unwrap();
     let pcli = stage.pcli_with(|settings| settings.config = Some(file));

@@ -175,6 +175,17 @@ impl Journal {
         Ok(position)
     }
 
+    /// Takes a cursor for one that is not registered in this run, from now on; where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`CursorError::Unknown`], or not written.
+    pub async fn release(&self, cursor: &str) -> Result<Position, CursorError> {
+        let position = self.ask(|answer| Work::Release { cursor: cursor.to_owned(), answer }).await?;
+        self.shared.registered().remove(cursor);
+        Ok(position)
+    }
+
     /// Drops a cursor and what only it kept; where it was.
     ///
     /// # Errors
@@ -206,6 +217,15 @@ impl Journal {
     pub fn tick(&self) {
         // A writer with a full queue does the same between its turns.
         let _full = self.queue.try_send(Work::Tick);
+    }
+
+    /// Resolves when the writer has done a turn: `false` when it has ended. While it hangs in a write or a sync this
+    /// does not resolve at all.
+    pub async fn responds(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Work::Look(answer)).await.is_ok()
+            && answered.await.is_ok()
+            && self.shared.ended().is_ok()
     }
 
     /// Opens a reader with a connection of its own.

@@ -241,6 +241,14 @@ impl Ledger {
         Ok(Ok(Position::from_sql(mark.position)))
     }
 
+    /// Takes a cursor for one that nobody registered, from now on; where it is.
+    pub(crate) fn release(&mut self, name: &str, now: i64) -> Result<Position, CursorError> {
+        let cursor = self.cursors.iter_mut().find(|cursor| cursor.name == name);
+        let cursor = cursor.ok_or_else(|| CursorError::Unknown { cursor: name.to_owned() })?;
+        (cursor.registered, cursor.seen, cursor.dirty) = (false, now, true);
+        Ok(Position::from_sql(cursor.mark.position))
+    }
+
     /// Drops a cursor; where it was.
     pub(crate) fn forget(
         &mut self,

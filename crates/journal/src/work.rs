@@ -14,12 +14,36 @@ use crate::{
 /// Something for the writer to do.
 #[derive(Debug)]
 pub(crate) enum Work {
-    Append { record: Record, priority: Priority, answer: Answer<AppendError> },
-    Commit { commit: Commit, answer: Answer<CursorError> },
-    Advance { cursor: String, to: Position, answer: Answer<CursorError> },
-    Register { cursor: String, spec: CursorSpec, answer: Answer<CursorError> },
-    Forget { cursor: String, answer: Answer<CursorError> },
+    Append {
+        record: Record,
+        priority: Priority,
+        answer: Answer<AppendError>,
+    },
+    Commit {
+        commit: Commit,
+        answer: Answer<CursorError>,
+    },
+    Advance {
+        cursor: String,
+        to: Position,
+        answer: Answer<CursorError>,
+    },
+    Register {
+        cursor: String,
+        spec: CursorSpec,
+        answer: Answer<CursorError>,
+    },
+    Forget {
+        cursor: String,
+        answer: Answer<CursorError>,
+    },
+    Release {
+        cursor: String,
+        answer: Answer<CursorError>,
+    },
     Tick,
+    /// Only to be answered: whoever asks wants to know whether the writer comes by.
+    Look(oneshot::Sender<()>),
     Close(oneshot::Sender<Result<(), Halted>>),
 }
 
@@ -52,7 +76,7 @@ impl Work {
     }
 
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self, Self::Tick | Self::Close(_))
+        !matches!(self, Self::Tick | Self::Look(_) | Self::Close(_))
     }
 
     /// Says no, whatever was decided before.
@@ -62,8 +86,9 @@ impl Work {
             Self::Commit { answer, .. }
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
-            | Self::Forget { answer, .. } => answer.verdict = Err(why.into()),
-            Self::Tick | Self::Close(_) => {}
+            | Self::Forget { answer, .. }
+            | Self::Release { answer, .. } => answer.verdict = Err(why.into()),
+            Self::Tick | Self::Look(_) | Self::Close(_) => {}
         }
     }
 
@@ -73,7 +98,11 @@ impl Work {
             Self::Commit { answer, .. }
             | Self::Advance { answer, .. }
             | Self::Register { answer, .. }
-            | Self::Forget { answer, .. } => answer.send(),
+            | Self::Forget { answer, .. }
+            | Self::Release { answer, .. } => answer.send(),
+            Self::Look(answer) => {
+                let _gone = answer.send(());
+            }
             Self::Tick | Self::Close(_) => {}
         }
     }
@@ -94,7 +123,8 @@ pub(crate) fn place(
             answer.verdict = ledger.register(conn, cursor, spec, now)?;
         }
         Work::Forget { cursor, answer } => answer.verdict = ledger.forget(conn, cursor)?,
-        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Release { cursor, answer } => answer.verdict = ledger.release(cursor, now),
+        Work::Append { .. } | Work::Commit { .. } | Work::Tick | Work::Look(_) | Work::Close(_) => {}
     }
     Ok(())
 }
@@ -154,7 +184,13 @@ pub(crate) fn fill(
                 }
             };
         }
-        Work::Advance { .. } | Work::Register { .. } | Work::Forget { .. } | Work::Tick | Work::Close(_) => {}
+        Work::Advance { .. }
+        | Work::Register { .. }
+        | Work::Forget { .. }
+        | Work::Release { .. }
+        | Work::Tick
+        | Work::Look(_)
+        | Work::Close(_) => {}
     }
     Ok(())
 }

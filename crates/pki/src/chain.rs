@@ -7,8 +7,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject as _};
 use thiserror::Error;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer as _;
 
+use crate::authorities::parse;
 use crate::file::read_public;
 use crate::pem::{Content, MAX_SECTIONS, content, plain};
 use crate::{Finding, KeyKind, KeyPair, Leaf, LoadError, finding};
@@ -24,7 +24,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Reads a PEM file of at most 256 KiB, the server's certificate first.
+    /// Reads a file of at most 256 KiB: PEM, the server's certificate first, or one certificate in DER.
     ///
     /// # Errors
     ///
@@ -34,7 +34,8 @@ impl Chain {
         Self::parse(&pem).map_err(|source| LoadError::Chain { path: path.into(), source })
     }
 
-    /// Reads PEM. Keys among the certificates are passed over, so that one file may hold both.
+    /// Reads PEM, or one certificate in DER. Keys among the certificates are passed over, so that one file may hold
+    /// both.
     ///
     /// # Errors
     ///
@@ -43,8 +44,7 @@ impl Chain {
         let labels = match content(pem) {
             Content::Empty => return Err(ChainError::Empty),
             Content::Utf16 => return Err(ChainError::Utf16),
-            Content::Binary if X509Certificate::from_der(pem).is_ok() => return Err(ChainError::Der),
-            Content::Binary => return Err(ChainError::Binary),
+            Content::Binary => return Self::from_der(pem).ok_or(ChainError::Binary),
             Content::Pem(labels) => labels,
         };
         let count = labels.iter().filter(|label| *label == "CERTIFICATE").count();
@@ -63,6 +63,11 @@ impl Chain {
         let parsed = parse_all(&certificates)?;
         let leaf = Leaf::of(parsed.first().ok_or(ChainError::Empty)?);
         Ok(Self { leaf, certificates })
+    }
+
+    fn from_der(der: &[u8]) -> Option<Self> {
+        let leaf = Leaf::of(&parse(der)?);
+        Some(Self { certificates: vec![CertificateDer::from(der.to_vec())], leaf })
     }
 
     /// The certificates, the server's first, as a TLS library takes them.
@@ -106,13 +111,7 @@ pub fn matches(chain: &Chain, key: &KeyPair) -> Result<(), MismatchError> {
 fn parse_all<'a>(
     certificates: &'a [CertificateDer<'static>],
 ) -> Result<Vec<X509Certificate<'a>>, ChainError> {
-    (1..)
-        .zip(certificates)
-        .map(|(number, der)| match X509Certificate::from_der(der) {
-            Ok(([], certificate)) => Ok(certificate),
-            _ => Err(ChainError::Malformed { number }),
-        })
-        .collect()
+    (1..).zip(certificates).map(|(number, der)| parse(der).ok_or(ChainError::Malformed { number })).collect()
 }
 
 /// What a file is that should have been a certificate chain.
@@ -125,12 +124,6 @@ pub enum ChainError {
     /// Text, but not ASCII or UTF-8.
     #[error("it is UTF-16 text; save it again as plain ASCII")]
     Utf16,
-    /// A certificate, but in binary.
-    #[error(
-        "it is a certificate in DER (binary), not PEM; `openssl x509 -inform der -in FILE -out chain.pem` \
-         converts it"
-    )]
-    Der,
     /// Binary, and no certificate.
     #[error(
         "it is binary, neither PEM nor a certificate in DER; if it is PKCS#12 (.p12, .pfx), \
@@ -169,7 +162,7 @@ pub enum ChainError {
 }
 
 impl ChainError {
-    fn without_certificate(labels: &[String]) -> Self {
+    pub(crate) fn without_certificate(labels: &[String]) -> Self {
         if labels.iter().any(|label| label.ends_with("PRIVATE KEY")) {
             Self::Key
         } else if labels.iter().any(|label| label.ends_with("CERTIFICATE REQUEST")) {

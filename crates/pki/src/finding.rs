@@ -7,6 +7,7 @@ use x509_parser::certificate::X509Certificate;
 
 use crate::KeyKind;
 use crate::leaf::{Leaf, days_between, key_kind};
+use crate::verify::serves;
 
 /// Something that will make a peer refuse a certificate, or should.
 ///
@@ -46,6 +47,8 @@ pub enum Finding {
     NoNames,
     /// Its extended key usage leaves servers out.
     NotForServers,
+    /// It is the certificate of an authority.
+    Authority,
     /// The next certificate of the chain is not its issuer.
     BrokenChain {
         /// Which one has the wrong one after it.
@@ -74,6 +77,10 @@ impl fmt::Display for Finding {
             Self::NotForServers => {
                 f.write_str("the certificate is not made for servers (no serverAuth in its extendedKeyUsage)")
             }
+            Self::Authority => f.write_str(
+                "the certificate is that of an authority (CA:TRUE), which many peers refuse from a server; have one made \
+                 for the server",
+            ),
             Self::BrokenChain { number } => write!(
                 f,
                 "certificate {} of the file did not issue certificate {number}; each must be followed by its issuer",
@@ -95,7 +102,7 @@ pub(crate) fn judge(chain: &[X509Certificate<'_>], leaf: &Leaf, now: SystemTime)
             findings.push(Finding::NotYetValid { number, days: days_between(now, said.validity.not_before) });
         }
         let key = key_kind(certificate);
-        if matches!(key, KeyKind::Rsa { bits } if bits < 2048) {
+        if is_weak(&key) {
             findings.push(Finding::WeakKey { number, key });
         }
         // What an authority signed for itself proves nothing, so nothing is lost by forging it.
@@ -106,11 +113,13 @@ pub(crate) fn judge(chain: &[X509Certificate<'_>], leaf: &Leaf, now: SystemTime)
     if leaf.names.is_empty() {
         findings.push(Finding::NoNames);
     }
-    if let Some(Ok(Some(usage))) = chain.first().map(|leaf| leaf.extended_key_usage())
-        && !usage.value.server_auth
-        && !usage.value.any
-    {
+    if chain.first().is_some_and(|leaf| !serves(leaf)) {
         findings.push(Finding::NotForServers);
+    }
+    if let Some(Ok(Some(basic))) = chain.first().map(|leaf| leaf.basic_constraints())
+        && basic.value.ca
+    {
+        findings.push(Finding::Authority);
     }
     for (number, pair) in (1..).zip(chain.windows(2)) {
         if pair[0].issuer().as_raw() != pair[1].subject().as_raw() {
@@ -120,8 +129,13 @@ pub(crate) fn judge(chain: &[X509Certificate<'_>], leaf: &Leaf, now: SystemTime)
     findings
 }
 
+/// Whether a key gives less than the 112 bits of OpenSSL's security level 2.
+pub(crate) const fn is_weak(key: &KeyKind) -> bool {
+    matches!(key, KeyKind::Rsa { bits } if *bits < 2048)
+}
+
 /// Source of the identifiers: RFC 3279 2.2.
-fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static str> {
+pub(crate) fn weak_hash(certificate: &X509Certificate<'_>) -> Option<&'static str> {
     match certificate.signature_algorithm.algorithm.to_id_string().as_str() {
         "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => Some("SHA-1"),
         "1.2.840.113549.1.1.4" => Some("MD5"),

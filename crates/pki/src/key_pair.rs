@@ -22,7 +22,7 @@ use crate::{KeyKind, LoadError};
 
 /// A private key that TLS can sign with, and its public half.
 ///
-/// RSA of 2048 to 4096 bits, ECDSA P-256 and P-384, Ed25519; PKCS#8, PKCS#1 or SEC1 in PEM. It is wiped
+/// RSA of 2048 to 4096 bits, ECDSA P-256 and P-384, Ed25519; PKCS#8, PKCS#1 or SEC1 in PEM or DER. It is wiped
 /// when dropped, and neither prints nor clones itself: [`Self::der`] is the one way in.
 pub struct KeyPair {
     der: PrivateKeyDer<'static>,
@@ -31,7 +31,7 @@ pub struct KeyPair {
 }
 
 impl KeyPair {
-    /// Reads a PEM file that nobody else can read and no group can write, see [`read_private`].
+    /// Reads a file, PEM or DER, that nobody else can read and no group can write, see [`read_private`].
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl KeyPair {
         Self::parse(&pem).map_err(|source| LoadError::Key { path: path.into(), source })
     }
 
-    /// Reads PEM. Certificates around the key are passed over, so that one file may hold both.
+    /// Reads PEM or DER. Certificates around a key in PEM are passed over, so that one file may hold both.
     ///
     /// # Errors
     ///
@@ -50,7 +50,10 @@ impl KeyPair {
         let labels = match content(pem) {
             Content::Empty => return Err(KeyError::Empty),
             Content::Utf16 => return Err(KeyError::Utf16),
-            Content::Binary => return Err(KeyError::Binary),
+            Content::Binary => {
+                let Ok(der) = PrivateKeyDer::try_from(pem) else { return Err(KeyError::Binary) };
+                return Self::of(Wiped(Some(der.clone_key())));
+            }
             Content::Pem(labels) => labels,
         };
         let keys: Vec<_> = labels.iter().filter(|label| label.ends_with("PRIVATE KEY")).collect();
@@ -74,6 +77,10 @@ impl KeyPair {
         let der = Wiped(Some(
             PrivateKeyDer::from_pem_slice(plain(pem)).map_err(|source| KeyError::Broken { source })?,
         ));
+        Self::of(der)
+    }
+
+    fn of(der: Wiped) -> Result<Self, KeyError> {
         let (kind, public) = public_half(der.get())?;
         Ok(Self { der: der.keep(), public, kind })
     }
@@ -231,10 +238,10 @@ pub enum KeyError {
     /// Text, but not ASCII or UTF-8.
     #[error("it is UTF-16 text; save it again as plain ASCII")]
     Utf16,
-    /// DER or a key store.
+    /// A key store, or something else.
     #[error(
-        "it is binary, not PEM; `openssl pkey -inform der -in FILE -out key.pem` converts a key in DER, \
-         `openssl pkcs12 -in FILE -nocerts -noenc -out key.pem` gets it out of PKCS#12 (.p12, .pfx)"
+        "it is binary, and no private key in DER; if it is PKCS#12 (.p12, .pfx), \
+         `openssl pkcs12 -in FILE -nocerts -noenc -out key.pem` gets its key"
     )]
     Binary,
     /// Protected by a passphrase.

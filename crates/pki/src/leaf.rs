@@ -16,6 +16,8 @@ use crate::KeyKind;
 pub struct Leaf {
     /// Its subject, as in `C=CH, CN=relay.example.net`, without control characters; may be empty.
     pub subject: String,
+    /// Who issued it, in the same form.
+    pub issuer: String,
     /// The DNS names and addresses it is for, in its order. A wildcard is written `*.example.net`.
     pub names: Vec<String>,
     /// When it may be used.
@@ -31,17 +33,10 @@ pub struct Leaf {
 impl Leaf {
     pub(crate) fn of(certificate: &X509Certificate<'_>) -> Self {
         Self {
-            subject: certificate
-                .subject()
-                .to_string()
-                .chars()
-                .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-                .collect(),
+            subject: printable(&certificate.subject().to_string()),
+            issuer: printable(&certificate.issuer().to_string()),
             names: names(certificate),
-            validity: Validity {
-                not_before: system_time(certificate.validity().not_before),
-                not_after: system_time(certificate.validity().not_after),
-            },
+            validity: validity(certificate),
             key: key_kind(certificate),
             self_signed: certificate.subject().as_raw() == certificate.issuer().as_raw(),
             fingerprint: Fingerprint::of(certificate.as_raw()),
@@ -116,6 +111,18 @@ pub(crate) fn days_between(start: SystemTime, end: SystemTime) -> i64 {
         Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |seconds| -seconds),
     };
     seconds(end).saturating_sub(seconds(start)).div_euclid(24 * 60 * 60)
+}
+
+/// `text` without what would move a terminal's cursor.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+pub(crate) fn validity(certificate: &X509Certificate<'_>) -> Validity {
+    Validity {
+        not_before: system_time(certificate.validity().not_before),
+        not_after: system_time(certificate.validity().not_after),
+    }
 }
 
 pub(crate) fn key_kind(certificate: &X509Certificate<'_>) -> KeyKind {

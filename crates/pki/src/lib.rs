@@ -15,10 +15,11 @@
 //! # }
 //! ```
 //!
-//! Nothing here opens a socket or trusts anybody: whether a peer's certificate is good is for the TLS
-//! library to say. What is read is the operator's own, so every error says what the file is and how to
-//! mend it.
+//! Nothing here opens a socket: whether a peer's certificate is good is for the TLS library to say. What is
+//! read is the operator's own, so every error says what the file is and how to mend it; what a peer would make
+//! of it, [`Chain::verify`] says.
 
+mod authorities;
 mod chain;
 mod file;
 mod finding;
@@ -27,7 +28,9 @@ mod key_pair;
 mod leaf;
 mod pem;
 mod self_signed;
+mod verify;
 
+pub use authorities::Authorities;
 pub use chain::{Chain, ChainError, MismatchError, matches};
 pub use file::{LoadError, ReadError, WriteError, read_private, write_durably};
 pub use finding::Finding;
@@ -35,3 +38,4 @@ pub use key_kind::KeyKind;
 pub use key_pair::{KeyError, KeyPair};
 pub use leaf::{Fingerprint, Leaf, Validity};
 pub use self_signed::{SelfSigned, SelfSignedError, self_signed};
+pub use verify::VerifyError;

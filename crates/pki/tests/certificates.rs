@@ -71,7 +71,6 @@ fn what_is_no_chain_is_refused_in_the_operators_words() {
         (Vec::new(), "it is empty"),
         (fixture("p256.key"), "it holds a private key and no certificate; are certificate and key swapped?"),
         (fixture("encrypted.key"), "it holds a private key and no certificate"),
-        (fixture("p256.der"), "it is a certificate in DER (binary), not PEM; `openssl x509 -inform der"),
         (vec![0x30, 0x82, 0xff, 0xff], "neither PEM nor a certificate in DER"),
         (fixture("request.csr"), "it holds a certificate request"),
         (fixture("public.key"), "it holds no certificate but `BEGIN PUBLIC KEY`"),
@@ -115,15 +114,29 @@ fn what_a_peer_will_not_like_is_found() {
     };
     let validity = chain("p256.crt").leaf().validity;
 
-    check("p256.crt", then("p256.crt"), &[]);
-    check("p256.crt", validity.not_after + 5 * DAY, &["certificate 1 expired 5 days ago"]);
-    check("p256.crt", validity.not_before - 5 * DAY, &["certificate 1 is not valid yet, for another 5 days"]);
-    check("rsa1024.crt", then("rsa1024.crt"), &["certificate 1 has a weak key, RSA 1024"]);
-    check("sha1.crt", then("sha1.crt"), &["signed with SHA-1", "no subjectAltName", "not made for servers"]);
+    // what `openssl req -x509` makes is an authority unless it is told otherwise
+    let ca = "that of an authority (CA:TRUE)";
+    check("p256.crt", then("p256.crt"), &[ca]);
+    check("leaf.crt", then("chain.crt"), &[]);
+    check("p256.crt", validity.not_after + 5 * DAY, &["certificate 1 expired 5 days ago", ca]);
+    check(
+        "p256.crt",
+        validity.not_before - 5 * DAY,
+        &["certificate 1 is not valid yet, for another 5 days", ca],
+    );
+    check("rsa1024.crt", then("rsa1024.crt"), &["certificate 1 has a weak key, RSA 1024", ca]);
+    check(
+        "sha1.crt",
+        then("sha1.crt"),
+        &["signed with SHA-1", "no subjectAltName", "not made for servers", ca],
+    );
     check("chain.crt", UNIX_EPOCH, &["certificate 1 is not valid yet", "certificate 2 is not valid yet"]);
 
     let backwards = Chain::parse(&[fixture("issuer.crt"), fixture("leaf.crt")].concat()).unwrap();
-    assert_eq!(backwards.judge(then("chain.crt")), [Finding::NoNames, Finding::BrokenChain { number: 1 }]);
+    assert_eq!(
+        backwards.judge(then("chain.crt")),
+        [Finding::NoNames, Finding::Authority, Finding::BrokenChain { number: 1 }]
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn what_cannot_be_used_is_refused_with_the_real_reason() {
         (fixture("encrypted.pkcs1.key"), "it is encrypted"),
         (fixture("public.key"), "it holds a public key; the private one is needed"),
         (fixture("p256.crt"), "it holds a certificate and no private key; are certificate and key swapped?"),
-        (fixture("p256.der"), "it is binary, not PEM"),
+        (fixture("p256.der"), "it is binary, and no private key in DER"),
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\n".to_vec(), "it is an OpenSSH key"),
         (b"-----BEGIN DSA PRIVATE KEY-----\n".to_vec(), "no private key but `BEGIN DSA PRIVATE KEY`"),
         (b"-----BEGIN DH PARAMETERS-----\n".to_vec(), "no private key but `BEGIN DH PARAMETERS`"),

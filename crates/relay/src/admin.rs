@@ -12,15 +12,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ids::Timestamp;
 use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::certificate::{Certificate, Renewed, Shown};
 use crate::error::Chain;
+use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::relay::sinks::Receivers;
 use crate::stop::Stop;
 use crate::supervisor;
 
@@ -31,10 +35,13 @@ pub(crate) mod history;
 pub(crate) struct Admin {
     pub(crate) journal: Journal,
     pub(crate) metrics: Arc<Metrics>,
-    /// The names of the sinks that are served.
-    pub(crate) sinks: Vec<String>,
+    /// The sinks that are served.
+    pub(crate) sinks: watch::Receiver<Receivers>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
+    pub(crate) health: Health,
+    /// What the listener shows.
+    pub(crate) certificate: Certificate,
 }
 
 impl Admin {
@@ -93,6 +100,8 @@ impl Admin {
             Some("stopping")
         } else if !self.journal.writable() {
             Some("the journal has no room or cannot be written")
+        } else if !self.health.responds() {
+            Some("the journal does not answer; its disk may hang")
         } else {
             None
         }
@@ -149,7 +158,7 @@ impl Admin {
                 answer(history::find_alert(&self.journal, id).await)
             }
             Some(REPLAY) => answer(match serde_json::from_value::<Replay>(asked.unwrap_or_default()) {
-                Ok(Replay { sink, positions }) => match self.sinks.contains(&sink) {
+                Ok(Replay { sink, positions }) => match self.serves(&sink) {
                     true => history::replay(&self.journal, &sink, &positions).await,
                     false => Err(format!("this relay serves no sink `{sink}`")),
                 },
@@ -159,6 +168,8 @@ impl Admin {
                 Ok(Keys { keys }) => history::state(&self.journal, keys).await,
                 Err(error) => Err(error.to_string()),
             }),
+            Some(CERTIFICATE) => answer(Ok(self.certificate())),
+            Some(CERTIFICATE_RENEW) => answer(self.renew()),
             Some(other) => serde_json::json!({ "error": format!("there is no command `{other}`") }),
             None => serde_json::json!({ "error": "expected one line of JSON with a `command`" }),
         };
@@ -170,6 +181,36 @@ impl Admin {
 }
 
 impl Admin {
+    fn serves(&self, sink: &str) -> bool {
+        self.sinks.borrow().contains_key(sink)
+    }
+
+    fn certificate(&self) -> serde_json::Value {
+        let Shown { names, not_before, not_after, fingerprint, renewed } = self.certificate.shown();
+        serde_json::json!({
+            "names": names,
+            "not_before": Timestamp::from(not_before).to_string(),
+            "not_after": Timestamp::from(not_after).to_string(),
+            "fingerprint": fingerprint,
+            "renewed_by_relay": renewed == Renewed::ByRelay,
+            "trouble": *self.certificate.trouble(),
+        })
+    }
+
+    /// Has the certificate renewed; what comes of it is seen later.
+    fn renew(&self) -> Result<serde_json::Value, String> {
+        if self.certificate.shown().renewed == Renewed::ByOperator {
+            return Err(
+                "this relay does not renew its certificate by itself: its configuration has no [tls.acme]; \
+                        replace the files, which it notices"
+                    .to_owned(),
+            );
+        }
+        info!("renewing the certificate, as asked");
+        self.certificate.want_renewal();
+        Ok(self.certificate())
+    }
+
     /// Drops the cursor of a sink that is not served; as it was.
     async fn forget(&self, sink: &str) -> Result<journal::CursorStatus, String> {
         let status = supervisor::status(&self.journal).await.map_err(|error| Chain(&error).to_string())?;
@@ -221,6 +262,12 @@ pub const JOURNAL_STATUS: &str = "journal-status";
 
 /// The command on the admin socket that drops the cursor of a sink, named by `sink`.
 pub const JOURNAL_FORGET: &str = "journal-forget";
+
+/// The command on the admin socket that asks for the certificate that the listener shows.
+pub const CERTIFICATE: &str = "certificate";
+
+/// The command on the admin socket that has the certificate renewed now; the answer does not wait for it.
+pub const CERTIFICATE_RENEW: &str = "certificate-renew";
 
 /// The command on the admin socket that asks for alerts that are kept: behind position `after`, or from the `last` so
 /// many on; made from `since` `until`; `wait` when there may be none yet. The answer has `alerts`, each with `position`

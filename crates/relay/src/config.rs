@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+mod acme;
 mod alarms;
 mod org;
 mod place;
@@ -21,6 +22,7 @@ mod secret;
 mod sinks;
 mod vault;
 
+pub use acme::{Acme, Challenge, ExternalAccount};
 pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
 pub use org::{Org, OrgApi};
 pub use place::Place;
@@ -178,11 +180,20 @@ pub struct Listen {
     #[serde(default = "default_listen")]
     #[schemars(with = "schema::Address")]
     pub address: SocketAddr,
+    /// Whether every connection begins with a PROXY header, version 2, as haproxy's `send-proxy-v2` writes it. Only the
+    /// `trusted_proxies` may connect then.
+    #[serde(default)]
+    pub proxy_protocol: bool,
+    /// Networks of the proxies in front of the relay. What they say of where a webhook comes from counts: in a PROXY
+    /// header, and in `X-Forwarded-For`.
+    #[serde(default)]
+    #[schemars(with = "Vec<schema::Network>")]
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: default_listen() }
+        Self { address: default_listen(), proxy_protocol: false, trusted_proxies: Vec::new() }
     }
 }
 
@@ -199,6 +210,9 @@ pub struct Tls {
     /// Instead of both: names for a self-signed certificate, made at the first start and kept.
     #[serde(default)]
     pub self_signed: Vec<String>,
+    /// Instead of either: a public authority that issues and renews it.
+    #[serde(default)]
+    pub acme: Option<Acme>,
 }
 
 /// `[admin]`: health and metrics, and the socket the subcommands use.
@@ -227,6 +241,12 @@ pub struct GateLimits {
     /// Networks webhooks may come from, besides those of the organisations' clouds.
     #[schemars(with = "Vec<schema::Network>")]
     pub networks: Vec<IpNet>,
+    /// File with the addresses of the clouds, as `fogbell clouds --json` prints it. Default: those that came with this
+    /// version.
+    pub clouds: Option<PathBuf>,
+    /// Weakens: read the body of a webhook from an address that is not listed, to tell whether Mist signed it. The
+    /// answer stays 403.
+    pub danger_read_unlisted: bool,
     /// Longest body that is read.
     pub max_body_bytes: u64,
     /// Seconds for a TLS handshake.
@@ -247,6 +267,8 @@ impl Default for GateLimits {
     fn default() -> Self {
         Self {
             networks: Vec::new(),
+            clouds: None,
+            danger_read_unlisted: false,
             max_body_bytes: 1024 * 1024,
             handshake_secs: 10,
             header_secs: 10,

@@ -97,6 +97,7 @@ mod tests {
             state: State::Event,
             text: "t".into(),
             count: 3,
+            severity: None,
         };
         let record = own(Timestamp::from_micros(5), &said);
         let row = row(record.kind, &record.peer, std::str::from_utf8(&record.body).unwrap());

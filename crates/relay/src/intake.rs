@@ -1,13 +1,14 @@
 //! From a request to its answer: screen, read, admit, store, and only then 200.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, HeaderValue, RETRY_AFTER};
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -15,37 +16,58 @@ use ids::Timestamp;
 use journal::{Journal, Priority};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
-use webhook::{Admitted, ConflictingLength, Gate, Refusal};
+use webhook::{Admitted, ConflictingLength, Gate, Refusal, V1_HEADER, V2_HEADER};
 
 use crate::error::Chain;
 use crate::inbox;
 use crate::metrics::Metrics;
+use crate::ration::Ration;
+use crate::sources::Sources;
+
+mod unlisted;
+
+pub(crate) use unlisted::Unlisted;
 
 /// Lets requests in and stores what they carry.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    gate: Gate,
+    terms: ArcSwap<Terms>,
     journal: Journal,
     metrics: Arc<Metrics>,
-    body_patience: Duration,
+    sources: Arc<Sources>,
     flights: Flights,
     refusals_logged: Ration,
     failures_logged: Ration,
     room: AtomicUsize,
 }
 
+/// Who is let in, and on what terms.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) gate: Gate,
+    /// How long a body may take.
+    pub(crate) body_patience: Duration,
+    /// Reads bodies from addresses that are not listed; without it nobody does.
+    pub(crate) unlisted: Option<Unlisted>,
+}
+
 impl Intake {
-    pub(crate) fn new(gate: Gate, journal: Journal, metrics: Arc<Metrics>, body_patience: Duration) -> Self {
+    pub(crate) fn new(terms: Terms, journal: Journal, metrics: Arc<Metrics>, sources: Arc<Sources>) -> Self {
         Self {
-            gate,
+            terms: ArcSwap::from_pointee(terms),
             journal,
             metrics,
-            body_patience,
+            sources,
             flights: Flights::default(),
             refusals_logged: Ration::default(),
             failures_logged: Ration::default(),
             room: AtomicUsize::new(BODIES_BYTES),
         }
+    }
+
+    /// Other terms, for every request from now on.
+    pub(crate) fn change(&self, terms: Terms) {
+        self.terms.store(Arc::new(terms));
     }
 
     /// The most requests that were being answered at once since this was last asked.
@@ -56,31 +78,48 @@ impl Intake {
         self.flights.most()
     }
 
-    /// Whether anything from `peer` could ever be let in.
-    pub(crate) fn allows(&self, peer: IpAddr) -> bool {
-        self.gate.allows(peer)
+    /// Whether `peer` is allowed nothing, and no proxy either.
+    pub(crate) fn is_stranger(&self, peer: IpAddr) -> bool {
+        let terms = self.terms.load();
+        !terms.gate.allows(peer) && !terms.gate.trusts(peer)
     }
 
-    /// The answer to one request; `conflict` and `lost` are what the listener saw of its head.
+    /// Whether the word of `hop` about where a request comes from counts.
+    pub(crate) fn trusts(&self, hop: IpAddr) -> bool {
+        self.terms.load().gate.trusts(hop)
+    }
+
+    /// Where a request comes from that `hop` brought.
+    pub(crate) fn source(&self, hop: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
+        self.terms.load().gate.source(hop, headers)
+    }
+
+    /// The answer to one request that `hop` brought from `source`; `conflict` and `lost` are what the listener saw of its
+    /// head.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        hop: IpAddr,
+        source: Result<IpAddr, Refusal>,
         conflict: bool,
         lost: bool,
-    ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    ) -> Response<Full<Bytes>> {
         let flight = self.flights.begin();
         let mut share = Share { room: &self.room, taken: 0 };
-        let mut answer = match self.admit(request, peer, conflict, &mut share).await {
+        let admitted = match source {
+            Ok(source) => self.admit(request, source, conflict, &mut share).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut answer = match admitted {
             Ok(admitted) => self.store(admitted).await,
-            Err(refusal) => self.refuse(peer, refusal),
+            Err(refusal) => self.refuse(source.unwrap_or(hop), refusal),
         };
         drop((flight, share));
         self.metrics.answered(answer.status());
         if lost {
             answer.headers_mut().insert(CONNECTION, CLOSE);
         }
-        Ok(answer)
+        answer
     }
 
     async fn admit(
@@ -94,10 +133,44 @@ impl Intake {
         if conflict {
             head.extensions.insert(ConflictingLength);
         }
-        let screened = self.gate.screen(peer, &head)?;
-        let read = timeout(self.body_patience, read(body, self.gate.max_body_bytes(), share)).await;
+        if head.headers.contains_key(V2_HEADER) || head.headers.contains_key(V1_HEADER) {
+            self.sources.saw(peer);
+        }
+        // one request is judged by the same terms from its head to its last byte
+        let terms = self.terms.load_full();
+        let screened = match terms.gate.screen(peer, &head) {
+            Ok(screened) => screened,
+            Err(refusal) => {
+                if let (Refusal::Source, Some(unlisted)) = (refusal, &terms.unlisted) {
+                    self.look_at(&terms, unlisted, peer, &head, body, share).await;
+                }
+                return Err(refusal);
+            }
+        };
+        let read = timeout(terms.body_patience, read(body, terms.gate.max_body_bytes(), share)).await;
         let body = read.map_err(|_| Refusal::SlowBody)??;
-        self.gate.admit(screened, body, Timestamp::now())
+        terms.gate.admit(screened, body, Timestamp::now())
+    }
+
+    /// Reads what comes from an address that is not listed, to learn whether Mist signed it.
+    async fn look_at(
+        &self,
+        terms: &Terms,
+        unlisted: &Unlisted,
+        peer: IpAddr,
+        head: &request::Parts,
+        body: Incoming,
+        share: &mut Share<'_>,
+    ) {
+        let (Some(request), Some(_place)) = (terms.gate.unlisted(peer, head), unlisted.place()) else {
+            return;
+        };
+        let read = timeout(terms.body_patience, read(body, terms.gate.max_body_bytes(), share)).await;
+        let Ok(Ok(body)) = read else { return };
+        if let Some(organisation) = terms.gate.signer_of_unlisted(&request, &body) {
+            self.metrics.unlisted(organisation);
+            unlisted.signed(peer, organisation);
+        }
     }
 
     /// Answers 200 once the message is on disk, 503 when that cannot be promised.
@@ -184,27 +257,6 @@ const fn fixed_text(status: StatusCode) -> &'static str {
     }
 }
 
-/// So many log lines a second and no more: whoever can be refused must not be able to fill the disk.
-#[derive(Debug, Default)]
-struct Ration(Mutex<(Option<Instant>, u32, u64)>);
-
-impl Ration {
-    /// Whether one more line may be logged, and how many were not since the last one.
-    fn one_more(&self, now: Instant) -> Option<u64> {
-        let mut ration = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, logged, unlogged) = &mut *ration;
-        if since.is_none_or(|since| now.duration_since(since) >= Duration::from_secs(1)) {
-            (*since, *logged) = (Some(now), 0);
-        }
-        if *logged >= LINES_PER_SECOND {
-            *unlogged += 1;
-            return None;
-        }
-        *logged += 1;
-        Some(std::mem::take(unlogged))
-    }
-}
-
 /// What one body takes of the room that all bodies share until they are answered.
 #[derive(Debug)]
 struct Share<'a> {
@@ -264,9 +316,6 @@ const BODIES_BYTES: usize = 64 << 20;
 
 const RETRY_SECS: HeaderValue = HeaderValue::from_static("10");
 
-/// How many refusals are logged in a second; all are counted.
-const LINES_PER_SECOND: u32 = 20;
-
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 #[cfg(test)]
@@ -286,18 +335,6 @@ mod tests {
         assert_eq!(second.take(60), Ok(()));
         drop(second);
         assert_eq!(room.into_inner(), 100);
-    }
-
-    #[test]
-    fn a_flood_of_refusals_is_logged_in_part_and_says_how_much_was_not() {
-        let ration = Ration::default();
-        let start = Instant::now();
-
-        let logged = (0..100).filter(|_| ration.one_more(start).is_some()).count();
-
-        assert_eq!(logged, LINES_PER_SECOND as usize);
-        assert_eq!(ration.one_more(start + Duration::from_secs(1)), Some(100 - u64::from(LINES_PER_SECOND)));
-        assert_eq!(ration.one_more(start + Duration::from_secs(1)), Some(0));
     }
 
     #[test]

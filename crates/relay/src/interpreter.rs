@@ -8,7 +8,7 @@ use alarm::{Alert, Remarks, Rules, Unnamed};
 use bytes::Bytes;
 use ids::Timestamp;
 use journal::{AppendError, Commit, CursorSpec, Journal, Log, OutRecord, Position, Priority};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -33,7 +33,8 @@ pub(crate) struct Interpreter {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
-    pub(crate) rules: Rules,
+    /// What it goes by; another one counts for what is not interpreted yet.
+    pub(crate) rules: watch::Receiver<Arc<Rules>>,
     /// Whoever looks up what the directory does not name.
     pub(crate) unnamed: mpsc::Sender<(String, Unnamed)>,
     /// Types that were said to be in no catalogue.
@@ -60,16 +61,16 @@ impl Interpreter {
             CursorSpec { log: Log::Inbox, start: journal::Start::Oldest, max_bytes: None, max_age: None };
         let mut at =
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
-        let reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-        let (thread, remembered) =
-            Thread::start(reader, std::mem::take(&mut self.rules), self.voice.clone())?;
-        self.metrics.problems_open.set(i64::try_from(remembered.open).unwrap_or(i64::MAX));
+        let (mut thread, mut due) = self.start()?;
         let mut tail = self.journal.tail(Log::Inbox);
         let mut interpreted: Option<Batch> = None;
-        let mut due = remembered.due;
         let mut ticked = Position::ZERO;
         let mut seen = *tail.borrow();
         loop {
+            if interpreted.is_none() && self.rules.has_changed().unwrap_or(false) {
+                // everything is written down, so that another one remembers all of it
+                (thread, due) = self.start()?;
+            }
             let end = *tail.borrow_and_update();
             if ticked <= at && due.is_some_and(|due| due <= Timestamp::now()) && !stop.is_told() {
                 ticked = self.tick().await?.unwrap_or(ticked);
@@ -83,6 +84,7 @@ impl Interpreter {
                 tokio::select! {
                     changed = tail.changed() => changed.map_err(failed("waiting for the inbox"))?,
                     () = sleep(wait), if ticked <= at => {}
+                    Ok(()) = self.rules.changed() => self.rules.mark_changed(),
                     () = stop.told() => {}
                 }
                 continue;
@@ -90,6 +92,8 @@ impl Interpreter {
             // While one batch is written, which is waiting for the disk, the next one is interpreted.
             let unwritten: State = interpreted.iter().flat_map(|batch| batch.effects.state.clone()).collect();
             let most = entries_at_once(came_in(seen, end));
+            // one that goes by other rules takes over once what there is is written
+            let changed = self.rules.has_changed().unwrap_or(false);
             let write = async {
                 match interpreted.take() {
                     Some(batch) => {
@@ -101,7 +105,7 @@ impl Interpreter {
             };
             seen = end;
             let interpret = async {
-                match end > at {
+                match end > at && !changed {
                     true => thread.interpret(at, most, unwritten).await.map(Some),
                     false => Ok(None),
                 }
@@ -114,8 +118,21 @@ impl Interpreter {
                 interpreted = answer.batch;
                 self.metrics.problems_open.set(i64::try_from(answer.open).unwrap_or(i64::MAX));
             }
-            at = interpreted.as_ref().map_or_else(|| end.max(at), |batch| batch.to);
+            at = match &interpreted {
+                Some(batch) => batch.to,
+                None if changed => at,
+                None => end.max(at),
+            };
         }
+    }
+
+    /// The thread that interprets, by the rules as they are now, and when a tick is due.
+    fn start(&mut self) -> Result<(Thread, Option<Timestamp>), Error> {
+        let reader = self.journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+        let rules = Rules::clone(&self.rules.borrow_and_update());
+        let (thread, remembered) = Thread::start(reader, rules, self.voice.clone())?;
+        self.metrics.problems_open.set(i64::try_from(remembered.open).unwrap_or(i64::MAX));
+        Ok((thread, remembered.due))
     }
 
     /// Lets the intake go first while it is busy, but never for long: an alert is no use when it is late. When it is

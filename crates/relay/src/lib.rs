@@ -28,30 +28,40 @@ mod view;
 mod sink;
 
 mod admin;
+mod certificate;
 mod engine;
 mod error;
 mod feed;
+mod health;
 mod keep;
 mod metrics;
 mod probe;
+mod ration;
 mod relay;
+mod reload;
 mod rulebook;
 mod setup;
+mod sources;
 mod stop;
 mod supervisor;
 mod tls;
 
 pub use admin::history::{bytes_of, digits};
-pub use admin::{ALERT, ALERTS, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE};
+pub use admin::{
+    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, REPLAY, STATE,
+};
+pub use certificate::{Certificate, Renewed, Served, SwapError};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};
 pub use feed::{Feed, UnnamedStream};
+pub use health::Health;
 pub use listener::head::HeadWatch;
 pub use probe::probe_snmp;
 pub use relay::{Drained, Relay, Sockets};
+pub use reload::{NotReloaded, Reloader};
 pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use rulebook::{BadFilter, Filter, Rulebook, Sent, Shown};
-pub use setup::{ReadSecret, Setup, snmp_credentials};
+pub use setup::{ReadSecret, Setup, cloud_table, snmp_credentials};
 pub use sink::Failure;
 pub use tls::Identity;

@@ -1,39 +1,50 @@
 //! Takes connections, enforces their deadlines and hands their requests to the gate; decides nothing.
 
-use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tracing::{debug, warn};
+use tokio::time::{Instant, timeout};
+use tokio_rustls::server::TlsStream;
+use tracing::{debug, info, warn};
 
+use crate::certificate::Acceptor;
 use crate::config::GateLimits;
 use crate::intake::Intake;
 use crate::metrics::{Closed, Metrics};
+use crate::ration::Ration;
 use crate::stop::Stop;
 
 pub(crate) mod connection;
 pub(crate) mod head;
+mod place;
+mod proxied;
 
 use connection::{Connection, Expired, Patience};
+use place::{Open, Place};
+use proxied::Unproxied;
 
 /// What every connection needs.
 #[derive(Clone)]
 pub(crate) struct Listener {
-    pub(crate) tls: TlsAcceptor,
-    pub(crate) limits: Limits,
+    pub(crate) tls: Acceptor,
+    pub(crate) limits: Arc<ArcSwap<Limits>>,
+    /// Whether every connection begins with a PROXY header.
+    pub(crate) proxy_protocol: bool,
     pub(crate) intake: Arc<Intake>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) closes_logged: Arc<Ration>,
 }
 
 /// Deadlines and caps, as the configuration gives them.
@@ -79,16 +90,17 @@ impl Listener {
                 }
             };
             let peer = address.ip().to_canonical();
-            let stranger = !self.intake.allows(peer);
-            let Some(permit) = Permit::take(&open, peer, stranger, &self.limits) else {
+            if self.proxy_protocol && !self.intake.trusts(peer) {
+                self.close(Closed::NoProxy, peer, &"only the proxies of listen.trusted_proxies may connect");
+                continue;
+            }
+            let Some(place) = Place::take(&open, peer, self.intake.is_stranger(peer), &self.limits.load())
+            else {
                 self.metrics.closed(Closed::Cap);
                 continue;
             };
             let (this, stop) = (self.clone(), stop.clone());
-            connections.spawn(async move {
-                this.connection(stream, peer, stop).await;
-                drop(permit);
-            });
+            connections.spawn(async move { this.connection(stream, place, stop).await });
         }
         drop(listener);
         while connections.join_next().await.is_some() {}
@@ -105,34 +117,75 @@ impl Listener {
         }
     }
 
-    async fn connection(&self, stream: TcpStream, peer: IpAddr, mut stop: Stop) {
+    async fn connection(&self, stream: TcpStream, mut place: Place, mut stop: Stop) {
         // without it the first answer waits for the client's delayed acknowledgement
         let _ = stream.set_nodelay(true);
-        let handshake = timeout(self.limits.handshake, self.tls.accept(stream));
-        let handshake = tokio::select! {
+        let limits = self.limits.load_full();
+        let opening = timeout(limits.handshake, self.open(stream, &mut place));
+        let opened = tokio::select! {
             biased;
-            done = handshake => done,
+            opened = opening => opened,
             // nothing was asked yet, so there is nothing to finish
             () = stop.told() => return,
         };
-        let stream = match handshake {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                debug!(%peer, %error, "TLS handshake failed");
-                return self.metrics.closed(Closed::Handshake);
-            }
-            Err(_) => return self.metrics.closed(Closed::SlowHandshake),
-        };
-        self.requests(Connection::new(stream, self.limits.patience), peer, stop).await;
+        match opened {
+            Ok(Ok(stream)) => self.requests(Connection::new(stream, limits.patience), place, stop).await,
+            Ok(Err(reason)) => self.metrics.closed(reason),
+            Err(_) => self.metrics.closed(Closed::SlowHandshake),
+        }
     }
 
-    async fn requests<S>(&self, connection: Connection<S>, peer: IpAddr, mut stop: Stop)
+    /// What stands before the first request: whom a proxy speaks for, and the TLS handshake.
+    async fn open(&self, mut stream: TcpStream, place: &mut Place) -> Result<TlsStream<TcpStream>, Closed> {
+        if self.proxy_protocol {
+            match proxied::source(&mut stream).await {
+                Ok(None) => {}
+                Ok(Some(source)) if self.pass_on(place, source) => {}
+                Ok(Some(_)) => return Err(Closed::Cap),
+                Err(Unproxied::Ended(_)) => return Err(Closed::ProxyHeader),
+                Err(Unproxied::Header(error)) => {
+                    self.log_close(Closed::ProxyHeader, place.holder(), &error);
+                    return Err(Closed::ProxyHeader);
+                }
+            }
+        }
+        match self.tls.accept(stream).await {
+            Ok(Some(stream)) => Ok(stream),
+            // an authority has seen what it wanted to see
+            Ok(None) => Err(Closed::Challenge),
+            Err(error) => {
+                debug!(peer = %place.holder(), %error, "TLS handshake failed");
+                Err(Closed::Handshake)
+            }
+        }
+    }
+
+    /// Whether a connection may go on now that it is known to be of `source`.
+    fn pass_on(&self, place: &mut Place, source: IpAddr) -> bool {
+        place.pass_on(source, self.intake.is_stranger(source), &self.limits.load())
+    }
+
+    fn close(&self, reason: Closed, peer: IpAddr, why: &dyn std::fmt::Display) {
+        self.metrics.closed(reason);
+        self.log_close(reason, peer, why);
+    }
+
+    fn log_close(&self, reason: Closed, peer: IpAddr, why: &dyn std::fmt::Display) {
+        if let Some(unlogged) = self.closes_logged.one_more(Instant::now()) {
+            info!(%peer, reason = reason.word(), unlogged, "closed a connection: {why}");
+        }
+    }
+
+    async fn requests<S>(&self, connection: Connection<S>, place: Place, mut stop: Stop)
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {
         let watch = connection.watch();
         let index = Mutex::new(0);
-        let service = service_fn(move |request| {
+        let hop = place.holder();
+        let proxied = self.intake.trusts(hop);
+        let place = Mutex::new(place);
+        let service = service_fn(|request: Request<Incoming>| {
             let index = {
                 let mut next = index.lock().unwrap_or_else(PoisonError::into_inner);
                 *next += 1;
@@ -142,7 +195,14 @@ impl Listener {
                 let watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
                 (watch.conflicts(index), watch.is_lost(index))
             };
-            Box::pin(Arc::clone(&self.intake).answer(request, peer, conflict, lost))
+            let source = self.intake.source(hop, request.headers());
+            // a connection that a proxy keeps open counts for whoever asks on it
+            let crowded = proxied
+                && source.is_ok_and(|source| {
+                    !self.pass_on(&mut place.lock().unwrap_or_else(PoisonError::into_inner), source)
+                });
+            let answer = Arc::clone(&self.intake).answer(request, hop, source, conflict, lost);
+            Box::pin(async move { if crowded { Err(Crowded) } else { Ok(answer.await) } })
         });
         // every answer is flushed by itself: gathered for pipelined requests, answers would wait for the rest of a
         // half head behind them, and be lost with a connection that ends before its input was read
@@ -168,6 +228,7 @@ impl Listener {
         let closed = match (connection.expired(), &result) {
             (Some(Expired::Head), _) => Some(Closed::SlowHead),
             (Some(Expired::Idle), _) => Some(Closed::Idle),
+            (None, Err(error)) if error.is_user() => Some(Closed::Cap),
             (None, Err(error)) if error.is_parse() => Some(Closed::Malformed),
             (None, Err(_)) => Some(Closed::Broken),
             (None, Ok(())) => None,
@@ -176,7 +237,7 @@ impl Listener {
             self.metrics.closed(reason);
         }
         if let Err(error) = result {
-            debug!(%peer, %error, "connection ended");
+            debug!(peer = %hop, %error, "connection ended");
         }
         farewell(connection.into_stream()).await;
     }
@@ -200,57 +261,10 @@ async fn farewell<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut s
     let _ = timeout(FAREWELL, drain).await;
 }
 
-/// How many connections are open.
-#[derive(Debug, Default)]
-struct Open(Mutex<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    all: usize,
-    /// From addresses that are allowed nothing; they get a share, so that they cannot shut Mist out.
-    strangers: usize,
-    from: HashMap<IpAddr, usize>,
-}
-
-/// The right to have one connection open.
-#[derive(Debug)]
-struct Permit {
-    open: Arc<Open>,
-    peer: IpAddr,
-    stranger: bool,
-}
-
-impl Permit {
-    fn take(open: &Arc<Open>, peer: IpAddr, stranger: bool, limits: &Limits) -> Option<Self> {
-        let mut counts = open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = counts.from.get(&peer).copied().unwrap_or(0);
-        if counts.all >= limits.connections
-            || from >= limits.connections_per_address
-            || (stranger && counts.strangers >= (limits.connections / STRANGERS_SHARE).max(1))
-        {
-            return None;
-        }
-        counts.all += 1;
-        counts.strangers += usize::from(stranger);
-        counts.from.insert(peer, from + 1);
-        Some(Self { open: Arc::clone(open), peer, stranger })
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut counts = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.all -= 1;
-        counts.strangers -= usize::from(self.stranger);
-        match counts.from.get_mut(&self.peer) {
-            Some(from) if *from > 1 => *from -= 1,
-            _ => drop(counts.from.remove(&self.peer)),
-        }
-    }
-}
-
-/// Which part of all connections may be from addresses that are allowed nothing: a quarter.
-const STRANGERS_SHARE: usize = 4;
+/// A request came in over a connection that counts for somebody who has too many.
+#[derive(Debug, thiserror::Error)]
+#[error("too many connections for one address")]
+struct Crowded;
 
 /// Longest head of a request; hyper answers 431 beyond it. Mist's heads are under 2 KiB.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -261,47 +275,3 @@ const FAREWELL_BYTES: usize = 4 << 20;
 
 /// How long to wait when no connection can be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limits(connections: usize, per_address: usize) -> Limits {
-        Limits::from(&GateLimits {
-            max_connections: connections,
-            max_connections_per_address: per_address,
-            ..GateLimits::default()
-        })
-    }
-
-    #[test]
-    fn caps_hold_in_all_and_per_address_and_are_given_back() {
-        let open = Arc::new(Open::default());
-        let limits = limits(3, 2);
-        let (a, b) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-
-        let first = Permit::take(&open, a, false, &limits).unwrap();
-        let _second = Permit::take(&open, a, false, &limits).unwrap();
-        assert!(Permit::take(&open, a, false, &limits).is_none(), "two from one address");
-        let _third = Permit::take(&open, b, false, &limits).unwrap();
-        assert!(Permit::take(&open, b, false, &limits).is_none(), "three in all");
-
-        drop(first);
-        assert!(Permit::take(&open, b, false, &limits).is_some());
-        assert_eq!(open.0.lock().unwrap().from.get(&a), Some(&1));
-    }
-
-    #[test]
-    fn strangers_cannot_take_every_place() {
-        let open = Arc::new(Open::default());
-        let limits = limits(8, 8);
-        let stranger = |n: u8| Permit::take(&open, [203, 0, 113, n].into(), true, &limits);
-
-        let taken: Vec<_> = (0..8).filter_map(stranger).collect();
-
-        assert_eq!(taken.len(), 2);
-        assert!(Permit::take(&open, [192, 0, 2, 1].into(), false, &limits).is_some());
-        drop(taken);
-        assert!(stranger(9).is_some());
-    }
-}

@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     connections_closed: Family<Why, Counter>,
     messages: Family<TopicLabel, Counter>,
     unstored: Counter,
+    unlisted: Family<OrgLabel, Counter>,
+    pub(crate) sources_hidden: Gauge,
     pub(crate) alerts: Counter,
     pub(crate) uninterpretable: Counter,
     pub(crate) repeated: Counter,
@@ -35,6 +37,7 @@ pub(crate) struct Metrics {
     pub(crate) behind_alerts: Family<SinkLabel, Gauge>,
     pub(crate) behind_bytes: Family<SinkLabel, Gauge>,
     pub(crate) behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
+    pub(crate) certificate_expiry: Gauge,
     pub(crate) journal_bytes: Gauge,
     pub(crate) journal_writable: Gauge,
     pub(crate) inbox_behind: Gauge,
@@ -62,6 +65,11 @@ struct TopicLabel {
     topic: String,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OrgLabel {
+    org: String,
+}
+
 /// The sink a figure is about.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub(crate) struct SinkLabel {
@@ -80,26 +88,41 @@ struct RouteLabel {
 pub(crate) enum Closed {
     Cap,
     Accept,
+    /// Only proxies may connect, and it was none.
+    NoProxy,
+    /// A proxy did not say whom it comes from.
+    ProxyHeader,
     Handshake,
     SlowHandshake,
     SlowHead,
     Idle,
     Malformed,
     Broken,
+    Challenge,
 }
 
 impl EncodeLabelValue for Closed {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        encoder.write_str(match self {
+        encoder.write_str(self.word())
+    }
+}
+
+impl Closed {
+    /// One word for counters and logs.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
             Self::Cap => "cap",
             Self::Accept => "accept",
+            Self::NoProxy => "no_proxy",
+            Self::ProxyHeader => "proxy_header",
             Self::Handshake => "handshake",
             Self::SlowHandshake => "slow_handshake",
             Self::SlowHead => "slow_head",
             Self::Idle => "idle",
             Self::Malformed => "malformed",
             Self::Broken => "broken",
-        })
+            Self::Challenge => "challenge",
+        }
     }
 }
 
@@ -112,6 +135,8 @@ impl Metrics {
             connections_closed: Family::default(),
             messages: Family::default(),
             unstored: Counter::default(),
+            unlisted: Family::default(),
+            sources_hidden: Gauge::default(),
             alerts: Counter::default(),
             uninterpretable: Counter::default(),
             repeated: Counter::default(),
@@ -127,6 +152,7 @@ impl Metrics {
             behind_alerts: Family::default(),
             behind_bytes: Family::default(),
             behind_seconds: Family::default(),
+            certificate_expiry: Gauge::default(),
             journal_bytes: Gauge::default(),
             journal_writable: Gauge::default(),
             inbox_behind: Gauge::default(),
@@ -146,6 +172,16 @@ impl Metrics {
             this.messages.clone(),
         );
         registry.register("messages_unstored", "Proven messages answered 503", this.unstored.clone());
+        registry.register(
+            "signed_unlisted",
+            "Messages with a valid signature from an address that is not listed, by organisation; all were refused",
+            this.unlisted.clone(),
+        );
+        registry.register(
+            "sources_hidden",
+            "1 when every message seems to come from one private address",
+            this.sources_hidden.clone(),
+        );
         registry.register("alerts", "Alerts made", this.alerts.clone());
         registry.register(
             "uninterpretable",
@@ -201,6 +237,11 @@ impl Metrics {
             "Age of the oldest alert not yet delivered, by sink",
             this.behind_seconds.clone(),
         );
+        registry.register(
+            "certificate_expiry_seconds",
+            "When the certificate that the listener shows ends, in seconds since 1970",
+            this.certificate_expiry.clone(),
+        );
         registry.register("journal_bytes", "Bytes the journal uses", this.journal_bytes.clone());
         registry.register(
             "journal_writable",
@@ -240,6 +281,11 @@ impl Metrics {
     pub(crate) fn when_failed(&self, route: &str, sink: &SinkLabel) -> u64 {
         let label = RouteLabel { route: route.to_owned(), sink: sink.sink.clone() };
         self.when_errors.get_or_create(&label).inc() + 1
+    }
+
+    /// Counts a message of `organisation` that was signed and refused for where it came from.
+    pub(crate) fn unlisted(&self, organisation: &str) {
+        self.unlisted.get_or_create(&OrgLabel { org: organisation.to_owned() }).inc();
     }
 
     pub(crate) fn unstored(&self) {

@@ -1,50 +1,52 @@
 //! The relay itself: opens, runs and drains everything in the order of the data.
 
-use std::collections::HashMap;
+pub(crate) mod sinks;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alarm::{Own, OwnKind, State, Unnamed};
+use arc_swap::ArcSwap;
 use ids::Timestamp;
-use journal::{AppendError, CursorError, CursorSpec, Journal, Log, Options, Position, Priority, Salvaged};
+use journal::{AppendError, CursorError, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 use tracing::{error, info, warn};
+use webhook::Gate;
 
 use crate::admin::Admin;
-use crate::config::Start;
-use crate::error::{Cause, Chain, Error};
+use crate::certificate::Certificate;
+use crate::config::GateLimits;
+use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
-use crate::intake::Intake;
+use crate::health::Health;
+use crate::intake::{Intake, Terms, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::setup::rules;
-use crate::setup::{Kind, Setup, Sink};
-use crate::sink::datagram::Datagrams;
-use crate::sink::each;
-use crate::sink::inform::Informs;
-use crate::sink::notify::Notify;
-use crate::sink::pump::Pump;
-use crate::sink::stream::Stream;
-use crate::sink::trap::{Pace, Traps};
-use crate::stop::{Stop, Stopper};
+use crate::reload::{NotReloaded, Reload, Reloader, needs_restart};
+use crate::setup::{Setup, rules};
+use crate::sources::Sources;
+use crate::stop::Stopper;
 use crate::supervisor::{Supervisor, Unstored, Voice};
-use crate::{engine, inbox, supervisor};
+use crate::{inbox, supervisor};
+
+use sinks::{Shared, Sinks};
 
 /// A relay that has opened what it keeps and is ready to run.
 #[derive(Debug)]
 pub struct Relay {
     setup: Setup,
     journal: Journal,
-    engine: Option<snmp::Engine>,
     feed: Feed,
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
+    reloader: Reloader,
+    reloads: mpsc::Receiver<Reload>,
+    health: Health,
 }
 
 /// The sockets a relay serves on, bound by whoever runs it.
@@ -68,11 +70,11 @@ pub struct Drained {
 }
 
 impl Relay {
-    /// Opens the journal and, for SNMPv3, the engine.
+    /// Opens the journal.
     ///
     /// # Errors
     ///
-    /// [`Error::OpenJournal`] and [`Error::Keep`].
+    /// [`Error::OpenJournal`] and [`Error::Journal`].
     pub fn open(setup: Setup) -> Result<Self, Error> {
         let path = setup.config.journal_path();
         let bounds = &setup.config.journal;
@@ -86,16 +88,10 @@ impl Relay {
         if let Some(salvaged) = journal.salvaged() {
             tell_salvaged(&journal, salvaged)?;
         }
-        let v3 = |sink: &Sink| {
-            matches!(&sink.kind, Kind::Notifications { credentials: snmp::Credentials::V3 { .. }, .. })
-        };
-        let engine = if setup.sinks.iter().any(v3) {
-            Some(engine::start(&setup.config.state, &setup.mib)?)
-        } else {
-            None
-        };
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
-        Ok(Self { setup, journal, engine, feed, unnamed: (unnamed, Some(unnamed_stream)) })
+        let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
+        let (reloader, reloads) = Reloader::new();
+        Ok(Self { setup, journal, feed, unnamed, reloader, reloads, health })
     }
 
     /// A way into the inbox for whoever asks Mist.
@@ -104,9 +100,27 @@ impl Relay {
         self.feed.clone()
     }
 
+    /// A way to change it while it runs.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
+    }
+
+    /// The certificate of the listener, to be swapped.
+    #[must_use]
+    pub fn certificate(&self) -> Certificate {
+        self.setup.tls.certificate().clone()
+    }
+
     /// What the directory does not name, as it is met; `None` from the second call on.
     pub fn unnamed(&mut self) -> Option<UnnamedStream> {
         self.unnamed.1.take()
+    }
+
+    /// Whether it serves and can go on, for as long as it runs.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
     }
 
     /// Runs until `shutdown` resolves, then drains: no more connections, requests in flight are answered,
@@ -116,105 +130,122 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, engine, feed: _, unnamed: (unnamed, _) } = self;
+        let Self { setup, journal, feed: _, unnamed: (unnamed, _), reloader: _, mut reloads, health } = self;
+        let mut config = setup.config;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
-        let receivers: HashMap<String, String> =
-            setup.sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
-        let grace = setup.config.grace();
+        let certificate = setup.tls.certificate().clone();
 
-        // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
         let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
-        let mut pumps = Vec::new();
-        let bounds = &setup.config.journal;
-        for (place, mut sink) in setup.sinks.into_iter().enumerate() {
-            let spec = CursorSpec {
-                log: Log::Outbox,
-                start: match sink.start {
-                    Start::Now => journal::Start::Now,
-                    Start::Oldest => journal::Start::Oldest,
-                },
-                max_bytes: Some(bounds.sink_max_bytes),
-                max_age: Some(Duration::from_secs(bounds.sink_max_age_secs)),
-            };
-            let at = journal.register(&sink.name, spec).await.map_err(failed("registering a sink"))?;
-            let pump = Pump::new(
-                journal.clone(),
-                Arc::clone(&outbox),
-                setup.routes.of(place),
-                std::mem::take(&mut sink.view),
-                at,
-                Arc::clone(&metrics),
-                voice.clone(),
-            )?;
-            pumps.push((sink, pump));
-        }
+        let shared = Shared {
+            journal: journal.clone(),
+            outbox: Arc::clone(&outbox),
+            metrics: Arc::clone(&metrics),
+            voice: voice.clone(),
+            relay: setup.name,
+            state: config.state.clone(),
+            mib: setup.mib,
+            started: std::time::Instant::now(),
+        };
+        let mut sinks = Sinks::new(shared);
+        // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
+        sinks.prepare(&setup.sinks, &config.journal).await?;
+        sinks.start(setup.sinks, &setup.routes).await?;
         // every sink of the configuration has its cursor now: what stood for lost ones is not needed any more
         match journal.forget(journal::LOST_CURSORS).await {
             Ok(_) | Err(CursorError::Unknown { .. } | CursorError::NotWritten(AppendError::Full)) => {}
             Err(source) => return Err(failed("forgetting the place of lost cursors")(source)),
         }
-        let body_patience = Duration::from_secs(setup.config.gate.body_secs);
-        let intake = Arc::new(Intake::new(setup.gate, journal.clone(), Arc::clone(&metrics), body_patience));
+        let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
+        let sources = Arc::new(Sources::new(listens_at.ip()));
+        let first = terms(setup.gate, &config.gate, &voice);
+        let intake =
+            Arc::new(Intake::new(first, journal.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
         let (stop_interpreter, interpreter_stop) = Stopper::new();
-        let (stop_sinks, sinks_stop) = Stopper::new();
         let (stop_supervisor, supervisor_stop) = Stopper::new();
 
         let admin = Arc::new(Admin {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
-            sinks: receivers.keys().cloned().collect(),
+            sinks: sinks.receivers(),
             stopping: listener_stop.clone(),
+            health: health.clone(),
+            certificate: certificate.clone(),
         });
         let mut sides = JoinSet::new();
         sides.spawn(Arc::clone(&admin).serve_http(sockets.admin));
         sides.spawn(admin.serve_socket(sockets.commands));
+        sides.spawn(health.clone().watch(journal.clone()));
 
         let supervisor = Supervisor {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
             said,
             notices: journal.notices(),
-            receivers,
+            receivers: sinks.receivers(),
             unstored: Unstored::default(),
+            sources,
+            certificate: certificate.clone(),
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
+        let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
         let interpreter = Interpreter {
             journal: journal.clone(),
             intake: Arc::clone(&intake),
             outbox,
             metrics: Arc::clone(&metrics),
-            voice,
-            rules: rules::rules(&setup.config),
+            voice: voice.clone(),
+            rules: rules.subscribe(),
             unnamed,
             unknown: UnknownTypes::default(),
         };
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
-        let context =
-            Context { relay: setup.name, mib: setup.mib, engine, started: std::time::Instant::now() };
-        let mut sinking = JoinSet::new();
-        for (sink, pump) in pumps {
-            context.spawn(&mut sinking, sink, pump, sinks_stop.clone());
-        }
-        let no_sinks = sinking.is_empty();
         let listener = Listener {
-            tls: TlsAcceptor::from(setup.tls),
-            limits: Limits::from(&setup.config.gate),
-            intake,
+            tls: setup.tls,
+            limits: Arc::clone(&limits),
+            proxy_protocol: config.listen.proxy_protocol,
+            intake: Arc::clone(&intake),
             metrics,
+            closes_logged: Arc::default(),
         };
         let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
+        health.serves();
 
-        let ended = tokio::select! {
-            biased;
-            halted = journal.halted() => return Err(failed("writing to the disk")(Cause::from(halted))),
-            () = shutdown => None,
-            ended = &mut supervising => Some(broken(ended, "the supervisor")),
-            ended = &mut interpreting => Some(broken(ended, "the interpreter")),
-            Some(ended) = sinking.join_next(), if !no_sinks => Some(broken(ended, "a sink")),
-            _ = &mut listening => Some(Error::Ended { part: "the listener" }),
+        let mut shutdown = std::pin::pin!(shutdown);
+        let ended = loop {
+            let reload = tokio::select! {
+                biased;
+                halted = journal.halted() => return Err(failed("writing to the disk")(Cause::from(halted))),
+                () = &mut shutdown => break None,
+                ended = &mut supervising => break Some(broken(ended, "the supervisor")),
+                ended = &mut interpreting => break Some(broken(ended, "the interpreter")),
+                ended = sinks.ended() => break Some(ended),
+                _ = &mut listening => break Some(Error::Ended { part: "the listener" }),
+                Some(reload) = reloads.recv() => reload,
+            };
+            let Reload { setup, answer } = reload;
+            let keys = needs_restart(&config, &setup.config);
+            if !keys.is_empty() {
+                let _gone = answer.send(Err(NotReloaded::NeedsRestart { keys }));
+                continue;
+            }
+            if let Err(source) = sinks.prepare(&setup.sinks, &setup.config.journal).await {
+                let _gone = answer.send(Err(NotReloaded::NotWritten { source }));
+                continue;
+            }
+            limits.store(Arc::new(Limits::from(&setup.config.gate)));
+            intake.change(terms(setup.gate, &setup.config.gate, &voice));
+            // what is on its way is finished by the old routes, what comes behind it goes by the new ones
+            sinks.stop(Instant::now() + RELOAD_PATIENCE).await;
+            rules.send_replace(Arc::new(rules::rules(&setup.config)));
+            config = setup.config;
+            if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
+                break Some(error);
+            }
+            let _gone = answer.send(Ok(()));
         };
         if let Some(error) = ended {
             // a part often hears of a failed write first; the journal knows which write and why
@@ -225,6 +256,7 @@ impl Relay {
         }
 
         // each stage may take what the ones before have left, and none may take it all
+        let grace = config.grace();
         let deadline = Instant::now() + grace;
         let (listeners, interpreters) = (deadline - grace / 2, deadline - grace / 4);
         info!(grace_secs = grace.as_secs(), "stopping: finishing what was begun");
@@ -236,16 +268,7 @@ impl Relay {
         stop_interpreter.stop();
         let interpreted = timeout_at(interpreters, &mut interpreting).await;
         interpreting.abort();
-        stop_sinks.stop();
-        let drain = async {
-            while let Some(ended) = sinking.join_next().await {
-                if let Ok(Err(error)) = ended {
-                    error!(error = %Chain(&error), "a sink could not write its place down");
-                }
-            }
-        };
-        let _ = timeout_at(deadline, drain).await;
-        sinking.shutdown().await;
+        sinks.stop(deadline).await;
         stop_supervisor.stop();
         let _ = timeout_at(deadline + Duration::from_secs(1), &mut supervising).await;
         supervising.abort();
@@ -257,6 +280,15 @@ impl Relay {
             Ok(Ok(Err(error))) => Err(error),
             _ => drained,
         }
+    }
+}
+
+/// On what terms `gate` lets in.
+fn terms(gate: Gate, limits: &GateLimits, voice: &Voice) -> Terms {
+    Terms {
+        gate,
+        body_patience: Duration::from_secs(limits.body_secs),
+        unlisted: limits.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
     }
 }
 
@@ -308,6 +340,7 @@ fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
         state: State::Event,
         text,
         count,
+        severity: None,
     };
     let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
     match stored {
@@ -333,48 +366,6 @@ impl Drained {
     }
 }
 
-/// What every sink of a relay shares.
-struct Context {
-    relay: String,
-    mib: snmp::Mib,
-    engine: Option<snmp::Engine>,
-    started: std::time::Instant,
-}
-
-impl Context {
-    fn spawn(&self, tasks: &mut JoinSet<Result<(), Error>>, sink: Sink, pump: Pump, stop: Stop) {
-        let (receiver, relay) = (sink.receiver, self.relay.clone());
-        match sink.kind {
-            Kind::Notifications { credentials, delivery, limits, rate, burst } => {
-                let v3 = matches!(credentials, snmp::Credentials::V3 { .. });
-                let notify = Notify {
-                    receiver,
-                    credentials,
-                    engine: self.engine.clone().filter(|_| v3),
-                    mib: self.mib.clone(),
-                    limits,
-                    relay,
-                    started: self.started,
-                };
-                match delivery {
-                    snmp::Delivery::Trap => {
-                        tasks.spawn(each::run(Traps::new(notify, Pace::new(rate, burst)), pump, stop));
-                    }
-                    snmp::Delivery::Inform => {
-                        tasks.spawn(Informs { notify }.run(pump, stop));
-                    }
-                }
-            }
-            Kind::Datagrams { format } => {
-                tasks.spawn(each::run(Datagrams::new(receiver, format, relay), pump, stop));
-            }
-            Kind::Stream { format, framing, settle, tls } => {
-                tasks.spawn(Stream { receiver, tls, format, framing, settle, relay }.run(pump, stop));
-            }
-        }
-    }
-}
-
 /// Why a part that must not end did.
 fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'static str) -> Error {
     match ended {
@@ -385,6 +376,9 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
 
 /// How many names that are missing may wait to be looked up.
 const UNNAMED: usize = 1024;
+
+/// How long a reload waits for sinks to finish what they began.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long to wait for the journal to say why it failed.
 const HALT_PATIENCE: Duration = Duration::from_millis(500);

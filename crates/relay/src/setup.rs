@@ -2,16 +2,15 @@
 //!
 //! `check` and `run` share it, so that what passes the one starts in the other.
 
-use std::sync::Arc;
-
 use ::snmp::Mib;
 use alarm::{Alert, Catalogue, OwnKind};
-use rustls::ServerConfig;
-use webhook::Gate;
+use webhook::{CloudTable, Gate};
 use zeroize::Zeroizing;
 
+mod acme;
 mod alarms;
 mod api;
+mod clouds;
 mod gate;
 mod routes;
 pub(crate) mod rules;
@@ -21,15 +20,16 @@ mod snmp;
 mod syslog;
 mod warnings;
 
+pub use self::clouds::cloud_table;
 pub(crate) use self::sinks::{Kind, Sink};
 pub use self::snmp::snmp_credentials;
 pub(crate) use self::snmp::snmp_sink;
 
 use crate::Error;
+use crate::certificate::{Acceptor, Certificate};
 use crate::config::{Config, SecretHome};
 use crate::error::Cause;
 use crate::route::{Judged, Routes};
-use crate::tls::{self, Identity};
 
 /// Reads secrets from their homes; the program decides how.
 pub type ReadSecret<'a> = &'a dyn Fn(&SecretHome) -> Result<Zeroizing<Vec<u8>>, Cause>;
@@ -40,7 +40,8 @@ pub struct Setup {
     pub(crate) config: Config,
     pub(crate) name: String,
     pub(crate) gate: Gate,
-    pub(crate) tls: Arc<ServerConfig>,
+    pub(crate) clouds: CloudTable,
+    pub(crate) tls: Acceptor,
     pub(crate) mib: Mib,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) routes: Routes,
@@ -48,19 +49,20 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Checks `config` with its secrets; `identity` is the listener's certificate and key.
+    /// Checks `config` with its secrets; `certificate` is the listener's.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] names the place in the file, what is wrong and what to do.
-    pub fn new(config: Config, identity: Identity, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
+    pub fn new(config: Config, certificate: Certificate, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
         checks.alarms()?;
-        let gate = checks.gate()?;
-        let tls = tls::server(identity).map_err(|source| {
-            checks.wrong("tls", "the certificate and its key cannot be used together", Some(source.into()))
-        })?;
+        let clouds = cloud_table(&config)?;
+        let gate = checks.gate(&clouds)?;
+        checks.acme()?;
+        let tls = Acceptor::new(certificate)
+            .map_err(|source| checks.wrong("tls", "TLS cannot be served", Some(source.into())))?;
         let mib = checks.mib()?;
         let sinks = checks.sinks()?;
         let routes = checks.routes()?;
@@ -68,17 +70,23 @@ impl Setup {
             return Err(checks.wrong("name", "a relay needs a name", None));
         }
         let name = relay_name(&config);
-        let mut warnings = checks.warnings(&sinks);
+        let mut warnings = checks.warnings(&sinks, &clouds);
         let catalogue = Catalogue::bundled();
         let knows_type = |name: &str| catalogue.knows(name) || OwnKind::knows(name);
         warnings.extend(checks.route_warnings(&routes, &knows_type));
-        Ok(Self { gate, tls: Arc::new(tls), mib, sinks, routes, name, warnings, config })
+        Ok(Self { gate, clouds, tls, mib, sinks, routes, name, warnings, config })
     }
 
     /// The configuration it was made of.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The addresses of the clouds it goes by.
+    #[must_use]
+    pub const fn clouds(&self) -> &CloudTable {
+        &self.clouds
     }
 
     /// What is in order and still should be known: above all, everything that weakens.

@@ -2,23 +2,27 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use alarm::{Own, OwnKind, State};
 use ids::Timestamp;
 use journal::{Journal, Log, Notice, Notices, Position, Priority, Status};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
 use crate::Error;
+use crate::certificate::Certificate;
 use crate::error::Chain;
 use crate::inbox;
 use crate::interpreter::failed;
 use crate::metrics::{Metrics, SinkLabel};
+use crate::relay::sinks::Receivers;
+use crate::sources::{Sight, Sources};
 use crate::stop::Stop;
 
 mod ages;
+mod certificate;
 
 use ages::Ages;
 
@@ -58,6 +62,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
              check the disk"
         ),
         count: rows,
+        severity: None,
     }
 }
 
@@ -68,15 +73,16 @@ pub(crate) struct Supervisor {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) said: mpsc::Receiver<Own>,
     pub(crate) notices: Notices,
-    /// The receiver of each sink, for the texts.
-    pub(crate) receivers: HashMap<String, String>,
+    pub(crate) receivers: watch::Receiver<Receivers>,
     pub(crate) unstored: Unstored,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) certificate: Certificate,
 }
 
 impl Supervisor {
     /// Looks after the relay until `stop` turns true.
     pub(crate) async fn run(mut self, mut stop: Stop) -> Result<(), Error> {
-        let mut open = Problems::recall(&self.journal, &self.receivers)?;
+        let mut open = Problems::recall(&self.journal, &self.receivers.borrow())?;
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut commits, mut ages) = (0, Ages::default());
@@ -100,7 +106,7 @@ impl Supervisor {
                         Ok(status) => {
                             ages.look(&status, Instant::now(), Timestamp::now());
                             self.measure(&status, &ages, &mut commits);
-                            open.judge(&status, &ages, &self.receivers)
+                            open.judge(&status, &ages, &self.receivers.borrow())
                         }
                         // nothing that was promised depends on it: it is looked at again in a second
                         Err(error) => {
@@ -112,6 +118,12 @@ impl Supervisor {
                         self.noticed(notice, &mut open);
                     }
                     own.extend(open.judge_bound());
+                    let sight = self.sources.sight();
+                    self.metrics.sources_hidden.set(i64::from(matches!(sight, Sight::Hidden(_))));
+                    own.extend(open.judge_sight(sight));
+                    let (shown, trouble) = (self.certificate.shown(), self.certificate.trouble());
+                    self.metrics.certificate_expiry.set(Timestamp::from(shown.not_after).micros() / 1_000_000);
+                    own.extend(open.certificate.judge(&shown, trouble.as_deref(), SystemTime::now()));
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
@@ -174,10 +186,17 @@ impl Supervisor {
                 let text = format!(
                     "sink `{cursor}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) \
                      were given up; check {}",
-                    receiver(&self.receivers, &cursor)
+                    receiver(&self.receivers.borrow(), &cursor)
                 );
                 let kind = OwnKind::AlertsGivenUp;
-                self.unstored.add(Own { kind, resource: cursor, state: State::Event, text, count: records });
+                self.unstored.add(Own {
+                    kind,
+                    resource: cursor,
+                    state: State::Event,
+                    text,
+                    count: records,
+                    severity: None,
+                });
             }
             Notice::Damaged { log, rows, position } => self.unstored.add(damaged(log, position, rows)),
             Notice::NearBound { used, max } => {
@@ -218,6 +237,9 @@ impl Unstored {
 struct Problems {
     behind: HashMap<String, bool>,
     bound: Bound,
+    /// Whether it was said that the sources of webhooks are hidden.
+    hidden: bool,
+    certificate: certificate::Problems,
 }
 
 /// How near the journal is to its bound, and whether that was said.
@@ -232,15 +254,17 @@ struct Bound {
 impl Problems {
     /// What was there before a restart, as the journal remembers it.
     fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
-        let mut open = HashSet::new();
+        let (mut open, mut certificate) = (HashSet::new(), certificate::Problems::default());
         crate::feed::open_problems(journal, |problem| {
+            certificate.recall(&problem.alert);
             if problem.alert.is_own() {
                 open.insert((problem.alert.kind, problem.alert.category));
             }
         })?;
         let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
-        let mut this = Self { bound, behind: HashMap::new() };
+        let hidden = is_open(OwnKind::SourcesHidden, "");
+        let mut this = Self { bound, behind: HashMap::new(), hidden, certificate };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
             Err(error) => {
@@ -265,6 +289,8 @@ impl Problems {
                 self.behind.insert(own.resource.clone(), own.state != State::Raised);
             }
             OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
+            OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
+            OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
             _ => {}
         }
     }
@@ -322,6 +348,27 @@ impl Problems {
         };
         Some(problem(OwnKind::JournalNearBound, "", state, text))
     }
+
+    /// Whether the sources of webhooks are hidden now, or seen again.
+    fn judge_sight(&mut self, sight: Sight) -> Option<Own> {
+        let (state, text) = match (self.hidden, sight) {
+            (false, Sight::Hidden(address)) => {
+                let text = format!(
+                    "every webhook seems to come from {address}, a private address: what stands there hides Mist's own, so \
+                     the allowlist cannot tell them from others; let the firewall translate the destination only and not \
+                     the source, or have the proxy there say whom it speaks for (PROXY v2 or X-Forwarded-For) and name it \
+                     in listen.trusted_proxies"
+                );
+                (State::Raised, text)
+            }
+            (true, Sight::Clear) => {
+                (State::Cleared, "the addresses webhooks come from are seen again".to_owned())
+            }
+            _ => return None,
+        };
+        self.hidden = state == State::Raised;
+        Some(problem(OwnKind::SourcesHidden, "", state, text))
+    }
 }
 
 /// The state of the journal, read where reading may block.
@@ -332,7 +379,7 @@ pub(crate) async fn status(journal: &Journal) -> Result<Status, Error> {
 }
 
 fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
-    Own { kind, resource: resource.to_owned(), state, text, count: 0 }
+    Own { kind, resource: resource.to_owned(), state, text, count: 0, severity: None }
 }
 
 fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {

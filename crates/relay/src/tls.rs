@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
+use rustls::server::ResolvesServerCert;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -22,17 +23,20 @@ pub struct Identity {
     pub key: PrivateKeyDer<'static>,
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// TLS 1.2 and 1.3 with `identity`; only HTTP/1.1 is offered.
-pub(crate) fn server(identity: Identity) -> Result<ServerConfig, rustls::Error> {
+/// TLS 1.2 and 1.3 with what `certificate` says; only `protocol` is offered.
+pub(crate) fn server(
+    certificate: Arc<dyn ResolvesServerCert>,
+    protocol: &[u8],
+) -> Result<ServerConfig, rustls::Error> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(identity.chain, identity.key)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        .with_cert_resolver(certificate);
+    config.alpn_protocols = vec![protocol.to_vec()];
     Ok(config)
 }
 

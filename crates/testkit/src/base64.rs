@@ -47,7 +47,10 @@ mod tests {
         assert_eq!(["", "f", "fo", "foo"].map(|text| encode(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v"]);
         for text in ["", "f", "fo", "foo", "foob", "fooba"] {
             assert_eq!(decode(&encode(text.as_bytes())).as_deref(), Some(text.as_bytes()));
-            assert_eq!(decode(encode(text.as_bytes()).trim_end_matches('=')).as_deref(), Some(text.as_bytes()));
+            assert_eq!(
+                decode(encode(text.as_bytes()).trim_end_matches('=')).as_deref(),
+                Some(text.as_bytes())
+            );
         }
         assert_eq!([decode("Z"), decode("Zm9v!"), decode("Z g=")], [None, None, None]);
     }

@@ -38,7 +38,7 @@ use http::Method;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::cloud::{Misbehaviour, Misbehaving};
+use crate::cloud::{Misbehaving, Misbehaviour};
 use crate::door::Door;
 use crate::tls::{TlsVersion, server_config};
 use crate::{TestCa, TlsError};
@@ -59,8 +59,8 @@ mod world;
 pub use authority::OpensslError;
 pub use binding::{Binding, Outcome, Presented};
 pub use settings::{
-    AbsentPlace, CertificateForm, CommandWay, CommitAnswer, ConductorSettings, Pace, PutMeans, Readings, SecretShown,
-    TokenPlace,
+    AbsentPlace, CertificateForm, CommandWay, CommitAnswer, ConductorSettings, Pace, PutMeans, Readings,
+    SecretShown, TokenPlace,
 };
 pub use world::{Ask, Commit};
 
@@ -88,7 +88,8 @@ impl FakeConductor {
         let certificate = ca.server(&["localhost", &address.ip().to_string()]);
         let tls = server_config(&certificate, None, TlsVersion::Both)?;
         let nodes = if settings.pair { 2 } else { 1 };
-        let authority = tokio::task::spawn_blocking(Authority::make).await.map_err(|_| StartError::Ended)??;
+        let authority =
+            tokio::task::spawn_blocking(Authority::make).await.map_err(|_| StartError::Ended)??;
         let shared = Arc::new(Shared::new(settings, authority));
         let mut doors = Vec::new();
         for node in 0..nodes {
@@ -292,7 +293,10 @@ impl FakeConductor {
     ///
     /// The problems, one text each.
     pub fn commit_by_another(&self) -> Result<(), Vec<String>> {
-        self.shared.world().commit("another").map_err(|found| found.into_iter().map(|found| found.message).collect())
+        self.shared
+            .world()
+            .commit("another")
+            .map_err(|found| found.into_iter().map(|found| found.message).collect())
     }
 
     /// Another administrator makes his edits right before the next call with `part` in method and path, and once.

@@ -147,7 +147,11 @@ impl Fleet {
     /// # Errors
     ///
     /// [`NoSuch::Device`] for one that the cloud does not have.
-    pub fn look(&mut self, cloud: &FakeCloud, conductor: &FakeConductor) -> Result<Vec<(Mac, Attempt)>, NoSuch> {
+    pub fn look(
+        &mut self,
+        cloud: &FakeCloud,
+        conductor: &FakeConductor,
+    ) -> Result<Vec<(Mac, Attempt)>, NoSuch> {
         let mut attempts = Vec::new();
         for router in &self.routers {
             let site = cloud.device(router.mac)?.site;

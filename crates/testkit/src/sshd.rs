@@ -35,8 +35,10 @@ impl SshServer {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         for key in ["host", "other", "user", "stranger"] {
             let file = folder.join(key);
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
-            if !made.map_err(|_| SshdError::Missing("ssh-keygen (Debian package openssh-client)"))?.success() {
+            let made =
+                Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&file).status();
+            if !made.map_err(|_| SshdError::Missing("ssh-keygen (Debian package openssh-client)"))?.success()
+            {
                 return Err(SshdError::Failed("ssh-keygen made no key".to_owned()));
             }
         }
@@ -46,12 +48,18 @@ impl SshServer {
             fs::write(folder.join(file), format!("[127.0.0.1]:{port} {key}"))?;
         }
         let passwd = fs::read_to_string("/etc/passwd")?;
-        let others: String =
-            passwd.lines().filter(|line| !line.starts_with("sshd:") && !line.starts_with("admin:")).map(|line| format!("{line}\n")).collect();
+        let others: String = passwd
+            .lines()
+            .filter(|line| !line.starts_with("sshd:") && !line.starts_with("admin:"))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let home = folder.display();
         fs::write(
             folder.join("passwd"),
-            format!("{others}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\nadmin:*:0:0::{home}:{}\n", shell.display()),
+            format!(
+                "{others}sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\nadmin:*:0:0::{home}:{}\n",
+                shell.display()
+            ),
         )?;
         fs::write(folder.join("sshd_config"), server_config(folder, port, environment))?;
         fs::write(folder.join("ssh_config"), client_config(folder, port))?;

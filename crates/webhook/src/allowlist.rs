@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use ids::Cloud;
 use ipnet::IpNet;
-use serde::Deserialize;
 
 /// Networks a message may come from; an empty one admits nobody.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -44,54 +42,6 @@ impl Allowlist {
     }
 }
 
-/// The addresses each cloud posts from, as of a date.
-///
-/// Mist publishes them on a page and has changed them: the table carries its date. Source: Juniper,
-/// "Webhooks Source Addresses".
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct CloudTable {
-    as_of: String,
-    #[allow(dead_code, reason = "said in the file, for its readers")]
-    source: String,
-    clouds: Vec<Row>,
-}
-
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Row {
-    cloud: Cloud,
-    networks: Vec<IpNet>,
-    #[allow(dead_code, reason = "said in the file, for its readers")]
-    single_source: bool,
-}
-
-impl CloudTable {
-    /// The table that comes with this version.
-    ///
-    /// # Panics
-    ///
-    /// Never: a test reads the same bytes.
-    #[must_use]
-    pub fn bundled() -> Self {
-        serde_json::from_str(include_str!("clouds.json")).expect("the bundled table is valid")
-    }
-
-    /// The day the table was made, `2026-11-22`.
-    #[must_use]
-    pub fn as_of(&self) -> &str {
-        &self.as_of
-    }
-
-    /// The networks `cloud` posts from; empty when the table does not know it.
-    #[must_use]
-    pub fn allowlist(&self, cloud: Cloud) -> Allowlist {
-        Allowlist::new(
-            self.clouds.iter().filter(|row| row.cloud == cloud).flat_map(|row| row.networks.clone()),
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,38 +49,100 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bundled_table_knows_every_cloud() {
-        let table = CloudTable::bundled();
-
-        for cloud in Cloud::ALL {
-            assert!(!table.allowlist(cloud).networks().is_empty(), "{cloud}");
-        }
-        assert_eq!(table.as_of().len(), 10);
-    }
-
-    #[test]
-    fn the_addresses_of_a_cloud_are_its_own() {
-        let table = CloudTable::bundled();
-        for (cloud, address, inside) in [
-            (Cloud::Global01, "54.193.71.17", true),
-            (Cloud::Global01, "54.193.71.18", false),
-            (Cloud::Global01, "::ffff:54.193.71.17", true),
-            (Cloud::Global02, "34.94.226.48", true),
-            (Cloud::Global02, "34.94.226.63", true),
-            (Cloud::Global02, "34.94.226.64", false),
-            (Cloud::Emea01, "54.193.71.17", false),
-        ] {
-            assert_eq!(
-                table.allowlist(cloud).contains(address.parse().unwrap()),
-                inside,
-                "{cloud} {address}"
-            );
-        }
-    }
-
-    #[test]
     fn an_empty_allowlist_admits_nobody() {
         assert!(!Allowlist::default().contains("127.0.0.1".parse().unwrap()));
+    }
+
+    /// Numbers that look random and are the same every time.
+    struct Numbers(u64);
+
+    impl Numbers {
+        /// Splitmix64 (Steele, Lea, Flood 2014).
+        fn next(&mut self) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ mixed >> 31
+        }
+
+        fn wide(&mut self) -> u128 {
+            u128::from(self.next()) << 64 | u128::from(self.next())
+        }
+    }
+
+    /// A network as its first and last address, of IPv4 or of IPv6.
+    #[derive(Clone, Copy, Debug)]
+    struct Range {
+        first: u128,
+        last: u128,
+        ipv6: bool,
+    }
+
+    impl Range {
+        fn any(numbers: &mut Numbers) -> (Self, IpNet) {
+            let ipv6 = numbers.next() % 3 == 0;
+            let bits: u8 = if ipv6 { 128 } else { 32 };
+            let length = (numbers.next() % (u64::from(bits) + 1)) as u8;
+            let hosts = if length == 0 { u128::MAX >> (128 - bits) } else { (1 << (bits - length)) - 1 };
+            let first = (numbers.wide() & u128::MAX >> (128 - bits)) & !hosts;
+            let this = Self { first, last: first | hosts, ipv6 };
+            (this, IpNet::new(this.address(first), length).unwrap())
+        }
+
+        fn address(self, bits: u128) -> IpAddr {
+            if self.ipv6 {
+                std::net::Ipv6Addr::from_bits(bits).into()
+            } else {
+                std::net::Ipv4Addr::from_bits(bits as u32).into()
+            }
+        }
+
+        /// An address inside, at an edge, just outside, or anywhere in its family.
+        fn near(self, numbers: &mut Numbers) -> IpAddr {
+            let all = if self.ipv6 { u128::MAX } else { u128::from(u32::MAX) };
+            let size = self.last - self.first;
+            let inside =
+                if size == u128::MAX { numbers.wide() } else { self.first + numbers.wide() % (size + 1) };
+            self.address(match numbers.next() % 6 {
+                0 => self.first,
+                1 => self.last,
+                2 => self.first.wrapping_sub(1) & all,
+                3 => self.last.wrapping_add(1) & all,
+                4 => numbers.wide() & all,
+                _ => inside,
+            })
+        }
+    }
+
+    #[test]
+    fn a_million_addresses_are_inside_exactly_when_a_range_holds_them() {
+        let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(5);
+        let mut numbers = Numbers(seed);
+        let (mut inside, mut asked) = (0_u32, 0_u32);
+        while asked < 1_000_000 {
+            let (ranges, networks): (Vec<Range>, Vec<IpNet>) =
+                (0..1 + numbers.next() % 8).map(|_| Range::any(&mut numbers)).unzip();
+            let list = Allowlist::new(networks);
+            for _ in 0..1000 {
+                let range = ranges[numbers.next() as usize % ranges.len()];
+                let address = range.near(&mut numbers);
+                // one in four as a listener for both families sees it
+                let shown = match address {
+                    IpAddr::V4(v4) if numbers.next() % 4 == 0 => v4.to_ipv6_mapped().into(),
+                    _ => address,
+                };
+                let (bits, ipv6) = match address.to_canonical() {
+                    IpAddr::V4(v4) => (u128::from(v4.to_bits()), false),
+                    IpAddr::V6(v6) => (v6.to_bits(), true),
+                };
+                let expect = ranges
+                    .iter()
+                    .any(|range| range.ipv6 == ipv6 && (range.first..=range.last).contains(&bits));
+                assert_eq!(list.contains(shown), expect, "seed {seed}: {shown} in {ranges:x?}");
+                (inside, asked) = (inside + u32::from(expect), asked + 1);
+            }
+        }
+        assert!(inside > asked / 4 && inside < asked * 3 / 4, "{inside} of {asked} inside");
     }
 
     fn network() -> impl Strategy<Value = IpNet> {

@@ -1,17 +1,21 @@
 //! The two questions every request must answer: where from and how, and who signed it.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, request};
 use ids::Timestamp;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
+use crate::forwarded;
 use crate::message::Envelope;
 use crate::{Allowlist, Signature, SigningSecret, Topic, V1_HEADER, V2_HEADER};
+
+mod refusal;
+
+pub use refusal::Refusal;
 
 /// An organisation whose messages are let in.
 #[derive(Debug)]
@@ -50,6 +54,7 @@ impl Organisation {
 pub struct Gate {
     organisations: Vec<Organisation>,
     allowlist: Allowlist,
+    proxies: Allowlist,
     max_body_bytes: u64,
 }
 
@@ -91,7 +96,13 @@ impl Gate {
         }
         let allowlist =
             organisations.iter().fold(Allowlist::default(), |union, org| union.union(&org.allowlist));
-        Ok(Self { organisations, allowlist, max_body_bytes })
+        Ok(Self { organisations, allowlist, proxies: Allowlist::default(), max_body_bytes })
+    }
+
+    /// The same behind proxies at these addresses, whose word about where a request comes from counts.
+    #[must_use]
+    pub fn behind(self, proxies: Allowlist) -> Self {
+        Self { proxies, ..self }
     }
 
     /// The longest body that is read, in bytes.
@@ -106,7 +117,24 @@ impl Gate {
         self.allowlist.contains(peer)
     }
 
-    /// Judges where a request comes from and how it is framed, before a byte of its body is read.
+    /// Whether the word of `hop` about where a request comes from counts.
+    #[must_use]
+    pub fn trusts(&self, hop: IpAddr) -> bool {
+        self.proxies.contains(hop)
+    }
+
+    /// Where a request comes from that `hop` brought: `hop` itself, or what `X-Forwarded-For` says when `hop` is a
+    /// proxy that is trusted. It is walked from the right; the first address that is no such proxy is the answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Source`] when what had to be read of it is no address.
+    pub fn source(&self, hop: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Refusal> {
+        forwarded::source(&self.proxies, hop, headers).ok_or(Refusal::Source)
+    }
+
+    /// Judges where a request comes from and how it is framed, before a byte of its body is read. `peer` is its
+    /// [`source`](Self::source).
     ///
     /// The source comes first: what comes from elsewhere learns nothing but that.
     ///
@@ -114,10 +142,32 @@ impl Gate {
     ///
     /// The [`Refusal`] to answer with.
     pub fn screen(&self, peer: IpAddr, head: &request::Parts) -> Result<Screened<'_>, Refusal> {
-        let peer = peer.to_canonical();
         if !self.allows(peer) {
             return Err(Refusal::Source);
         }
+        self.screen_head(peer, head)
+    }
+
+    /// A request from an address that is not allowed, whose body may be read only to learn who signed it: when Mist did,
+    /// it posts from an address that the allowlist lacks. `None` when it would be refused for its head too.
+    #[must_use]
+    pub fn unlisted(&self, peer: IpAddr, head: &request::Parts) -> Option<Unlisted<'_>> {
+        self.screen_head(peer, head).ok().filter(|_| !self.allows(peer)).map(Unlisted)
+    }
+
+    /// The organisation whose secret signed the `body` of a request that is refused all the same.
+    #[must_use]
+    pub fn signer_of_unlisted(&self, unlisted: &Unlisted<'_>, body: &[u8]) -> Option<&str> {
+        let Unlisted(screened) = unlisted;
+        let unsigned = matches!((&screened.v2, &screened.v1), (Header::Absent, Header::Absent));
+        if unsigned || body.len() as u64 > self.max_body_bytes {
+            return None;
+        }
+        self.signer(screened, body).ok().map(|organisation| organisation.name.as_str())
+    }
+
+    fn screen_head(&self, peer: IpAddr, head: &request::Parts) -> Result<Screened<'_>, Refusal> {
+        let peer = peer.to_canonical();
         let path =
             self.organisations.iter().map(|org| org.path.as_str()).find(|path| *path == head.uri.path());
         let path = path.ok_or(Refusal::Path)?;
@@ -209,6 +259,10 @@ pub struct Screened<'g> {
     v1: Header,
 }
 
+/// A request that is refused for its source and in order otherwise. Nothing can be admitted of it.
+#[derive(Clone, Debug)]
+pub struct Unlisted<'g>(Screened<'g>);
+
 /// A signature header, as it came.
 #[derive(Clone, Debug)]
 enum Header {
@@ -277,105 +331,6 @@ impl Admitted {
 /// HTTP libraries drop one of the two before anybody can see the pair; the listener looks at the bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConflictingLength;
-
-/// Why one request was turned away.
-///
-/// Its status is all the caller learns; [`reason`](Self::reason) is for the log and the counters.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// It comes from an address that is not allowed.
-    Source,
-    /// Nobody is served at this path.
-    Path,
-    /// It is not a POST.
-    Method,
-    /// It has both a length and a transfer encoding, or another transfer encoding than chunked.
-    Framing,
-    /// Its body is longer than is read.
-    TooLarge,
-    /// Its body is encoded.
-    Encoding,
-    /// Its body took too long to arrive.
-    SlowBody,
-    /// Its body ended before its length.
-    BrokenBody,
-    /// Too many bodies are not answered yet.
-    Busy,
-    /// It carries no signature that counts.
-    SignatureMissing,
-    /// Its signature is not one, or there are several.
-    SignatureMalformed,
-    /// None of the organisation's secrets made its signature.
-    SignatureWrong,
-    /// It is signed, and not a JSON object with a topic.
-    NoMessage,
-}
-
-impl Refusal {
-    /// Every refusal there is.
-    pub const ALL: [Self; 13] = [
-        Self::Source,
-        Self::Path,
-        Self::Method,
-        Self::Framing,
-        Self::TooLarge,
-        Self::Encoding,
-        Self::SlowBody,
-        Self::BrokenBody,
-        Self::Busy,
-        Self::SignatureMissing,
-        Self::SignatureMalformed,
-        Self::SignatureWrong,
-        Self::NoMessage,
-    ];
-
-    /// The status to answer with.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::Source => StatusCode::FORBIDDEN,
-            Self::Path => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::SignatureMissing | Self::SignatureMalformed | Self::SignatureWrong => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Framing | Self::BrokenBody | Self::NoMessage => StatusCode::BAD_REQUEST,
-        }
-    }
-
-    /// One word for counters and logs.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Path => "path",
-            Self::Method => "method",
-            Self::Framing => "framing",
-            Self::TooLarge => "too_large",
-            Self::Encoding => "encoding",
-            Self::SlowBody => "slow_body",
-            Self::BrokenBody => "broken_body",
-            Self::Busy => "busy",
-            Self::SignatureMissing => "signature_missing",
-            Self::SignatureMalformed => "signature_malformed",
-            Self::SignatureWrong => "signature_wrong",
-            Self::NoMessage => "no_message",
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason())
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 /// Why no gate can be made of these organisations.
 #[derive(Debug, Error)]

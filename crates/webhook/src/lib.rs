@@ -26,13 +26,19 @@
 //! ```
 
 mod allowlist;
+mod clouds;
+mod forwarded;
 mod gate;
 mod message;
+mod proxy_header;
 mod signature;
 mod topic;
 
-pub use allowlist::{Allowlist, CloudTable};
-pub use gate::{Admitted, ConflictingLength, Gate, GateError, Organisation, Refusal, Screened};
+pub use allowlist::Allowlist;
+pub use clouds::{CloudTable, TableError};
+pub use forwarded::FORWARDED_FOR;
+pub use gate::{Admitted, ConflictingLength, Gate, GateError, Organisation, Refusal, Screened, Unlisted};
 pub use message::{Message, MessageError};
+pub use proxy_header::{ProxyError, ProxyHeader};
 pub use signature::{EmptySecret, Signature, SigningSecret, V1_HEADER, V2_HEADER};
 pub use topic::Topic;

@@ -129,6 +129,9 @@ pub(crate) const RUNS: &[Run] = &[
     Run { name: "bombs", line: "X7", promise: "a bomb is answered quickly, costs little memory and delays nobody",
         package: E2E, test: "refusals::bombs::a_bomb_is_refused_quickly_costs_little_and_delays_nobody",
         goals: &[at_most("kib_more", 16_384.0), at_least("bombs", 600.0).when_full()] },
+    Run { name: "acme", line: "X10", promise: "an authority that refuses nonces still issues, and a valid certificate is always shown",
+        package: E2E, test: "certificates::acme::a_certificate_is_issued_and_renewed_while_nonces_are_refused",
+        goals: &[at_most("invalid", 0.0), at_most("restarts", 0.0), at_least("issued", 120.0).when_full()] },
 ];
 
 #[cfg(test)]

@@ -93,7 +93,9 @@ pub enum PcliProblem {
         changes: bool,
     },
     /// Commands get there neither way.
-    #[error("the command line takes commands neither as an argument ({argument}) nor on standard input ({input})")]
+    #[error(
+        "the command line takes commands neither as an argument ({argument}) nor on standard input ({input})"
+    )]
     NoWay {
         /// What came of the argument.
         argument: Box<str>,
@@ -126,9 +128,15 @@ impl PcliProblem {
         let lines: Vec<&str> = error.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let known = SAYINGS.iter().find(|(part, _)| lines.iter().any(|line| line.contains(part)));
         let told = known.and_then(|(part, _)| lines.iter().rev().find(|line| line.contains(part)));
-        let said = told.or(lines.last()).map_or_else(|| "failed without a word".to_owned(), |line| clean(line));
+        let said = told
+            .or_else(|| lines.last())
+            .map_or_else(|| "failed without a word".to_owned(), |line| clean(line));
         // before a login nothing of the command was sent
-        Self::Ssh { said: said.into(), hint: known.map(|(_, hint)| *hint), sent: known.is_none() && line.changes() }
+        Self::Ssh {
+            said: said.into(),
+            hint: known.map(|(_, hint)| *hint),
+            sent: known.is_none() && line.changes(),
+        }
     }
 }
 

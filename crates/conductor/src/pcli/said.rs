@@ -27,7 +27,7 @@ impl Said {
         let mut prompted = false;
         for line in plain.split('\n') {
             let line = overwritten(line);
-            let (behind, prompt) = behind_prompt(&line);
+            let (behind, prompt) = behind_prompt(line);
             prompted |= prompt;
             if prompt && (behind.trim().is_empty() || behind.trim() == command) {
                 continue;
@@ -92,7 +92,10 @@ impl Said {
 
 impl fmt::Debug for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Said").field("bytes", &self.text.len()).field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Said")
+            .field("bytes", &self.text.len())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -193,7 +196,8 @@ fn behind_one_prompt(line: &str) -> Option<&str> {
 
 /// A line of configuration without the value of a pre-shared secret.
 fn without_secret(line: &str) -> String {
-    let key = line.split(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | '"')).find(|word| is_secret(word));
+    let key =
+        line.split(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | '"')).find(|word| is_secret(word));
     let Some(key) = key else { return line.to_owned() };
     let end = line.find(key).map_or(line.len(), |at| at + key.len());
     format!("{} (removed)", &line[..end])
@@ -286,13 +290,21 @@ mod tests {
 
     #[test]
     fn status_and_words_are_judged() {
-        let judged = |output: &str, status, line: &Line, way| Said::new(output.as_bytes(), b"why", status, "").judged(line, way);
+        let judged = |output: &str, status, line: &Line, way| {
+            Said::new(output.as_bytes(), b"why", status, "").judged(line, way)
+        };
         let (show, commit) = (Line::show_version(), Line::commit());
 
         assert!(judged("Error is what was asked for", Some(0), &show, Way::Argument).is_ok());
-        assert!(matches!(judged("Error: no", Some(0), &commit, Way::Argument), Err(PcliProblem::Refused { .. })));
+        assert!(matches!(
+            judged("Error: no", Some(0), &commit, Way::Argument),
+            Err(PcliProblem::Refused { .. })
+        ));
         let failed = judged("", Some(2), &commit, Way::Argument).unwrap_err();
-        assert!(failed.outcome_unknown() && failed.to_string() == "`commit` ended with status 2: why", "{failed}");
+        assert!(
+            failed.outcome_unknown() && failed.to_string() == "`commit` ended with status 2: why",
+            "{failed}"
+        );
         assert!(matches!(judged("a@b# ", Some(0), &show, Way::Argument), Err(PcliProblem::Ignored { .. })));
         assert!(judged("a@b# ", Some(0), &show, Way::Input).is_ok());
     }

@@ -62,12 +62,18 @@ async fn every_reading_of_a_patch_of_what_is_absent_is_told_apart() {
             AbsentPlace::Made => patched.unwrap(),
             AbsentPlace::NotFound => {
                 let problem = patched.unwrap_err();
-                assert!(matches!(problem, Problem::NoContainer { .. }) && !problem.outcome_unknown(), "{problem}");
+                assert!(
+                    matches!(problem, Problem::NoContainer { .. }) && !problem.outcome_unknown(),
+                    "{problem}"
+                );
                 assert!(!fake.is_dirty());
             }
             AbsentPlace::Ignored => {
                 let problem = patched.unwrap_err();
-                assert!(matches!(&problem, Problem::NotWritten { field, .. } if field == "endorsement-key"), "{problem}");
+                assert!(
+                    matches!(&problem, Problem::NotWritten { field, .. } if field == "endorsement-key"),
+                    "{problem}"
+                );
             }
         }
     }
@@ -85,7 +91,11 @@ async fn what_validation_finds_keeps_a_commit_from_happening_with_any_status() {
         });
         let client = client(&fake);
         let before = fake.running();
-        client.candidate().patch(&ConfigPath::router_onboarding(&r1()), &json!({ "mode": "weak" })).await.unwrap();
+        client
+            .candidate()
+            .patch(&ConfigPath::router_onboarding(&r1()), &json!({ "mode": "weak" }))
+            .await
+            .unwrap();
 
         let found = client.candidate().validate().await.unwrap();
         let commit = client.candidate().commit().await.unwrap();
@@ -179,9 +189,15 @@ async fn names_are_in_no_error() {
     fake.misbehave(Misbehaviour::Status(403)).method(http::Method::PATCH).always();
     let path = ConfigPath::node_onboarding(&Name::new("secret-site").unwrap(), &Name::new("node0").unwrap());
 
-    let problem = client(&fake).candidate().patch(&path, &json!({ "endorsement-key": "FAKEKEY" })).await.unwrap_err();
+    let problem =
+        client(&fake).candidate().patch(&path, &json!({ "endorsement-key": "FAKEKEY" })).await.unwrap_err();
 
     let said = format!("{problem} {problem:?}");
-    assert!(said.contains("PATCH /api/v1/config/candidate/authority/router/{router}/node/{node}/secure-conductor-onboarding"), "{said}");
+    assert!(
+        said.contains(
+            "PATCH /api/v1/config/candidate/authority/router/{router}/node/{node}/secure-conductor-onboarding"
+        ),
+        "{said}"
+    );
     assert!(!said.contains("secret-site") && !said.contains("FAKEKEY"), "{said}");
 }

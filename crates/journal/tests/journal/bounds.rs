@@ -213,6 +213,26 @@ async fn what_is_too_old_for_a_sink_is_lost_to_it() {
 }
 
 #[tokio::test]
+async fn a_released_cursor_keeps_its_place_and_is_not_registered_any_more() {
+    let place = Place::new();
+    let journal = place.open();
+    journal.register("sink", keeps_all(Log::Inbox)).await.unwrap();
+    for _ in 0..3 {
+        journal.append(record("in"), Priority::Normal).await.unwrap();
+    }
+    journal.advance("sink", Position::new(2)).await.unwrap();
+
+    assert_eq!(journal.release("sink").await, Ok(Position::new(2)));
+    let status = journal.status().unwrap();
+    assert_eq!((status.cursors[0].registered, status.cursors[0].behind_records), (false, 1));
+    let unknown = journal.release("another").await;
+    assert_eq!(unknown, Err(CursorError::Unknown { cursor: "another".to_owned() }));
+    let now = CursorSpec { start: Start::Now, ..keeps_all(Log::Inbox) };
+    assert_eq!(journal.register("sink", now).await, Ok(Position::new(2)), "it goes on");
+    assert!(journal.status().unwrap().cursors[0].registered);
+}
+
+#[tokio::test]
 async fn a_removed_sinks_cursor_stays_until_its_age_bound() {
     let place = Place::new();
     let journal = place.open();

@@ -1,5 +1,6 @@
 //! Who is let in, and the bounds of what is read and kept.
 
+use ipnet::IpNet;
 use webhook::{Allowlist, CloudTable, Gate, Organisation, SigningSecret};
 
 use super::Checks;
@@ -51,8 +52,8 @@ impl Checks<'_> {
         Ok(())
     }
 
-    pub(super) fn gate(&self) -> Result<Gate, Error> {
-        let table = CloudTable::bundled();
+    pub(super) fn gate(&self, table: &CloudTable) -> Result<Gate, Error> {
+        let proxies = self.proxies()?;
         let own = Allowlist::new(self.config.gate.networks.iter().copied());
         let mut organisations = Vec::new();
         for (i, org) in self.config.org.iter().enumerate() {
@@ -74,6 +75,13 @@ impl Checks<'_> {
                 organisation.secrets.push(secret);
             }
             let cloud = org.cloud.map_or_else(Allowlist::default, |cloud| table.allowlist(cloud));
+            if let Some(name) = org.cloud.filter(|_| cloud.networks().is_empty()) {
+                let what = format!(
+                    "the addresses as of {} have none of {name}; add it to the file of `clouds` in [gate]",
+                    table.as_of()
+                );
+                return Err(self.wrong(&format!("org[{i}].cloud"), &what, None));
+            }
             organisation.allowlist = cloud.union(&own);
             if organisation.allowlist.networks().is_empty() {
                 let what = "its webhooks may come from nowhere; set `cloud`, or `networks` in [gate]";
@@ -84,8 +92,22 @@ impl Checks<'_> {
             organisation.danger_accept_unsigned = org.danger_accept_unsigned;
             organisations.push(organisation);
         }
-        Gate::new(organisations, self.config.gate.max_body_bytes)
-            .map_err(|error| self.wrong("org", &error.to_string(), None))
+        let gate = Gate::new(organisations, self.config.gate.max_body_bytes);
+        Ok(gate.map_err(|error| self.wrong("org", &error.to_string(), None))?.behind(proxies))
+    }
+
+    /// The proxies whose word counts.
+    fn proxies(&self) -> Result<Allowlist, Error> {
+        let listen = &self.config.listen;
+        if listen.proxy_protocol && listen.trusted_proxies.is_empty() {
+            let what = "nobody could connect; name the proxies in `trusted_proxies`";
+            return Err(self.wrong("listen.proxy_protocol", what, None));
+        }
+        if let Some(i) = listen.trusted_proxies.iter().position(|network| network.prefix_len() == 0) {
+            let what = "whoever connects could say that a webhook comes from Mist; name the proxies alone";
+            return Err(self.wrong(&format!("listen.trusted_proxies[{i}]"), what, None));
+        }
+        Ok(Allowlist::new(listen.trusted_proxies.iter().map(IpNet::trunc)))
     }
 }
 

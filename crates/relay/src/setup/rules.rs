@@ -68,6 +68,7 @@ mod tests {
             state: State::Raised,
             text: "t".into(),
             count: 0,
+            severity: None,
         };
 
         let read = interpreter.read(Entry::Own { at: Timestamp::from_micros(1_000_000), own });

@@ -130,7 +130,8 @@ impl Pump {
             return Ok(());
         }
         let kind = OwnKind::AlertSetAside;
-        let own = Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1 };
+        let own =
+            Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1, severity: None };
         match self.journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await {
             Ok(_) => Ok(()),
             Err(AppendError::Full) => {

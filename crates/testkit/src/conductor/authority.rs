@@ -26,20 +26,57 @@ impl Authority {
         let run = |arguments: &[&str]| openssl(at, arguments, b"").map(drop);
         let name = |common: &str| format!("/O=Fogbell tests/CN={common}");
         run(&[
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "730",
-            "-sha256", "-subj", &name("onboarding authority"), "-addext", "basicConstraints=critical,CA:TRUE",
-            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-days",
+            "730",
+            "-sha256",
+            "-subj",
+            &name("onboarding authority"),
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
         ])?;
         run(&[
-            "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj",
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "server.key",
+            "-out",
+            "server.csr",
+            "-subj",
             &name("conductor"),
         ])?;
         let extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,keyEncipherment\n\
                           extendedKeyUsage=serverAuth\n";
         fs::write(at.join("server.ext"), extensions).map_err(OpensslError::Run)?;
         run(&[
-            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "730",
-            "-sha256", "-extfile", "server.ext", "-out", "server.pem",
+            "x509",
+            "-req",
+            "-in",
+            "server.csr",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "730",
+            "-sha256",
+            "-extfile",
+            "server.ext",
+            "-out",
+            "server.pem",
         ])?;
         let read = |name: &str| fs::read_to_string(at.join(name)).map_err(OpensslError::Run);
         Ok(Self { ca_pem: read("ca.pem")?, server_pem: read("server.pem")?, folder })

@@ -133,9 +133,14 @@ impl World {
     fn judge_identity(&self, presented: &Presented, router: &str, node: &str) -> Result<(), String> {
         if let Some(serial) = &presented.device_serial {
             let good = *serial == presented.asset_id;
-            return if good { Ok(()) } else { Err("the device certificate has another serial number".to_owned()) };
+            return if good {
+                Ok(())
+            } else {
+                Err("the device certificate has another serial number".to_owned())
+            };
         }
-        let path = ["authority", "router", router, "node", node, "secure-conductor-onboarding", "endorsement-key"];
+        let path =
+            ["authority", "router", router, "node", node, "secure-conductor-onboarding", "endorsement-key"];
         let configured = tree::find(&self.running, &path).and_then(Value::as_str);
         match (configured, presented.endorsement_key.as_deref()) {
             (Some(configured), Some(shown)) if configured == shown => Ok(()),
@@ -167,7 +172,8 @@ impl World {
             return "running".to_owned();
         }
         let share = since.as_secs_f64() / whole.as_secs_f64();
-        let at = (0..words.len()).rev().find(|&at| share * words.len() as f64 >= at as f64).unwrap_or_default();
+        let at =
+            (0..words.len()).rev().find(|&at| share * words.len() as f64 >= at as f64).unwrap_or_default();
         words[at].clone()
     }
 }

@@ -56,13 +56,16 @@ fn routers(world: &World, settings: &ConductorSettings, name: Option<&str>) -> V
     meant
         .map(|router| {
             let nodes = router["node"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let nodes: Vec<Value> = nodes.iter().map(|node| {
-                let (_, status) = world.states(node["asset-id"].as_str().unwrap_or_default(), settings);
-                let link = if status == "running" { "connected" } else { "disconnected" };
-                json!({ "connectivity": [
-                    { "remoteRouterName": settings.name, "remoteNodeName": "node0", "status": link },
-                ]})
-            }).collect();
+            let nodes: Vec<Value> = nodes
+                .iter()
+                .map(|node| {
+                    let (_, status) = world.states(node["asset-id"].as_str().unwrap_or_default(), settings);
+                    let link = if status == "running" { "connected" } else { "disconnected" };
+                    json!({ "connectivity": [
+                        { "remoteRouterName": settings.name, "remoteNodeName": "node0", "status": link },
+                    ]})
+                })
+                .collect();
             json!({ "nodes": { "nodes": nodes } })
         })
         .collect()

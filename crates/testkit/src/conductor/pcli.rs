@@ -26,7 +26,12 @@ pub(super) struct Session {
 
 impl Session {
     /// Begins, with the command that was given as an argument or none.
-    pub(super) fn begin(&mut self, world: &mut World, settings: &ConductorSettings, argument: Option<&str>) -> Printed {
+    pub(super) fn begin(
+        &mut self,
+        world: &mut World,
+        settings: &ConductorSettings,
+        argument: Option<&str>,
+    ) -> Printed {
         match (argument, world.readings.command_way) {
             (Some(command), CommandWay::Both | CommandWay::Argument) => {
                 self.argument = true;
@@ -81,7 +86,10 @@ impl Session {
         let asks = matches!(line, "commit" | "restore config running") && world.readings.asks;
         if asks {
             self.pending = Some(line.to_owned());
-            return Printed { out: format!("Are you sure that you want to {line}? [y/N]: "), ..Printed::default() };
+            return Printed {
+                out: format!("Are you sure that you want to {line}? [y/N]: "),
+                ..Printed::default()
+            };
         }
         self.run(world, settings, line)
     }
@@ -90,7 +98,13 @@ impl Session {
         world.make_edits_before(line);
         let writes = ["configure", "config", "commit", "restore"].iter().any(|word| line.starts_with(word));
         let body = String::new();
-        world.asked.push(Ask { at: ids::Timestamp::now(), what: line.to_owned(), body, writes, status: None });
+        world.asked.push(Ask {
+            at: ids::Timestamp::now(),
+            what: line.to_owned(),
+            body,
+            writes,
+            status: None,
+        });
         let said = run(world, settings, line);
         self.failed |= said.is_err();
         let text = match said {
@@ -106,9 +120,10 @@ fn run(world: &mut World, settings: &ConductorSettings, line: &str) -> Result<St
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         [] => Ok(String::new()),
-        ["show", "system", "version"] => {
-            Ok(format!("Node   Version\n------ -----------\nnode0  {}\nCompleted in 0.05 seconds", settings.version))
-        }
+        ["show", "system", "version"] => Ok(format!(
+            "Node   Version\n------ -----------\nnode0  {}\nCompleted in 0.05 seconds",
+            settings.version
+        )),
         ["show", "secure-conductor-onboarding"] => Ok(all_states(world, settings)),
         ["show", "secure-conductor-onboarding", asset] => state(world, settings, asset),
         ["show", "assets"] => Ok(assets(world, settings, None)),
@@ -134,8 +149,9 @@ fn run(world: &mut World, settings: &ConductorSettings, line: &str) -> Result<St
     }
 }
 
-fn create_token(world: &mut World, settings: &ConductorSettings, words: &[&str]) -> Result<String, String> {
-    let value = |key: &str| words.iter().position(|word| *word == key).and_then(|at| words.get(at + 1).copied());
+fn create_token(world: &World, settings: &ConductorSettings, words: &[&str]) -> Result<String, String> {
+    let value =
+        |key: &str| words.iter().position(|word| *word == key).and_then(|at| words.get(at + 1).copied());
     let router = value("router-name").ok_or("Missing required argument router-name")?;
     let seconds = match value("expiration-timeout") {
         None => DAY,
@@ -196,7 +212,10 @@ fn compare(world: &World) -> String {
     };
     let (running, candidate) = (text(&world.running), text(&world.candidate));
     let lines = |from: &str, other: &str, sign: char| -> String {
-        from.lines().filter(|line| !other.lines().any(|other| other == *line)).map(|line| format!("{sign}{line}\n")).collect()
+        from.lines()
+            .filter(|line| !other.lines().any(|other| other == *line))
+            .map(|line| format!("{sign}{line}\n"))
+            .collect()
     };
     lines(&running, &candidate, '-') + &lines(&candidate, &running, '+')
 }
@@ -253,7 +272,11 @@ fn dressed(world: &World, line: &str, text: String) -> String {
         None => text,
     };
     if readings.decorated {
-        let spinner = if line.starts_with("commit") || line == "validate" { "| Working...\r/ Working...\r" } else { "" };
+        let spinner = if line.starts_with("commit") || line == "validate" {
+            "| Working...\r/ Working...\r"
+        } else {
+            ""
+        };
         text = format!("\u{1b}[?25l{spinner}\u{1b}[1m{}\u{1b}[0m\u{1b}[?25h", text.replace('\n', "\r\n"));
     }
     text.push('\n');

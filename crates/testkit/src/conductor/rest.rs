@@ -112,7 +112,8 @@ fn patch(world: &mut World, path: &[&str], body: Value) -> Result<Reply, Reply> 
 
 /// An element of a list; one of its name must not be there.
 fn add(world: &mut World, path: &[&str], body: Value) -> Result<Reply, Reply> {
-    let name = body["name"].as_str().ok_or_else(|| message(StatusCode::BAD_REQUEST, "name is missing"))?.to_owned();
+    let name =
+        body["name"].as_str().ok_or_else(|| message(StatusCode::BAD_REQUEST, "name is missing"))?.to_owned();
     let place = [path, &[name.as_str()]].concat();
     if tree::find(&world.candidate, &place).is_some() {
         return Err(message(StatusCode::CONFLICT, "already exists"));

@@ -83,7 +83,12 @@ async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream, no
 }
 
 /// One call: recorded, misbehaved to when ordered, else answered.
-async fn call(shared: &Shared, line: Arc<Line>, request: http::Request<Incoming>, node: u8) -> Response<Answer> {
+async fn call(
+    shared: &Shared,
+    line: Arc<Line>,
+    request: http::Request<Incoming>,
+    node: u8,
+) -> Response<Answer> {
     let at = Timestamp::now();
     let Some(call) = read(request, node).await else {
         return whole(message(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long or not complete"));

@@ -17,7 +17,8 @@ async fn conductor() -> FakeConductor {
 }
 
 fn onboarding(conductor: &FakeConductor, mode: &str, key: &str) {
-    conductor.edit_candidate("/authority/router/r1/system/secure-conductor-onboarding", json!({ "mode": mode }));
+    conductor
+        .edit_candidate("/authority/router/r1/system/secure-conductor-onboarding", json!({ "mode": mode }));
     let key = json!({ "endorsement-key": key });
     conductor.edit_candidate("/authority/router/r1/node/node0/secure-conductor-onboarding", key);
     conductor.commit_by_another().unwrap();
@@ -85,11 +86,17 @@ async fn a_token_dies_with_its_secret_and_with_its_certificate() {
     let secret = crate::base64::encode(&[7; 48]);
     let place = "/authority/router/r1/system/secure-conductor-onboarding";
     conductor.edit_running(place, json!({ "pre-shared-secret": secret }));
-    assert_eq!(refused(&router().assigned(&ssr(&conductor, &token), &conductor)), "the token holds another secret");
+    assert_eq!(
+        refused(&router().assigned(&ssr(&conductor, &token), &conductor)),
+        "the token holds another secret"
+    );
 
     let token = conductor.make_token("r1", 1).unwrap();
     conductor.renew_onboarding_certificate().unwrap();
-    assert_eq!(refused(&router().assigned(&ssr(&conductor, &token), &conductor)), "the token names another certificate");
+    assert_eq!(
+        refused(&router().assigned(&ssr(&conductor, &token), &conductor)),
+        "the token names another certificate"
+    );
 }
 
 #[tokio::test]
@@ -101,7 +108,10 @@ async fn a_token_that_was_changed_is_taken_by_nobody() {
     payload["exp"] = json!(9_999_999_999_i64);
     let forged = format!("{}.{}.{}", parts[0], jwt::url(payload.to_string().as_bytes()), parts[2]);
 
-    assert_eq!(refused(&router().assigned(&ssr(&conductor, &forged), &conductor)), "the token is not signed by its certificate");
+    assert_eq!(
+        refused(&router().assigned(&ssr(&conductor, &forged), &conductor)),
+        "the token is not signed by its certificate"
+    );
     let presented = Presented {
         token: forged,
         asset_id: "A1".to_owned(),
@@ -109,7 +119,10 @@ async fn a_token_that_was_changed_is_taken_by_nobody() {
         device_serial: None,
         machine: "m".to_owned(),
     };
-    assert_eq!(conductor.present(&presented), Outcome::Refused("the token is not signed by this conductor".to_owned()));
+    assert_eq!(
+        conductor.present(&presented),
+        Outcome::Refused("the token is not signed by this conductor".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -136,7 +149,8 @@ async fn a_token_needs_a_prepared_router_and_a_prepared_conductor() {
     assert!(conductor.make_token("none", 1).unwrap_err().contains("not in the running configuration"));
     assert!(conductor.make_token("r2", 1).unwrap_err().contains("not enabled"));
 
-    conductor.edit_candidate("/authority/router/r2/system/secure-conductor-onboarding", json!({ "mode": "weak" }));
+    conductor
+        .edit_candidate("/authority/router/r2/system/secure-conductor-onboarding", json!({ "mode": "weak" }));
     conductor.commit_by_another().unwrap();
     let token = jwt::Jwt::read(&conductor.make_token("r2", 1).unwrap()).unwrap();
     assert_eq!(token.asset_ids(), ["A2", "A3"], "a token of a pair names both nodes");
@@ -167,7 +181,9 @@ async fn assignment_in_the_cloud_is_what_a_router_acts_on() {
     assert_eq!(fleet.look(&cloud, &conductor), Ok(vec![]));
 
     let token = conductor.make_token("r1", 1).unwrap();
-    cloud.set_setting(org, "ssr", json!({ "conductor_hosts": ["192.0.2.99"], "conductor_token": "eyJ" })).unwrap();
+    cloud
+        .set_setting(org, "ssr", json!({ "conductor_hosts": ["192.0.2.99"], "conductor_token": "eyJ" }))
+        .unwrap();
     cloud.set_site_setting(site, "ssr", ssr(&conductor, &token)).unwrap();
     cloud.move_device(mac, Some(site)).unwrap();
 
@@ -178,5 +194,9 @@ async fn assignment_in_the_cloud_is_what_a_router_acts_on() {
     fleet.look(&cloud, &conductor).unwrap();
     cloud.set_site_setting(site, "ssr", json!({})).unwrap();
     cloud.move_device(mac, Some(site)).unwrap();
-    assert_eq!(fleet.look(&cloud, &conductor), Ok(vec![(mac, Attempt::NoConductor)]), "the site is silent, the organisation names another");
+    assert_eq!(
+        fleet.look(&cloud, &conductor),
+        Ok(vec![(mac, Attempt::NoConductor)]),
+        "the site is silent, the organisation names another"
+    );
 }

@@ -28,12 +28,18 @@ pub(super) fn validate(running: &Value, candidate: &Value, faults: &[(String, St
         if let Some(mode) = onboarding["mode"].as_str()
             && !["disabled", "weak", "strong"].contains(&mode)
         {
-            say(&format!("{path}/system/secure-conductor-onboarding/mode"), format!("'{mode}' is not a valid value"));
+            say(
+                &format!("{path}/system/secure-conductor-onboarding/mode"),
+                format!("'{mode}' is not a valid value"),
+            );
         }
         if let Some(secret) = onboarding["pre-shared-secret"].as_str()
             && base64::decode(secret).is_none_or(|bytes| bytes.len() != 48)
         {
-            say(&format!("{path}/system/secure-conductor-onboarding/pre-shared-secret"), "must be 48 bytes".to_owned());
+            say(
+                &format!("{path}/system/secure-conductor-onboarding/pre-shared-secret"),
+                "must be 48 bytes".to_owned(),
+            );
         }
         for node in router["node"].as_array().into_iter().flatten() {
             let node_name = node["name"].as_str().unwrap_or_default();
@@ -41,10 +47,10 @@ pub(super) fn validate(running: &Value, candidate: &Value, faults: &[(String, St
             if !is_name(node_name) {
                 say(&path, format!("'{node_name}' is not a valid name"));
             }
-            if let Some(asset) = node["asset-id"].as_str() {
-                if let Some(other) = owners.insert(asset, path.clone()) {
-                    say(&format!("{path}/asset-id"), format!("asset-id '{asset}' is already that of {other}"));
-                }
+            if let Some(asset) = node["asset-id"].as_str()
+                && let Some(other) = owners.insert(asset, path.clone())
+            {
+                say(&format!("{path}/asset-id"), format!("asset-id '{asset}' is already that of {other}"));
             }
             let key = &node["secure-conductor-onboarding"]["endorsement-key"];
             if !key.is_null() && key.as_str().and_then(base64::decode).is_none() {
@@ -64,5 +70,6 @@ pub(super) fn validate(running: &Value, candidate: &Value, faults: &[(String, St
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=63).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }

@@ -133,7 +133,9 @@ impl World {
         let Self { candidate, rng, .. } = self;
         let routers = candidate["authority"]["router"].as_array_mut();
         for router in routers.into_iter().flatten() {
-            let Some(onboarding) = router.pointer_mut("/system/secure-conductor-onboarding") else { continue };
+            let Some(onboarding) = router.pointer_mut("/system/secure-conductor-onboarding") else {
+                continue;
+            };
             let on = onboarding["mode"].as_str().is_some_and(|mode| mode != "disabled");
             if on && !onboarding["pre-shared-secret"].is_string() {
                 let bytes: Vec<u8> = (0..6).flat_map(|_| rng.bits().to_be_bytes()).collect();
@@ -166,7 +168,8 @@ impl World {
     pub(super) fn asset_ids(&self) -> Vec<String> {
         let routers = self.running["authority"]["router"].as_array().into_iter().flatten();
         let nodes = routers.flat_map(|router| router["node"].as_array().into_iter().flatten());
-        let mut ids: Vec<String> = nodes.filter_map(|node| node["asset-id"].as_str().map(str::to_owned)).collect();
+        let mut ids: Vec<String> =
+            nodes.filter_map(|node| node["asset-id"].as_str().map(str::to_owned)).collect();
         ids.extend(self.statuses.keys().cloned());
         ids.sort();
         ids.dedup();
@@ -192,12 +195,18 @@ impl World {
     }
 
     pub(super) fn secret(&self, router: &str) -> &str {
-        let path = ["authority", "router", router, "system", "secure-conductor-onboarding", "pre-shared-secret"];
+        let path =
+            ["authority", "router", router, "system", "secure-conductor-onboarding", "pre-shared-secret"];
         tree::find(&self.running, &path).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// A token for a router, or what is wrong with the conductor.
-    pub(super) fn token(&mut self, router: &str, seconds: i64, settings: &ConductorSettings) -> Result<String, String> {
+    pub(super) fn token(
+        &self,
+        router: &str,
+        seconds: i64,
+        settings: &ConductorSettings,
+    ) -> Result<String, String> {
         if !settings.version_has_onboarding() {
             return Err("unknown command".to_owned());
         }
@@ -213,7 +222,8 @@ impl World {
         }
         let certificates = &self.running["authority"]["secure-conductor-onboarding"];
         if !certificates["public-certificate"].is_string() || !certificates["ca-certificate"].is_string() {
-            return Err("authority secure-conductor-onboarding has no public-certificate and ca-certificate".to_owned());
+            return Err("authority secure-conductor-onboarding has no public-certificate and ca-certificate"
+                .to_owned());
         }
         let form = |pem: &str| match self.readings.certificate_form {
             CertificateForm::Pem => base64::encode(pem.as_bytes()),
@@ -244,9 +254,11 @@ impl ConductorSettings {
 
 /// A conductor that is prepared for onboarding, and no router.
 fn first(settings: &ConductorSettings) -> Value {
-    let node = |number: u8| json!({
-        "name": format!("node{number}"), "asset-id": format!("{}-{number}", settings.name), "role": "conductor",
-    });
+    let node = |number: u8| {
+        json!({
+            "name": format!("node{number}"), "asset-id": format!("{}-{number}", settings.name), "role": "conductor",
+        })
+    };
     let nodes: Vec<Value> = (0..if settings.pair { 2 } else { 1 }).map(node).collect();
     json!({ "authority": {
         "name": "Authority",

@@ -1,0 +1,200 @@
+//! The sinks of a running relay: started together, and stopped together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{CursorSpec, Journal, Log, Position};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info, warn};
+
+use crate::config::{JournalBounds, Start};
+use crate::engine;
+use crate::error::{Chain, Error};
+use crate::interpreter::failed;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::route::Routes;
+use crate::setup::{Kind, Sink};
+use crate::sink::datagram::Datagrams;
+use crate::sink::each;
+use crate::sink::inform::Informs;
+use crate::sink::notify::Notify;
+use crate::sink::pump::Pump;
+use crate::sink::stream::Stream;
+use crate::sink::trap::{Pace, Traps};
+use crate::stop::{Stop, Stopper};
+use crate::supervisor::{self, Voice};
+
+/// The receiver of each sink, for the texts.
+pub(crate) type Receivers = Arc<HashMap<String, String>>;
+
+/// What every sink of a relay shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) journal: Journal,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) voice: Voice,
+    /// Name of the relay.
+    pub(crate) relay: String,
+    pub(crate) state: PathBuf,
+    pub(crate) mib: snmp::Mib,
+    pub(crate) started: std::time::Instant,
+}
+
+/// All sinks.
+#[derive(Debug)]
+pub(crate) struct Sinks {
+    shared: Shared,
+    /// There once a sink has needed it.
+    engine: Option<snmp::Engine>,
+    receivers: watch::Sender<Receivers>,
+    tasks: JoinSet<Result<(), Error>>,
+    stopper: Stopper,
+}
+
+impl Sinks {
+    /// None yet.
+    pub(crate) fn new(shared: Shared) -> Self {
+        let receivers = watch::Sender::new(Receivers::default());
+        Self { shared, engine: None, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+    }
+
+    /// The receivers of those that are served.
+    pub(crate) fn receivers(&self) -> watch::Receiver<Receivers> {
+        self.receivers.subscribe()
+    }
+
+    /// Writes down what `sinks` need before they start: a cursor each, so that a new one misses nothing from now on, and
+    /// the engine of SNMPv3. Nothing that is served changes.
+    pub(crate) async fn prepare(&mut self, sinks: &[Sink], bounds: &JournalBounds) -> Result<(), Error> {
+        let v3 = |sink: &Sink| {
+            matches!(&sink.kind, Kind::Notifications { credentials: snmp::Credentials::V3 { .. }, .. })
+        };
+        if self.engine.is_none() && sinks.iter().any(v3) {
+            self.engine = Some(engine::start(&self.shared.state, &self.shared.mib)?);
+        }
+        let served = self.receivers.borrow().clone();
+        let mut made = Vec::new();
+        for sink in sinks {
+            let spec = CursorSpec {
+                log: Log::Outbox,
+                start: match sink.start {
+                    Start::Now => journal::Start::Now,
+                    Start::Oldest => journal::Start::Oldest,
+                },
+                max_bytes: Some(bounds.sink_max_bytes),
+                max_age: Some(Duration::from_secs(bounds.sink_max_age_secs)),
+            };
+            if let Err(source) = self.shared.journal.register(&sink.name, spec).await {
+                for name in made {
+                    self.release(name).await;
+                }
+                return Err(failed("registering a sink")(source));
+            }
+            if !served.contains_key(&sink.name) {
+                made.push(&sink.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts `sinks`, which were prepared; `routes` are theirs.
+    pub(crate) async fn start(&mut self, sinks: Vec<Sink>, routes: &Routes) -> Result<(), Error> {
+        let receivers = sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
+        let before = self.receivers.send_replace(Arc::new(receivers));
+        let at = self.positions().await?;
+        let (stopper, stop) = Stopper::new();
+        self.stopper = stopper;
+        for (place, mut sink) in sinks.into_iter().enumerate() {
+            let pump = Pump::new(
+                self.shared.journal.clone(),
+                Arc::clone(&self.shared.outbox),
+                routes.of(place),
+                std::mem::take(&mut sink.view),
+                at.get(&sink.name).copied().unwrap_or_default(),
+                Arc::clone(&self.shared.metrics),
+                self.shared.voice.clone(),
+            )?;
+            self.spawn(sink, pump, stop.clone());
+        }
+        let served = self.receivers.borrow().clone();
+        for gone in before.keys().filter(|name| !served.contains_key(*name)) {
+            info!(sink = gone, "a sink is not served any more; its place is kept, within its bounds");
+            self.release(gone).await;
+        }
+        Ok(())
+    }
+
+    /// Where the cursors are.
+    async fn positions(&self) -> Result<BTreeMap<String, Position>, Error> {
+        let status = supervisor::status(&self.shared.journal).await?;
+        Ok(status.cursors.into_iter().map(|cursor| (cursor.name, cursor.position)).collect())
+    }
+
+    async fn release(&self, name: &str) {
+        if let Err(error) = self.shared.journal.release(name).await {
+            warn!(sink = name, error = %Chain(&error), "the place of a sink that is not served could not be let go");
+        }
+    }
+
+    /// Has all of them finish what they began, until `deadline`; what one could not write down is sent again.
+    pub(crate) async fn stop(&mut self, deadline: Instant) {
+        self.stopper.stop();
+        let drain = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                if let Ok(Err(error)) = ended {
+                    error!(error = %Chain(&error), "a sink could not write its place down");
+                }
+            }
+        };
+        let _late = timeout_at(deadline, drain).await;
+        self.tasks.shutdown().await;
+    }
+
+    /// Why a sink ended, which none does by itself; for ever pending while there is none.
+    pub(crate) async fn ended(&mut self) -> Error {
+        match self.tasks.join_next().await {
+            Some(Ok(Err(error))) => error,
+            Some(_) => Error::Ended { part: "a sink" },
+            None => std::future::pending().await,
+        }
+    }
+
+    fn spawn(&mut self, sink: Sink, pump: Pump, stop: Stop) {
+        let (receiver, relay) = (sink.receiver, self.shared.relay.clone());
+        let tasks = &mut self.tasks;
+        match sink.kind {
+            Kind::Notifications { credentials, delivery, limits, rate, burst } => {
+                let v3 = matches!(credentials, snmp::Credentials::V3 { .. });
+                let notify = Notify {
+                    receiver,
+                    credentials,
+                    engine: self.engine.clone().filter(|_| v3),
+                    mib: self.shared.mib.clone(),
+                    limits,
+                    relay,
+                    started: self.shared.started,
+                };
+                match delivery {
+                    snmp::Delivery::Trap => {
+                        tasks.spawn(each::run(Traps::new(notify, Pace::new(rate, burst)), pump, stop));
+                    }
+                    snmp::Delivery::Inform => {
+                        tasks.spawn(Informs { notify }.run(pump, stop));
+                    }
+                }
+            }
+            Kind::Datagrams { format } => {
+                tasks.spawn(each::run(Datagrams::new(receiver, format, relay), pump, stop));
+            }
+            Kind::Stream { format, framing, settle, tls } => {
+                tasks.spawn(Stream { receiver, tls, format, framing, settle, relay }.run(pump, stop));
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The relay in networks of its own.
+
+mod firewall;
+mod nat;
