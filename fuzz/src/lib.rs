@@ -11,6 +11,7 @@
 mod address;
 mod answer;
 mod body;
+mod conductor;
 mod config;
 mod ek;
 mod engine;
@@ -32,6 +33,7 @@ mod vault;
 mod source;
 mod strict;
 
+pub use self::conductor::conductor;
 pub use self::vault::vault;
 pub use address::address;
 pub use answer::answer;
@@ -65,10 +67,11 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     Target { name: "address", body: address, rounds: 3_000 },
     Target { name: "answer", body: answer, rounds: 3_000 },
     Target { name: "body", body, rounds: 3_000 },
+    Target { name: "conductor", body: conductor, rounds: 3_000 },
     Target { name: "config", body: config, rounds: 1_000 },
     Target { name: "ek", body: ek, rounds: 1_000 },
     Target { name: "engine", body: engine, rounds: 3_000 },

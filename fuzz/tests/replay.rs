@@ -26,8 +26,8 @@ macro_rules! replay {
 }
 
 replay! {
-    address answer body config ek engine find forwarded head journal line names notification pem proxied rest sheet signature
-    token vault
+    address answer body conductor config ek engine find forwarded head journal line names notification pem proxied rest
+    sheet signature token vault
 }
 
 #[test]

@@ -144,7 +144,7 @@ struct Program {
     name: &'static str,
     /// Debian packages, the first one that of the program.
     packages: &'static [&'static str],
-    /// Arguments that make it say its version and end.
+    /// Arguments that make it say its version and end; none for one that does neither.
     version: &'static [&'static str],
     /// A loadable module it must find, as folder of modules and file.
     module: Option<(&'static str, &'static str)>,
@@ -302,6 +302,9 @@ fn library_folders(root: &Path) -> Vec<PathBuf> {
 
 /// Runs it for its version: a missing library shows here and not in the middle of a test.
 fn start_once(program: &Program, bin: &Path) -> Result<()> {
+    if program.version.is_empty() {
+        return Ok(());
+    }
     let beside = bin.join(program.name);
     let file = if beside.exists() { beside } else { PathBuf::from(program.name) };
     must_succeed(Command::new(file).args(program.version)).map(|_| ())
@@ -499,6 +502,28 @@ const PROGRAMS: &[Program] = &[
         name: "slowhttptest",
         packages: &["slowhttptest"],
         version: &["-c", "1", "-l", "1", "-u", "http://127.0.0.1:9/"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "ssh",
+        packages: &["openssh-client"],
+        version: &["-V"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "ssh-keygen",
+        packages: &["openssh-client"],
+        version: &[],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    // has no word for its version before 9.3, and does nothing without keys
+    Program {
+        name: "sshd",
+        packages: &["openssh-server"],
+        version: &[],
         module: None,
         beside: Beside::Nothing,
     },

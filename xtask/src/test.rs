@@ -42,8 +42,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
         let mut main = succeeds(&mut workspace.cargo(arguments))?;
         // what no plain `cargo test` runs is not among all targets
-        let arguments = ["clippy", "--package", MIST, "--test", SHAPES, "--quiet", "--", "-D", "warnings"];
-        main &= succeeds(&mut workspace.cargo(arguments))?;
+        for (package, test) in [(MIST, SHAPES), (CONDUCTOR, SSH)] {
+            let arguments =
+                ["clippy", "--package", package, "--test", test, "--quiet", "--", "-D", "warnings"];
+            main &= succeeds(&mut workspace.cargo(arguments))?;
+        }
         let arguments = ["clippy", "--all-targets", "--quiet", "--locked", "--", "-D", "warnings"];
         Ok(succeeds(&mut fuzz::cargo(workspace, &arguments))? && main)
     });
@@ -111,6 +114,12 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
     let mut command = run.workspace.cargo(arguments);
     command.env("PATH", path_with(&peers.bin));
     run.tests("endorsement keys and tokens", command);
+    if root {
+        let arguments = ["test", "--quiet", "--package", CONDUCTOR, "--test", SSH, "--no-fail-fast"];
+        let mut command = workspace.cargo(arguments);
+        with_peers(&mut command, &peers, &workspace.target.join("debug"));
+        run.tests("command line over SSH", command);
+    }
 }
 
 /// Every request to Mist against its OpenAPI document, as Prism reads it.
@@ -146,6 +155,9 @@ const SHAPES: &str = "prism";
 
 /// The package of onboarding, and its test with a TPM and OpenSSL.
 const SCO: &str = "fogbell-sco";
+/// The package with the client of the conductor, and its test through an OpenSSH server, which needs root.
+const CONDUCTOR: &str = "fogbell-conductor";
+const SSH: &str = "ssh";
 
 /// Tests under a module of this name need root.
 pub(crate) const NEEDS_ROOT: &str = "needs_root";

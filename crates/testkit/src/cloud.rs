@@ -29,7 +29,7 @@
 //! Source of the shapes: Mist OpenAPI 2607.1.0.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -50,9 +50,9 @@ mod device;
 mod estate;
 mod happen;
 mod idtoken;
-mod misbehaviour;
+pub(crate) mod misbehaviour;
 mod occur;
-mod reply;
+pub(crate) mod reply;
 mod routes;
 mod rows;
 mod search;
@@ -72,7 +72,7 @@ pub use misbehaviour::{Misbehaviour, UnknownMisbehaviour};
 pub use occur::Happened;
 pub use settings::{CloudSettings, PageHeaders, Payloads};
 
-use misbehaviour::Order;
+use misbehaviour::{Order, Orders};
 use server::Shared;
 
 /// A Mist cloud on loopback; it ends when it is dropped.
@@ -143,6 +143,12 @@ impl FakeCloud {
         self.calls().into_iter().filter(|call| call.path.contains(part)).collect()
     }
 
+    /// How many calls there were since the start.
+    #[must_use]
+    pub fn call_count(&self) -> u64 {
+        self.shared.calls.arrived()
+    }
+
     /// Waits until there were `count` calls since the start.
     ///
     /// # Errors
@@ -154,8 +160,7 @@ impl FakeCloud {
 
     /// Orders a misbehaviour; nothing happens before [`Misbehaving::times`] or [`Misbehaving::always`] is said.
     pub fn misbehave(&self, what: Misbehaviour) -> Misbehaving<'_> {
-        let order = Order { what, pattern: "*".to_owned(), method: None, skip: 0, times: 0 };
-        Misbehaving { cloud: self, order }
+        Misbehaving::new(&self.shared.orders, what)
     }
 
     /// Forgets every order to misbehave.
@@ -191,11 +196,16 @@ impl std::fmt::Debug for FakeCloud {
 #[derive(Debug)]
 #[must_use = "nothing is ordered before `times` or `always`"]
 pub struct Misbehaving<'a> {
-    cloud: &'a FakeCloud,
+    orders: &'a Mutex<Orders>,
     order: Order,
 }
 
-impl Misbehaving<'_> {
+impl<'a> Misbehaving<'a> {
+    pub(crate) fn new(orders: &'a Mutex<Orders>, what: Misbehaviour) -> Self {
+        let order = Order { what, pattern: "*".to_owned(), method: None, skip: 0, times: 0 };
+        Self { orders, order }
+    }
+
     /// Only for calls with `pattern` somewhere in path and query; `*` in it stands for any text.
     pub fn on(mut self, pattern: &str) -> Self {
         pattern.clone_into(&mut self.order.pattern);
@@ -218,11 +228,11 @@ impl Misbehaving<'_> {
     pub fn times(mut self, times: u64) {
         if times > 0 {
             self.order.times = times;
-            self.cloud.shared.orders().add(self.order);
+            self.orders.lock().unwrap_or_else(PoisonError::into_inner).add(self.order);
         }
     }
 
-    /// Until [`FakeCloud::behave`].
+    /// Until `behave` is called.
     pub fn always(self) {
         self.times(u64::MAX);
     }

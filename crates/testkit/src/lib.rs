@@ -1,9 +1,12 @@
-//! What stands around a relay of Juniper Mist webhooks, for tests: the cloud that posts, the receivers
-//! that listen, the certificates between them, and everything that goes wrong on the way.
+//! What stands around a relay of Juniper Mist webhooks and around the onboarding of routers, for tests: the cloud, the
+//! conductor, the routers, the receivers, the certificates between them, and everything that goes wrong on the way.
 //!
 //! - [`cloud`]: a fake Mist cloud that keeps state, behind HTTPS: REST API, deliveries, misbehaviour on order.
 //! - [`mist`]: what happens in it, made up without end, as signed deliveries, and [`Post`], which posts them as
 //!   Mist does.
+//! - [`conductor`]: a fake Session Smart Conductor that keeps state, behind HTTPS and a command line.
+//! - [`router`]: routers that judge what they are given and present themselves.
+//! - [`SshServer`]: a real OpenSSH server whose login shell is yours.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
 //! - [`Proxy`]: a TCP proxy that stalls, slows, delays, half-closes, cuts, resets, refuses and loses.
@@ -18,19 +21,24 @@
 pub mod ber;
 pub mod clients;
 pub mod cloud;
+pub mod conductor;
 pub mod fixtures;
 pub mod frames;
 pub mod mist;
 pub mod notification;
+pub mod router;
 pub mod show;
 
+mod base64;
 mod certs;
 mod door;
 mod inbox;
 mod proxy;
 mod receivers;
 mod rng;
+mod sshd;
 mod tls;
+mod wire;
 
 /// The types by which things in Mist are named here.
 pub use ids;
@@ -42,4 +50,5 @@ pub use proxy::{Proxy, ProxyCounters};
 pub use receivers::syslog::{Frame, SyslogCounters, SyslogReceiver, SyslogSettings, TlsSettings, Transport};
 pub use receivers::trap::{ReceivedTrap, TrapCounters, TrapMisbehaviour, TrapReceiver};
 pub use rng::Rng;
+pub use sshd::{SshServer, SshdError};
 pub use tls::{DangerAcceptAnyCertificate, TlsError, TlsVersion, Trust};

@@ -12,7 +12,7 @@ use super::reply::Reply;
 
 /// What a client asks.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     pub(super) method: Method,
     /// The path as it was sent.
     pub(super) path: String,
@@ -46,6 +46,11 @@ impl Ask {
     pub(super) fn parts(&self) -> Option<Vec<&str>> {
         let rest = self.path.strip_prefix("/api/v1/")?;
         Some(rest.trim_end_matches('/').split('/').collect())
+    }
+
+    /// Path and query.
+    pub(super) fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
     }
 
     /// A field of the query; `None` when it is not there or empty.
@@ -144,7 +149,7 @@ pub(super) fn wrong(name: &str) -> Reply {
 }
 
 /// Whether `text` is what `pattern` says, where `*` stands for any text, also none.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

@@ -54,7 +54,7 @@ impl Delivered {
 
 /// One message to one webhook, as the webhook was when it was made.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
+pub(crate) struct Job {
     webhook: Webhook,
     site: Option<SiteId>,
     topic: String,

@@ -20,6 +20,8 @@ pub enum Misbehaviour {
     Html(u16),
     /// What was asked is done, and the answer is this status all the same.
     DoneBut(u16),
+    /// What was asked is done, and there is no answer; the connection stays open for ten minutes at most.
+    DoneButSilence,
     /// The right answer, so much later.
     Latency(Duration),
     /// No answer; the connection stays open for ten minutes at most.
@@ -45,7 +47,7 @@ pub enum Misbehaviour {
 impl FromStr for Misbehaviour {
     type Err = UnknownMisbehaviour;
 
-    /// Reads `status:503`, `html:502`, `done-but:503`, `latency:250` (milliseconds), `silence`,
+    /// Reads `status:503`, `html:502`, `done-but:503`, `done-but-silence`, `latency:250` (milliseconds), `silence`,
     /// `half-then-reset`, `broken-json`, `garbage`, `content-type:text/plain`, `wrong-types`, `same-page`,
     /// `endless-pages`, `oversize:1000000` (bytes).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -57,6 +59,7 @@ impl FromStr for Misbehaviour {
             "html" => Self::Html(status()?),
             "done-but" => Self::DoneBut(status()?),
             "latency" => Self::Latency(Duration::from_millis(value.parse().map_err(|_| unknown())?)),
+            "done-but-silence" => Self::DoneButSilence,
             "silence" => Self::Silence,
             "half-then-reset" => Self::HalfThenReset,
             "broken-json" => Self::BrokenJson,
@@ -78,44 +81,42 @@ pub struct UnknownMisbehaviour(Box<str>);
 
 /// One order to misbehave.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
-    pub(super) what: Misbehaviour,
-    pub(super) pattern: String,
-    pub(super) method: Option<Method>,
-    pub(super) skip: u64,
-    pub(super) times: u64,
+pub(crate) struct Order {
+    pub(crate) what: Misbehaviour,
+    pub(crate) pattern: String,
+    pub(crate) method: Option<Method>,
+    pub(crate) skip: u64,
+    pub(crate) times: u64,
 }
 
 impl Order {
-    fn concerns(&self, ask: &Ask) -> bool {
-        let target =
-            if ask.query.is_empty() { ask.path.clone() } else { format!("{}?{}", ask.path, ask.query) };
-        self.method.as_ref().is_none_or(|method| *method == ask.method)
-            && matches(&format!("*{}*", self.pattern), &target)
+    fn concerns(&self, method: &Method, target: &str) -> bool {
+        self.method.as_ref().is_none_or(|meant| meant == method)
+            && matches(&format!("*{}*", self.pattern), target)
     }
 }
 
 /// The orders that are still to be followed, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Orders(Vec<Order>);
+pub(crate) struct Orders(Vec<Order>);
 
 impl Orders {
     /// Adds an order; when there are too many, the oldest is forgotten.
-    pub(super) fn add(&mut self, order: Order) {
+    pub(crate) fn add(&mut self, order: Order) {
         if self.0.len() >= MOST_ORDERS {
             self.0.remove(0);
         }
         self.0.push(order);
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// What this call gets, counted.
-    pub(super) fn take(&mut self, ask: &Ask) -> Option<Misbehaviour> {
+    /// What a call of this path and query gets, counted.
+    pub(crate) fn take(&mut self, method: &Method, target: &str) -> Option<Misbehaviour> {
         let mut found = None;
-        for order in self.0.iter_mut().filter(|order| order.concerns(ask)) {
+        for order in self.0.iter_mut().filter(|order| order.concerns(method, target)) {
             if order.skip > 0 {
                 order.skip -= 1;
             } else {
@@ -130,7 +131,7 @@ impl Orders {
 }
 
 /// Changes the types of every second row of an answer, or of the one object that it is.
-pub(super) fn wrong_types(reply: &mut Reply) {
+pub(crate) fn wrong_types(reply: &mut Reply) {
     let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else { return };
     let listed = body.get("results").is_some();
     let rows = if listed { &mut body["results"] } else { &mut body };
@@ -160,12 +161,12 @@ fn changed_field(value: &Value) -> Value {
 }
 
 /// Cuts the body in the middle.
-pub(super) fn halve(reply: &mut Reply) {
+pub(crate) fn halve(reply: &mut Reply) {
     reply.body = reply.body.slice(..reply.body.len() / 2);
 }
 
 /// Makes sure that a search says that there is a next page: this one again, or the first.
-pub(super) fn go_on(ask: &Ask, reply: &mut Reply) {
+pub(crate) fn go_on(ask: &Ask, reply: &mut Reply) {
     let Ok(mut body) = serde_json::from_slice::<Value>(&reply.body) else { return };
     if body.get("results").is_some() && body.get("next").is_none() {
         body["next"] = json!(ask.again(&[]));
@@ -174,7 +175,7 @@ pub(super) fn go_on(ask: &Ask, reply: &mut Reply) {
 }
 
 /// Makes a page that is an array as long as it may be, with the rows of the first page over and over.
-pub(super) fn fill(reply: &mut Reply, first: &Reply, limit: usize) {
+pub(crate) fn fill(reply: &mut Reply, first: &Reply, limit: usize) {
     let read = |body| serde_json::from_slice::<Vec<Value>>(body);
     let (Ok(mut rows), Ok(first)) = (read(&reply.body), read(&first.body)) else { return };
     let missing = limit.saturating_sub(rows.len());
@@ -183,13 +184,13 @@ pub(super) fn fill(reply: &mut Reply, first: &Reply, limit: usize) {
 }
 
 /// A body that is not text.
-pub(super) fn garbage() -> Reply {
+pub(crate) fn garbage() -> Reply {
     let body: Vec<u8> = (0..=255_u8).rev().cycle().take(2_048).collect();
     Reply { body: body.into(), ..Reply::ok(&Value::Null) }
 }
 
 /// The status of this number, 500 when there is none.
-pub(super) fn status(code: u16) -> StatusCode {
+pub(crate) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code)
         .ok()
         .filter(|status| !status.is_informational())

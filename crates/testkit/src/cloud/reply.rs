@@ -8,18 +8,18 @@ use super::deliver::Job;
 
 /// What is answered, and what happens because of it.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
     /// Headers besides `Content-Type` and `Content-Length`.
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) content_type: String,
-    pub(super) body: Bytes,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
     /// Deliveries that start once the answer is made.
-    pub(super) jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Job>,
 }
 
 impl Reply {
-    pub(super) fn json(status: StatusCode, body: &Value) -> Self {
+    pub(crate) fn json(status: StatusCode, body: &Value) -> Self {
         Self {
             status,
             headers: Vec::new(),
@@ -29,35 +29,35 @@ impl Reply {
         }
     }
 
-    pub(super) fn ok(body: &Value) -> Self {
+    pub(crate) fn ok(body: &Value) -> Self {
         Self::json(StatusCode::OK, body)
     }
 
     /// 200 without a body.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { body: Bytes::new(), ..Self::ok(&Value::Null) }
     }
 
-    pub(super) fn detail(status: StatusCode, text: &str) -> Self {
+    pub(crate) fn detail(status: StatusCode, text: &str) -> Self {
         Self::json(status, &json!({ "detail": text }))
     }
 
-    pub(super) fn bad(text: &str) -> Self {
+    pub(crate) fn bad(text: &str) -> Self {
         Self::detail(StatusCode::BAD_REQUEST, text)
     }
 
     /// 400 as webhooks have it.
-    pub(super) fn bad_because(detail: &str, reason: &str) -> Self {
+    pub(crate) fn bad_because(detail: &str, reason: &str) -> Self {
         Self::json(StatusCode::BAD_REQUEST, &json!({ "detail": detail, "reason": reason }))
     }
 
     /// 404, which has no `detail`.
-    pub(super) fn not_found(id: &str) -> Self {
+    pub(crate) fn not_found(id: &str) -> Self {
         Self::json(StatusCode::NOT_FOUND, &json!({ "id": id }))
     }
 
     /// What Mist says with a status that its contract documents, and a plain sentence with any other.
-    pub(super) fn of_status(status: StatusCode, calls_per_hour: u64) -> Self {
+    pub(crate) fn of_status(status: StatusCode, calls_per_hour: u64) -> Self {
         match status.as_u16() {
             401 => Self::detail(status, "Authentication credentials were not provided."),
             403 => Self::detail(status, "You do not have permission to perform this action."),
@@ -74,7 +74,7 @@ impl Reply {
     }
 
     /// A page as a proxy in between makes it.
-    pub(super) fn html(status: StatusCode) -> Self {
+    pub(crate) fn html(status: StatusCode) -> Self {
         let reason = status.canonical_reason().unwrap_or("Unknown");
         let body = format!(
             "<html>\r\n<head><title>{status}</title></head>\r\n<body><center><h1>{} {reason}</h1></center></body>\r\n\

@@ -2,25 +2,19 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ids::Timestamp;
 use rustls::ServerConfig;
-use serde_json::Value;
-use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::ask::Ask;
@@ -33,6 +27,7 @@ use super::settings::CloudSettings;
 use super::world::World;
 use crate::door::{OnAccept, Tasks};
 use crate::inbox::Inbox;
+use crate::wire::{Answer, Line, half, oversize, whole};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -42,7 +37,7 @@ pub(super) struct Shared {
     /// How many deliveries may be under way.
     pub(super) posts: Semaphore,
     world: Mutex<World>,
-    orders: Mutex<Orders>,
+    pub(super) orders: Mutex<Orders>,
     tasks: Tasks,
 }
 
@@ -85,8 +80,7 @@ pub(super) fn on_accept(shared: &Arc<Shared>, tls: Arc<ServerConfig>) -> OnAccep
 
 async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream) {
     let _ = stream.set_nodelay(true);
-    let Ok(socket) = stream.as_fd().try_clone_to_owned() else { return };
-    let line = Arc::new(Line(socket2::Socket::from(socket)));
+    let Ok(line) = Line::of(&stream).map(Arc::new) else { return };
     let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
     let service = service_fn(move |request| {
         let (shared, line) = (Arc::clone(&shared), Arc::clone(&line));
@@ -107,7 +101,7 @@ async fn call(shared: &Arc<Shared>, line: Arc<Line>, request: http::Request<Inco
         Err(reply) => return whole(reply),
     };
     let mut call = Call::of(at, &ask);
-    let misbehaviour = shared.orders().take(&ask);
+    let misbehaviour = shared.orders().take(&ask.method, &ask.target());
     if misbehaviour == Some(Misbehaviour::Silence) {
         call.push(&shared.calls);
         sleep(SILENCE).await;
@@ -122,6 +116,11 @@ async fn call(shared: &Arc<Shared>, line: Arc<Line>, request: http::Request<Inco
         return oversize(bytes);
     }
     let mut reply = answer(shared, ask, misbehaviour.as_ref());
+    if misbehaviour == Some(Misbehaviour::DoneButSilence) {
+        call.push(&shared.calls);
+        sleep(SILENCE).await;
+        return whole(Reply::of_status(StatusCode::GATEWAY_TIMEOUT, 0));
+    }
     let jobs = std::mem::take(&mut reply.jobs);
     if !jobs.is_empty() {
         let later = Arc::clone(shared);
@@ -181,117 +180,6 @@ fn answer(shared: &Shared, ask: Ask, misbehaviour: Option<&Misbehaviour>) -> Rep
     }
 }
 
-fn head(reply: &Reply) -> Response<()> {
-    let mut head = Response::new(());
-    *head.status_mut() = reply.status;
-    let headers = head.headers_mut();
-    if !reply.body.is_empty()
-        && let Ok(kind) = HeaderValue::from_str(&reply.content_type)
-    {
-        headers.insert(header::CONTENT_TYPE, kind);
-    }
-    for (name, value) in &reply.headers {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(*name, value);
-        }
-    }
-    head
-}
-
-fn whole(reply: Reply) -> Response<Answer> {
-    head(&reply).map(|()| Answer::Whole(Some(reply.body)))
-}
-
-fn half(reply: Reply, line: Arc<Line>) -> Response<Answer> {
-    let body = &reply.body;
-    let sent = body.slice(..body.len() / 2);
-    let left = (body.len() - sent.len()).max(1) as u64;
-    head(&reply).map(|()| Answer::Half { sent: Some(sent), left, pause: Box::pin(sleep(FLUSH)), line })
-}
-
-fn oversize(bytes: u64) -> Response<Answer> {
-    head(&Reply::ok(&Value::Null)).map(|()| Answer::Filler { total: bytes.max(2), sent: 0 })
-}
-
-/// The socket below TLS, to be able to reset it.
-#[derive(Debug)]
-struct Line(socket2::Socket);
-
-/// The body of an answer.
-enum Answer {
-    Whole(Option<Bytes>),
-    /// What is sent, then a reset where `left` bytes were promised.
-    Half {
-        sent: Option<Bytes>,
-        left: u64,
-        pause: Pin<Box<Sleep>>,
-        line: Arc<Line>,
-    },
-    /// `[`, blanks, `]`.
-    Filler {
-        total: u64,
-        sent: u64,
-    },
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = Reset;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Reset>>> {
-        match &mut *self {
-            Self::Whole(body) => {
-                Poll::Ready(body.take().filter(|body| !body.is_empty()).map(|body| Ok(Frame::data(body))))
-            }
-            Self::Half { sent, pause, line, .. } => {
-                if let Some(sent) = sent.take().filter(|sent| !sent.is_empty()) {
-                    return Poll::Ready(Some(Ok(Frame::data(sent))));
-                }
-                pause.as_mut().poll(context).map(|()| {
-                    let _ = line.0.set_linger(Some(Duration::ZERO)); // closing resets from now on
-                    Some(Err(Reset))
-                })
-            }
-            Self::Filler { total, sent } => {
-                let size = (*total - *sent).min(CHUNK.len() as u64);
-                if size == 0 {
-                    return Poll::Ready(None);
-                }
-                let mut chunk = CHUNK.to_vec();
-                chunk.truncate(usize::try_from(size).unwrap_or(CHUNK.len()));
-                if *sent == 0 {
-                    chunk[0] = b'[';
-                }
-                *sent += size;
-                if *sent == *total
-                    && let Some(last) = chunk.last_mut()
-                {
-                    *last = b']';
-                }
-                Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
-            }
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Self::Whole(body) => body.as_ref().map_or(0, |body| body.len() as u64),
-            Self::Half { sent, left, .. } => sent.as_ref().map_or(0, |sent| sent.len() as u64) + left,
-            Self::Filler { total, sent } => total - sent,
-        })
-    }
-}
-
-/// The answer breaks off here, as ordered.
-#[derive(Debug, Error)]
-#[error("broken off as ordered")]
-struct Reset;
-
-const CHUNK: &[u8] = &[b' '; 16_384];
-const FLUSH: Duration = Duration::from_millis(50);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(120);
 const MOST_POSTS: usize = 64;

@@ -78,6 +78,23 @@ impl FakeCloud {
         })
     }
 
+    /// `ssr` of the settings as a router at a site is told it: field by field the site's, else the organisation's.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Site`].
+    pub fn ssr_setting(&self, site: SiteId) -> Result<Value, NoSuch> {
+        let world = self.shared.world();
+        let owner = world.owner_of(site)?;
+        let organisation = world.organisation(owner)?;
+        let mut ssr = organisation.setting.get("ssr").cloned().unwrap_or_else(|| serde_json::json!({}));
+        let own = organisation.site(site).and_then(|site| site.setting.get("ssr")).and_then(Value::as_object);
+        for (key, value) in own.into_iter().flatten() {
+            ssr[key] = value.clone();
+        }
+        Ok(ssr)
+    }
+
     /// Sets a key of a site's setting, as in `ssr`.
     ///
     /// # Errors
