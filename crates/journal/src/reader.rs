@@ -143,6 +143,10 @@ impl Reader {
         while let Some(row) = rows.next()? {
             let judged = judge(self.log, row)?;
             let position = judged.position();
+            // a damaged page may yield what stands before it
+            if position.sql() <= last {
+                return Err(corrupt("rows are out of order"));
+            }
             if position.sql() != last.saturating_add(1)
                 && !(last == after && self.is_oldest(position.sql())?)
             {
