@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use relay::Config;
-use relay::config::{OrgApi, Transport};
+use relay::config::{Challenge, OrgApi, Transport};
 use webhook::CloudTable;
 
 /// What must get through; everything else need not.
@@ -66,6 +66,14 @@ impl Plan {
             sources.extend(of_clouds.flat_map(|list| list.networks().to_vec()));
             sources.extend(&config.gate.networks);
         }
+        let acme = config.tls.acme.as_ref();
+        let open_to_all = acme.is_some_and(|acme| acme.challenge == Challenge::TlsAlpn01);
+        if open_to_all && !listen.proxy_protocol {
+            sources.extend([
+                IpNet::new_assert(IpAddr::from([0, 0, 0, 0]), 0),
+                IpNet::new_assert(IpAddr::from([0; 16]), 0),
+            ]);
+        }
         let sources = IpNet::aggregate(&sources);
         if sources.is_empty() {
             return Err(
@@ -77,6 +85,7 @@ impl Plan {
             let host = org.api_host()?;
             api(&org.name, host, org.api.as_ref()?)
         }));
+        flows.extend(acme.and_then(|acme| authority(&acme.directory)));
         let snmp = config.snmp.iter().map(|sink| (Protocol::Udp, &sink.name, &sink.address));
         let syslog = config.syslog.iter().map(|sink| {
             let protocol = if sink.transport == Transport::Udp { Protocol::Udp } else { Protocol::Tcp };
@@ -95,6 +104,19 @@ impl Plan {
             ),
             "Not opened: package mirrors, and whatever else runs on this machine.".to_owned(),
         ];
+        if open_to_all {
+            notes.push(
+                "The listener is open to all: with `tls-alpn-01` the authority connects from addresses that it does not \
+                 tell. Whoever else comes is refused by the relay; `dns-01` needs no open port."
+                    .to_owned(),
+            );
+        }
+        if acme.is_some_and(|acme| acme.challenge == Challenge::Dns01) {
+            notes.push(
+                "What the hook of [tls.acme] sends to set a record is not known here: open it too."
+                    .to_owned(),
+            );
+        }
         if ssh.is_empty() {
             notes.push("SSH is open to everybody: name the management network with --ssh-from.".to_owned());
         }
@@ -133,6 +155,12 @@ fn api(name: &str, host: &str, api: &OrgApi) -> Option<Flow> {
             flow(Protocol::Tcp, address, Some(80), &format!("{why}, through the proxy"))
         }
     }
+}
+
+/// The authority that certificates are asked from.
+fn authority(directory: &str) -> Option<Flow> {
+    let host = directory.strip_prefix("https://")?.split('/').next()?;
+    flow(Protocol::Tcp, host, Some(443), "ACME authority")
 }
 
 /// What is sent to `address`, an address or a name with a port.
@@ -229,6 +257,26 @@ mod tests {
                 "udp 514 Some(2001:db8::6) sink six",
             ]
         );
+    }
+
+    #[test]
+    fn an_authority_is_asked_and_let_in_only_where_it_has_to_look() {
+        let acme = "[tls.acme]\nnames = ['relay.example.net']\nagree_terms = true\n";
+        let by_dns = plan(&format!("{acme}{ORG}")).unwrap();
+        let ask = by_dns.flows.last().unwrap();
+        assert_eq!((ask.protocol, ask.port, ask.to), (Protocol::Tcp, 443, None));
+        assert!(ask.why.contains("ACME authority: acme-v02.api.letsencrypt.org"), "{}", ask.why);
+        assert_eq!(by_dns.sources.len(), 1, "only Mist");
+        assert!(by_dns.notes.iter().any(|note| note.contains("hook")));
+
+        let by_tls =
+            format!("{acme}challenge = 'tls-alpn-01'\ndirectory = 'https://192.0.2.7:14000/dir'\n{ORG}");
+        let by_tls = plan(&by_tls).unwrap();
+        let ask = by_tls.flows.last().unwrap();
+        assert_eq!((ask.port, ask.to), (14_000, Some([192, 0, 2, 7].into())));
+        let sources: Vec<String> = by_tls.sources.iter().map(ToString::to_string).collect();
+        assert_eq!(sources, ["0.0.0.0/0", "::/0"]);
+        assert!(by_tls.notes.iter().any(|note| note.contains("open to all")));
     }
 
     #[test]
