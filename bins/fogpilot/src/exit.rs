@@ -13,6 +13,12 @@ pub(crate) enum Exit {
     Failed,
     /// The arguments or the list of routers are at fault.
     Usage,
+    /// Some of it and not all.
+    Partial,
+    /// Mist did not accept the API token.
+    Auth,
+    /// Given up by the person who started it.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -21,6 +27,9 @@ impl From<Exit> for ExitCode {
             Exit::Ok => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Partial => 3,
+            Exit::Auth => 4,
+            Exit::Interrupted => 130,
         })
     }
 }
@@ -38,7 +47,12 @@ pub(crate) struct Failure {
 impl Failure {
     /// What was given cannot be used.
     pub(crate) fn usage(cause: impl Into<Box<dyn Error>>) -> Self {
-        Self { exit: Exit::Usage, cause: cause.into() }
+        Self::of(Exit::Usage, cause)
+    }
+
+    /// Ends with `exit`.
+    pub(crate) fn of(exit: Exit, cause: impl Into<Box<dyn Error>>) -> Self {
+        Self { exit, cause: cause.into() }
     }
 
     /// Prints it with everything it came from, in one line.
@@ -55,7 +69,7 @@ impl Failure {
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(cause: E) -> Self {
-        Self { exit: Exit::Failed, cause: cause.into() }
+        Self::of(Exit::Failed, cause)
     }
 }
 

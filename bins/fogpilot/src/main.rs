@@ -8,14 +8,17 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
+mod access;
 mod check;
 mod ek;
 mod exit;
+mod export_tokens;
 mod input;
 mod output;
 mod protect;
 mod routers;
 mod template;
+mod terminal;
 mod token;
 
 use exit::{Done, Exit, Failure};
@@ -39,6 +42,11 @@ enum Command {
     ///
     /// Nothing is asked or changed: whether sites and devices are there only Mist can say.
     Check(check::Args),
+    /// Export the endorsement keys of the listed routers from Mist, where they are called ID tokens
+    ///
+    /// The list is judged whole before Mist is asked. Each row is accounted for: a key is written only when it is what the
+    /// conductor takes, is not weak, is no other row's, and equals the column `ek` where that has one.
+    ExportTokens(export_tokens::Args),
     /// Look at endorsement keys of routers
     #[command(subcommand)]
     Ek(Ek),
@@ -81,6 +89,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Template => template::print(),
         Command::Check(args) => check::check(&args),
+        Command::ExportTokens(args) => export_tokens::export(&args),
         Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
         Command::Token(Token::Inspect(args)) => token::inspect(&args),
         Command::Completion { shell } => completion(shell),
