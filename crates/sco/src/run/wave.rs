@@ -1,0 +1,1 @@
+//! The changes on the conductor for a wave of routers.
