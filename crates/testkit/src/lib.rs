@@ -6,6 +6,7 @@
 //!   Mist does.
 //! - [`conductor`]: a fake Session Smart Conductor that keeps state, behind HTTPS and a command line.
 //! - [`router`]: routers that judge what they are given and present themselves.
+//! - [`endorsement_keys`]: the public keys of TPMs.
 //! - [`SshServer`]: a real OpenSSH server whose login shell is yours.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
@@ -22,6 +23,7 @@ pub mod ber;
 pub mod clients;
 pub mod cloud;
 pub mod conductor;
+pub mod endorsement_keys;
 pub mod fixtures;
 pub mod frames;
 pub mod mist;
@@ -33,10 +35,13 @@ mod base64;
 mod certs;
 mod door;
 mod inbox;
+mod orders;
 mod proxy;
 mod receivers;
 mod rng;
 mod sshd;
+#[cfg(test)]
+mod test_client;
 mod tls;
 mod wire;
 

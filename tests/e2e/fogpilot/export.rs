@@ -155,8 +155,8 @@ fn reasons(answer: &Answer) -> Vec<String> {
 #[test]
 fn the_keys_of_twenty_routers_are_exported_by_one_call_each_to_its_router() {
     for field in ["token", "idtoken"] {
-        let settings = CloudSettings { id_token_field: field.to_owned(), ..CloudSettings::default() };
-        let scene = Scene::with(settings, 20);
+        let scene = Scene::of(20);
+        scene.cloud.read_as(|readings| readings.id_token_fields = vec![field.to_owned()]);
 
         let answer = scene.export(&[]);
 
