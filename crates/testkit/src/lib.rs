@@ -7,6 +7,7 @@
 //! - [`conductor`]: a fake Session Smart Conductor that keeps state, behind HTTPS and a command line.
 //! - [`router`]: routers that judge what they are given and present themselves.
 //! - [`endorsement_keys`]: the public keys of TPMs.
+//! - [`estate`]: all of these at once, with routers that live by themselves, and a judge of what was done to them.
 //! - [`SshServer`]: a real OpenSSH server whose login shell is yours.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
@@ -24,6 +25,7 @@ pub mod clients;
 pub mod cloud;
 pub mod conductor;
 pub mod endorsement_keys;
+pub mod estate;
 pub mod fixtures;
 pub mod frames;
 pub mod mist;

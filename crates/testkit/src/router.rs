@@ -126,19 +126,39 @@ pub enum Attempt {
     Presented(Outcome),
 }
 
+/// When a router that was not taken tries again (U8); what it does in between is not documented.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TriesAgain {
+    /// Only when it is assigned anew.
+    #[default]
+    Never,
+    /// Whenever the site says something else.
+    WhenToldOtherwise,
+}
+
 /// Routers that wait to be assigned.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
-    routers: Vec<FakeRouter>,
-    /// Where each was seen last.
-    sites: BTreeMap<Mac, Option<SiteId>>,
+    /// The routers.
+    pub routers: Vec<FakeRouter>,
+    /// When one that was not taken tries again.
+    pub tries_again: TriesAgain,
+    /// Where each was seen last, and what it was told.
+    seen: BTreeMap<Mac, Seen>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    site: Option<SiteId>,
+    told: Value,
+    bound: bool,
 }
 
 impl Fleet {
     /// These routers, none of them assigned.
     #[must_use]
     pub fn new(routers: Vec<FakeRouter>) -> Self {
-        Self { routers, sites: BTreeMap::new() }
+        Self { routers, ..Self::default() }
     }
 
     /// Looks where each router is: one that came to a site since it was looked at last does what a router then does. What
@@ -155,10 +175,20 @@ impl Fleet {
         let mut attempts = Vec::new();
         for router in &self.routers {
             let site = cloud.device(router.mac)?.site;
-            let before = self.sites.insert(router.mac, site).flatten();
-            let Some(site) = site.filter(|site| before != Some(*site)) else { continue };
-            let attempt = router.assigned(&cloud.ssr_setting(site)?, conductor);
-            if attempt == Attempt::Presented(Outcome::Bound) {
+            let seen = self.seen.entry(router.mac).or_default();
+            let Some(site) = site else {
+                *seen = Seen::default();
+                continue;
+            };
+            let told = cloud.ssr_setting(site)?;
+            let again = self.tries_again == TriesAgain::WhenToldOtherwise && !seen.bound && seen.told != told;
+            if seen.site == Some(site) && !again {
+                continue;
+            }
+            let attempt = router.assigned(&told, conductor);
+            let bound = attempt == Attempt::Presented(Outcome::Bound);
+            *seen = Seen { site: Some(site), told, bound };
+            if bound {
                 let bound = conductor.bindings().pop().and_then(|binding| binding.router).unwrap_or_default();
                 let conducted = Conducted { router_name: bound.into(), conductor_name: "conductor".into() };
                 cloud.set_conducted(router.mac, Some(conducted))?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::cloud::{CloudSettings, FakeCloud};
-use crate::router::{Attempt, FakeRouter, Fleet};
+use crate::router::{Attempt, FakeRouter, Fleet, TriesAgain};
 use crate::test_client::Client;
 
 const KEY: &str = "MIIBIjAN";
@@ -200,6 +200,26 @@ async fn assignment_in_the_cloud_is_what_a_router_acts_on() {
         Ok(vec![(mac, Attempt::NoConductor)]),
         "the site is silent, the organisation names another"
     );
+}
+
+#[tokio::test]
+async fn a_router_that_was_not_taken_tries_again_when_that_is_read_so() {
+    let (conductor, cloud) = (conductor().await, FakeCloud::start(CloudSettings::default()).await.unwrap());
+    let org = cloud.organisations()[0];
+    let site: SiteId = cloud.sites(org).unwrap()[0].0;
+    for (tries_again, second) in [(TriesAgain::Never, 0), (TriesAgain::WhenToldOtherwise, 1)] {
+        let mac = cloud.add_device(org, Some(site), crate::mist::DeviceKind::Gateway, "r").unwrap();
+        let mut fleet = Fleet::new(vec![FakeRouter { mac, ..router() }]);
+        fleet.tries_again = tries_again;
+        cloud.set_site_setting(site, "ssr", json!({})).unwrap();
+        assert_eq!(fleet.look(&cloud, &conductor), Ok(vec![(mac, Attempt::NoConductor)]));
+
+        let token = conductor.make_token("r1", 1).unwrap();
+        cloud.set_site_setting(site, "ssr", ssr(&conductor, &token)).unwrap();
+
+        assert_eq!(fleet.look(&cloud, &conductor).unwrap().len(), second, "{tries_again:?}");
+        assert_eq!(fleet.look(&cloud, &conductor), Ok(vec![]));
+    }
 }
 
 /// The answer on the command line to one command, as the program of the login shell asks; `None` without an answer.

@@ -45,6 +45,18 @@ impl FakeCloud {
         world.add_device(org, site, kind, name)
     }
 
+    /// Puts this device into the inventory, connected; one of its MAC address gives way to it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Organisation`].
+    pub fn put_device(&self, org: OrgId, site: Option<SiteId>, device: Device) -> Result<(), NoSuch> {
+        let mut world = self.shared.world();
+        let now = world.seconds();
+        world.organisation_mut(org)?.devices.insert(CloudDevice::new(device, site, now));
+        Ok(())
+    }
+
     /// Gives a device another name.
     ///
     /// # Errors
