@@ -59,6 +59,7 @@ mod rows;
 mod search;
 mod server;
 mod settings;
+mod switches;
 mod token;
 mod webhook;
 mod world;

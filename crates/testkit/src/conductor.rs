@@ -55,6 +55,7 @@ mod rest;
 mod server;
 mod settings;
 mod socket;
+mod switches;
 mod tree;
 mod validate;
 mod world;

@@ -195,7 +195,6 @@ impl WholeEstate {
     }
 
     /// The routers themselves: to change their keys and clocks, and when they try again.
-    #[must_use]
     pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }

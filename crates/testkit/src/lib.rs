@@ -42,6 +42,7 @@ mod proxy;
 mod receivers;
 mod rng;
 mod sshd;
+mod switch;
 #[cfg(test)]
 mod test_client;
 mod tls;
@@ -58,4 +59,5 @@ pub use receivers::syslog::{Frame, SyslogCounters, SyslogReceiver, SyslogSetting
 pub use receivers::trap::{ReceivedTrap, TrapCounters, TrapMisbehaviour, TrapReceiver};
 pub use rng::Rng;
 pub use sshd::{SshServer, SshdError};
+pub use switch::{Switch, UnknownSwitch};
 pub use tls::{DangerAcceptAnyCertificate, TlsError, TlsVersion, Trust};

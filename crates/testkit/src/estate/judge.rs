@@ -54,6 +54,12 @@ impl WholeEstate {
         Mark { calls: self.cloud.calls().len(), asked: self.conductor.asked().len() }
     }
 
+    /// What was asked to be changed since the start.
+    #[must_use]
+    pub fn writes(&self) -> Vec<String> {
+        self.writes_since(Mark { calls: 0, asked: 0 })
+    }
+
     /// What was asked to be changed since then, in the cloud and on the conductor, in order: who, where and what.
     #[must_use]
     pub fn writes_since(&self, mark: Mark) -> Vec<String> {
