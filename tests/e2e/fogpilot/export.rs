@@ -392,8 +392,7 @@ fn typed(scene: &Scene, answer: &str) -> (String, i32) {
         .expect("script is on PATH");
     let screen =
         || fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let asked =
-        e2e::wait_for(std::time::Duration::from_secs(30), || screen().contains("API token: ").then_some(()));
+    let asked = e2e::wait_for(Duration::from_secs(30), || screen().contains("API token: ").then_some(()));
     assert!(asked.is_some(), "{}", screen());
     let mut keyboard = child.stdin.take().unwrap();
     keyboard.write_all(answer.as_bytes()).unwrap();
