@@ -34,7 +34,7 @@ use crate::cloud::{self, CloudSettings, FakeCloud, NoSuch};
 use crate::conductor::{self, ConductorSettings, FakeConductor, Ports};
 use crate::rng::Rng;
 use crate::router::{Attempt, Fleet};
-use crate::{SshServer, SshdError};
+use crate::{SshServer, SshdError, Switch, UnknownSwitch};
 
 mod files;
 mod judge;
@@ -197,6 +197,24 @@ impl WholeEstate {
     /// The routers themselves: to change their keys and clocks, and when they try again.
     pub fn fleet(&self) -> MutexGuard<'_, Fleet> {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every switch of cloud, conductor and routers.
+    #[must_use]
+    pub fn switches() -> Vec<Switch> {
+        [cloud::Readings::SWITCHES, conductor::Readings::SWITCHES, Fleet::SWITCHES].concat()
+    }
+
+    /// Sets a switch, whosever it is.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownSwitch`] for what is not among the [`switches`](Self::switches).
+    pub fn switch(&self, name: &str, value: &str) -> Result<(), UnknownSwitch> {
+        let mut done = self.fleet().set(name, value);
+        self.cloud.read_as(|readings| done = done.clone().or_else(|_| readings.set(name, value)));
+        self.conductor.read_as(|readings| done = done.clone().or_else(|_| readings.set(name, value)));
+        done
     }
 
     /// What routers did after they were assigned, oldest first.

@@ -59,5 +59,5 @@ pub use receivers::syslog::{Frame, SyslogCounters, SyslogReceiver, SyslogSetting
 pub use receivers::trap::{ReceivedTrap, TrapCounters, TrapMisbehaviour, TrapReceiver};
 pub use rng::Rng;
 pub use sshd::{SshServer, SshdError};
-pub use switch::{Switch, UnknownSwitch};
+pub use switch::{Switch, UnknownSwitch, pairwise};
 pub use tls::{DangerAcceptAnyCertificate, TlsError, TlsVersion, Trust};

@@ -102,9 +102,9 @@ fn a_whole_estate_is_told_disturbed_and_judged() {
         &arguments,
         "counts\n\
          switches\n\
-         cloud switch ssr-put merges\n\
-         cloud switch ssr-put sideways\n\
-         conductor switch wrap 80\n\
+         switch ssr-put merges\n\
+         switch ssr-put sideways\n\
+         switch wrap 80\n\
          conductor disturb cut-off 1 create secure\n\
          conductor edit /authority/router/store-0001 {\"description\":\"his\"}\n\
          conductor before POST_/api/v1/config/commit 2 revert\n\
@@ -126,7 +126,7 @@ fn a_whole_estate_is_told_disturbed_and_judged() {
     let list = std::fs::read_to_string(said[0]["list"].as_str().unwrap()).unwrap();
     assert_eq!(list.lines().count(), 5, "{list}");
     assert_eq!(said[1]["ok"], json!({ "mist_calls": 0, "commits": 0, "assignments": 0, "unassignments": 0 }));
-    assert!(said[2]["ok"]["conductor"].as_array().unwrap().len() > 20);
+    assert!(said[2]["ok"].as_array().unwrap().len() > 30);
     assert_eq!([&said[3], &said[5]], [&json!({ "ok": null }); 2]);
     assert!(said[4]["error"].as_str().unwrap().contains("sideways"));
     assert_eq!(said[10]["ok"][0]["by"], "another");

@@ -140,3 +140,31 @@ async fn an_estate_is_written_as_files_that_a_program_can_use() {
         Some(json!("store-0001-vm1"))
     );
 }
+
+#[tokio::test]
+async fn a_router_that_was_taken_is_gone_from_mist_for_a_while() {
+    let estate = started(EstateSettings::default()).await;
+    let place = estate.places()[0].clone();
+    estate.fleet().away = Duration::from_millis(300);
+    prepare(&estate, &place, place.endorsement_key);
+
+    assign(&estate, &place).await;
+
+    let connected = || estate.cloud().device(place.mac).unwrap().connected;
+    assert!(!connected());
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !connected() {
+        assert!(tokio::time::Instant::now() < deadline, "it does not come back");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_switch_of_all_is_known_to_one_of_them() {
+    let estate = started(EstateSettings::default()).await;
+    for (name, values) in WholeEstate::switches() {
+        values.iter().for_each(|value| estate.switch(name, value).unwrap());
+    }
+    assert!(estate.switch("token-shown", "upside-down").is_err());
+    assert_eq!(estate.fleet().tries_again, crate::router::TriesAgain::WhenToldOtherwise);
+}

@@ -1,12 +1,13 @@
 //! The commands of the program.
 
 use std::error::Error;
+use std::time::Duration;
 
 use fogbell_testkit::cloud;
-use fogbell_testkit::conductor::{self, Ask, Binding, Commit, Disturbance, Foreign, Outcome};
+use fogbell_testkit::conductor::{Ask, Binding, Commit, Disturbance, Foreign, Outcome};
 use fogbell_testkit::endorsement_keys::endorsement_key;
 use fogbell_testkit::estate::WholeEstate;
-use fogbell_testkit::router::{Attempt, TriesAgain};
+use fogbell_testkit::router::Attempt;
 use ids::Mac;
 use serde_json::{Value, json};
 
@@ -22,12 +23,11 @@ Commands; TEXT, JSON and PART go to the end of the line, PATH is as in /authorit
   counts                                     Mist calls, commits, assignments, unassignments
   state                                      how everything stands, to compare runs by
   router MAC key N|ahead SECONDS             give a router another TPM's key, or another clock
-  tries-again never|when-told-otherwise      when a router that was not taken tries again
-  cloud switch NAME VALUE                    read the undocumented otherwise
+  away MS                                    how long a router that was taken is gone from Mist
+  switches | switch NAME VALUE               every switch, the usual value first; read the undocumented otherwise
   cloud before PART NTH FOREIGN              somebody else acts before a call; FOREIGN:
       site-setting SITE KEY JSON, move MAC SITE|-, connected MAC true|false, remove MAC, revoke TOKEN
   cloud COMMAND                              every command of the cloud, as below
-  conductor switch NAME VALUE                read the undocumented otherwise
   conductor FOREIGN                          another administrator acts now; FOREIGN:
       edit PATH JSON, delete PATH, revert, commit, edit-running PATH JSON, status ASSET WORD, end-sessions
   conductor before PART NTH FOREIGN          the same right before a call or command; _ in PART is a space
@@ -38,7 +38,6 @@ Commands; TEXT, JSON and PART go to the end of the line, PATH is as in /authorit
   conductor clock SECONDS | fault PATH TEXT | forget | renew | restart
   conductor port NODE NUMBER open|closed     by its documented number
   conductor asked [PART] | commits | running [PATH]
-  switches                                   every switch and its values, the usual one first
   quit";
 
 /// Does what `line` says.
@@ -70,18 +69,15 @@ pub(crate) async fn run(estate: &WholeEstate, line: &str) -> Result<Value, Box<d
             }
             Value::Null
         }
-        "tries-again" => {
-            estate.fleet().tries_again = match words.text()? {
-                "never" => TriesAgain::Never,
-                "when-told-otherwise" => TriesAgain::WhenToldOtherwise,
-                other => return Err(format!("`{other}` is neither never nor when-told-otherwise").into()),
-            };
+        "switch" => {
+            estate.switch(words.text()?, words.text()?)?;
             Value::Null
         }
-        "switches" => json!({
-            "cloud": cloud::Readings::SWITCHES,
-            "conductor": conductor::Readings::SWITCHES,
-        }),
+        "away" => {
+            estate.fleet().away = Duration::from_millis(words.next()?);
+            Value::Null
+        }
+        "switches" => json!(WholeEstate::switches()),
         other => return Err(format!("no command `{other}`; --help has them").into()),
     })
 }
@@ -89,12 +85,6 @@ pub(crate) async fn run(estate: &WholeEstate, line: &str) -> Result<Value, Box<d
 async fn of_the_cloud(estate: &WholeEstate, line: &str) -> Result<Value, Box<dyn Error>> {
     let mut words = Words(line);
     match words.text()? {
-        "switch" => {
-            let (name, value) = (words.text()?, words.text()?);
-            let mut done = Ok(());
-            estate.cloud().read_as(|readings| done = readings.set(name, value));
-            done?;
-        }
         "before" => {
             let (part, nth) = (words.text()?.replace('_', " "), words.next()?);
             let what = match words.text()? {
@@ -117,12 +107,6 @@ async fn of_the_cloud(estate: &WholeEstate, line: &str) -> Result<Value, Box<dyn
 async fn of_the_conductor(estate: &WholeEstate, mut words: Words<'_>) -> Result<Value, Box<dyn Error>> {
     let conductor = estate.conductor();
     match words.text()? {
-        "switch" => {
-            let (name, value) = (words.text()?, words.text()?);
-            let mut done = Ok(());
-            conductor.read_as(|readings| done = readings.set(name, value));
-            done?;
-        }
         "before" => {
             let (part, nth) = (words.text()?.replace('_', " "), words.next()?);
             let name = words.text()?;
