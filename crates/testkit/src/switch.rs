@@ -35,11 +35,9 @@ pub fn pairwise(switches: &[Switch], seed: u64) -> Vec<Vec<(&'static str, &'stat
     let mut rows = vec![vec![0; switches.len()]];
     remove_met(&mut open, &rows[0]);
     while let Some(&first) = open.iter().next() {
-        let best =
-            (0..TRIES).map(|_| row(switches, &open, first, &mut rng)).max_by_key(|row| met(&open, row));
-        let best = best.unwrap_or_default();
-        remove_met(&mut open, &best);
-        rows.push(best);
+        let next = row(switches, &open, first, &mut rng);
+        remove_met(&mut open, &next);
+        rows.push(next);
     }
     let named =
         |row: Vec<usize>| switches.iter().zip(row).map(|((name, values), at)| (*name, values[at])).collect();
@@ -81,15 +79,10 @@ fn ordered(one: Set, other: Set) -> (Set, Set) {
     if one.0 < other.0 { (one, other) } else { (other, one) }
 }
 
-fn met(open: &BTreeSet<(Set, Set)>, row: &[usize]) -> usize {
-    open.iter().filter(|(one, other)| row[one.0] == one.1 && row[other.0] == other.1).count()
-}
-
 fn remove_met(open: &mut BTreeSet<(Set, Set)>, row: &[usize]) {
     open.retain(|(one, other)| row[one.0] != one.1 || row[other.0] != other.1);
 }
 
-const TRIES: u32 = 8;
 pub(crate) const NO_YES: &[&str] = &["no", "yes"];
 pub(crate) const YES_NO: &[&str] = &["yes", "no"];
 
@@ -113,7 +106,7 @@ mod tests {
         }
         assert!(rows[0].iter().zip(&switches).all(|((_, value), (_, values))| *value == values[0]));
         // two switches have the most values, six and five; a row for each pair of these is the least
-        assert!((30..60).contains(&rows.len()), "{}", rows.len());
+        assert!((30..=45).contains(&rows.len()), "{}", rows.len());
         assert_eq!(rows, pairwise(&switches, 1), "the same seed, the same rows");
     }
 }

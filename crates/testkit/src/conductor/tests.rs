@@ -297,6 +297,7 @@ async fn configuration_is_deleted_below_its_container() {
     assert_eq!(left, Some(expect));
     assert_eq!(typed(&conductor, &["configure authority delete force router r1"]).await.unwrap().1, Some(0));
     assert_eq!(tree::find(&conductor.candidate(), &["authority", "router", "r1"]), None);
+    assert!(tree::find(&conductor.candidate(), &["authority", "router", "conductor"]).is_some());
     for wrong in [
         "delete authority router r1",
         "configure authority router r1 delete force node",

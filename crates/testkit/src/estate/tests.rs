@@ -94,6 +94,20 @@ async fn a_machine_on_the_place_of_another_is_a_wrong_binding() {
 }
 
 #[tokio::test]
+async fn a_machine_with_another_tpm_on_its_own_place_is_a_wrong_binding() {
+    let estate = started(EstateSettings::default()).await;
+    let place = estate.places()[0].clone();
+    let other = crate::endorsement_keys::endorsement_key(99);
+    estate.fleet().routers[0].endorsement_key = Some(other.to_owned());
+    prepare(&estate, &place, Some(other));
+
+    assign(&estate, &place).await;
+
+    assert_eq!(estate.bound(), [place.asset_id]);
+    assert_eq!(estate.wrong_bindings()[0].endorsement_key.as_deref(), Some(other));
+}
+
+#[tokio::test]
 async fn two_runs_that_end_alike_have_equal_end_states() {
     let mut states = Vec::new();
     for assigned in [true, true, false] {
