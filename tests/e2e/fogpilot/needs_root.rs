@@ -1,0 +1,100 @@
+//! Stories of `fogpilot` on a whole stage.
+
+use testkit::cloud::Misbehaviour;
+use testkit::conductor::{ConductorSettings, Onboarding};
+use testkit::estate::EstateSettings;
+
+use super::stage::Stage;
+use super::*;
+
+/// `export-tokens` of the whole list.
+fn export<'a>(stage: &'a Stage) -> [&'a str; 12] {
+    [
+        "export-tokens",
+        "--api-host",
+        stage.told("/mist/host"),
+        "--org",
+        stage.told("/mist/org"),
+        "--ca",
+        stage.told("/mist/ca"),
+        "--token-file",
+        stage.told("/mist/token_file"),
+        "--out",
+        "keys.csv",
+        stage.told("/list"),
+    ]
+}
+
+#[test]
+fn the_keys_of_an_estate_are_exported_and_the_rest_is_not_touched() {
+    let settings =
+        EstateSettings { virtual_routers: 20, pairs: 2, legacy: 1, sites: 5, ..Default::default() };
+    let stage = Stage::start(settings);
+    let (before, at_first) = (stage.estate().mark(), stage.estate().end_state());
+
+    let answer = stage.ask(&export(&stage));
+
+    assert_eq!(answer.code, 0, "{answer:?}");
+    let keys = fs::read_to_string(stage.home().join("keys.csv")).unwrap();
+    for place in stage.estate().places() {
+        let (mac, key) = (place.mac.to_string(), place.endorsement_key.unwrap());
+        let row = keys.lines().find(|row| row.contains(&mac)).unwrap_or_else(|| panic!("{mac}: {keys}"));
+        assert!(row.starts_with(&format!("{},{},", place.router, place.node)) && row.ends_with(key), "{row}");
+    }
+    assert_eq!(keys.lines().count(), 1 + 24);
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+    assert_eq!(stage.estate().end_state(), at_first);
+}
+
+#[test]
+fn who_is_killed_in_the_middle_has_written_nothing_and_does_it_again() {
+    let stage = Stage::start(EstateSettings::default());
+    stage.estate().cloud().misbehave(Misbehaviour::Silence).on("/export_idtokens").times(1);
+    let mut fogpilot = stage.begin(&export(&stage));
+    let exports = || stage.estate().cloud().calls_to("/export_idtokens").len();
+    assert!(e2e::wait_until(e2e::DEADLINE, || exports() == 1), "{:?}", fogpilot.lines());
+
+    fogpilot.kill9();
+
+    assert!(!stage.home().join("keys.csv").exists());
+    assert_eq!(stage.ask(&export(&stage)).code, 0);
+    assert_eq!(exports(), 2);
+}
+
+#[test]
+fn the_command_line_is_behind_ssh_and_the_ports_are_where_they_are_documented() {
+    let conductor = ConductorSettings { pair: true, ..Default::default() };
+    let stage = Stage::start(EstateSettings { legacy: 1, conductor, ..Default::default() });
+    let hosts = stage.estate().conductor().public_hosts().to_vec();
+
+    let assets = stage.type_in("show assets");
+    assert_eq!(assets.code, 0, "{assets:?}");
+    assert!(assets.out.contains("legacy-0002-vm0") && assets.out.contains("running"), "{assets:?}");
+    assert_eq!(stage.type_in("show nonsense").code, 1);
+
+    let served = |host: &str| {
+        let (to, ca) = (format!("{host}:933"), stage.told("/conductor/sco_ca"));
+        let arguments = ["s_client", "-connect", &to, "-CAfile", ca, "-verify_return_error", "-brief"];
+        let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
+        output.status.success()
+    };
+    assert_eq!(hosts.len(), 2);
+    assert!(hosts.iter().all(|host| served(host)), "OpenSSL verifies what port 933 serves by the authority");
+    stage.estate().conductor().read_as(|readings| readings.onboarding = Onboarding::Plain);
+    assert!(!served(&hosts[0]));
+    let reached = |port: u16| std::net::TcpStream::connect((hosts[1].as_str(), port)).is_ok();
+    assert_eq!([930, 4505, 4506].map(reached), [true; 3], "legacy routers still come by 4505 and 4506");
+}
+
+#[test]
+fn a_secret_that_leaks_is_found() {
+    let stage = Stage::start(EstateSettings::default());
+    let token = stage.estate().cloud().token(stage.estate().org());
+    let folder = stage.home().join("state");
+    fs::create_dir_all(folder.join("runs")).unwrap();
+    assert_eq!(stage.files_with_secrets(&folder), []);
+
+    fs::write(folder.join("runs/record.jsonl"), format!("{{\"token\":\"{token}\"}}\n")).unwrap();
+
+    assert_eq!(stage.files_with_secrets(&folder), [(folder.join("runs/record.jsonl"), "API token")]);
+}
