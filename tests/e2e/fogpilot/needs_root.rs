@@ -1,5 +1,8 @@
 //! Stories of `fogpilot` on a whole stage.
 
+use std::io::BufRead as _;
+
+use serde_json::Value;
 use testkit::cloud::Misbehaviour;
 use testkit::conductor::{ConductorSettings, Onboarding};
 use testkit::estate::EstateSettings;
@@ -84,6 +87,45 @@ fn the_command_line_is_behind_ssh_and_the_ports_are_where_they_are_documented() 
     assert!(!served(&hosts[0]));
     let reached = |port: u16| std::net::TcpStream::connect((hosts[1].as_str(), port)).is_ok();
     assert_eq!([930, 4505, 4506].map(reached), [true; 3], "legacy routers still come by 4505 and 4506");
+}
+
+#[test]
+fn the_estate_as_a_program_is_there_as_long_as_its_input() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().to_str().unwrap();
+    let pcli = e2e::testkit_program("fogbell-testkit-pcli");
+    let mut estate = Command::new(e2e::testkit_program("fogbell-testkit-estate"))
+        .args(["--folder", folder, "--routers", "2", "--ports", "--conductor-pair", "--pcli"])
+        .arg(pcli)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(estate.stdout.take().unwrap()).lines();
+    let mut input = estate.stdin.take().unwrap();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let told = next();
+    let ssh = |line: &str| -> Answer {
+        let config = told["ssh"]["config"].as_str().unwrap();
+        let arguments = ["-F", config, told["ssh"]["host"].as_str().unwrap(), line];
+        Command::new("ssh").args(arguments).stdin(Stdio::null()).output().unwrap().into()
+    };
+    let host = told["conductor"]["hosts"][1].as_str().unwrap();
+    let reached = || std::net::TcpStream::connect((host, 933)).is_ok();
+
+    assert!(ssh("show assets").out.contains("store-0001-vm0"));
+    assert!(reached());
+    input
+        .write_all(b"conductor disturb refused:Not_today 1 show assets\nconductor port 1 933 closed\n")
+        .unwrap();
+    assert_eq!([next(), next()], [&(); 2].map(|()| serde_json::json!({ "ok": null })));
+    let refused = ssh("show assets");
+    assert!(refused.code == 1 && refused.out.contains("Not today"), "{refused:?}");
+    assert!(!reached());
+
+    drop(input);
+    assert!(estate.wait().unwrap().success());
+    assert_eq!(ssh("show assets").code, 255, "the SSH server ended too");
 }
 
 #[test]
