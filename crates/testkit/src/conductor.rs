@@ -308,6 +308,11 @@ impl FakeConductor {
         self.shared.world().add_legacy_asset(asset_id);
     }
 
+    /// A second device comes with this asset id.
+    pub fn duplicate_asset(&self, asset_id: &str) {
+        self.shared.world().duplicates.push(asset_id.to_owned());
+    }
+
     /// Sets the state of an asset by hand, as in `running` or `disconnected`.
     pub fn set_asset_status(&self, asset_id: &str, status: &str) {
         self.shared.world().set_asset_status(asset_id, status);
