@@ -12,7 +12,7 @@ use super::stage::Stage;
 use super::*;
 
 /// `export-tokens` of the whole list.
-fn export<'a>(stage: &'a Stage) -> [&'a str; 12] {
+fn export(stage: &Stage) -> [&str; 12] {
     [
         "export-tokens",
         "--api-host",
