@@ -8,11 +8,16 @@ use testkit::cloud::Misbehaviour;
 use testkit::conductor::{ConductorSettings, Onboarding};
 use testkit::estate::EstateSettings;
 
+use super::spoilt::Fault;
 use super::stage::Stage;
 use super::*;
 
 /// `export-tokens` of the whole list.
 fn export(stage: &Stage) -> [&str; 12] {
+    export_of(stage, stage.told("/list"))
+}
+
+fn export_of<'a>(stage: &'a Stage, list: &'a str) -> [&'a str; 12] {
     [
         "export-tokens",
         "--api-host",
@@ -25,7 +30,7 @@ fn export(stage: &Stage) -> [&str; 12] {
         stage.told("/mist/token_file"),
         "--out",
         "keys.csv",
-        stage.told("/list"),
+        list,
     ]
 }
 
@@ -48,6 +53,41 @@ fn the_keys_of_an_estate_are_exported_and_the_rest_is_not_touched() {
     assert_eq!(keys.lines().count(), 1 + 24);
     assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
     assert_eq!(stage.estate().end_state(), at_first);
+}
+
+#[test]
+fn of_two_hundred_routers_every_one_that_is_wrong_is_told_and_none_of_them_is_exported() {
+    let stage = Stage::start(EstateSettings { virtual_routers: 201, sites: 40, ..Default::default() });
+    let faults: Vec<(usize, Fault)> =
+        Fault::ALL.iter().enumerate().map(|(number, fault)| (7 + 31 * number, *fault)).collect();
+    spoilt::list(&stage, "spoilt.csv", &faults);
+    for status in [503, 500] {
+        stage.estate().cloud().misbehave(Misbehaviour::Status(status)).on("/inventory").times(1);
+    }
+    let (before, at_first) = (stage.estate().mark(), stage.estate().end_state());
+    let mut arguments = export_of(&stage, "spoilt.csv").to_vec();
+    arguments.extend(["-o", "json"]);
+
+    let answer = stage.ask(&arguments);
+
+    assert_eq!(answer.code, 3, "{}", answer.said);
+    let told: Value = serde_json::from_str(&answer.out).unwrap();
+    let exported = fs::read_to_string(stage.home().join("keys.csv")).unwrap();
+    let mut wrong: Vec<usize> = faults.iter().map(|(number, _)| *number).collect();
+    for (number, fault) in &faults {
+        let reason = told["rows"][number]["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains(fault.told()), "{fault:?}: {}", told["rows"][number]);
+    }
+    // two rows share a key, and neither is to be believed
+    let (shared, _) = faults.iter().find(|(_, fault)| *fault == Fault::SameKeyAsNext).unwrap();
+    wrong.push(shared + 1);
+    for (number, place) in stage.estate().places().iter().enumerate() {
+        let there = exported.contains(&format!("\n{},", place.router));
+        assert_eq!(there, !wrong.contains(&number), "{number}: {}", told["rows"][number]);
+    }
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+    assert_eq!(stage.estate().end_state(), at_first);
+    assert!(stage.estate().mist_calls() < 20, "{}", stage.estate().mist_calls());
 }
 
 #[test]
