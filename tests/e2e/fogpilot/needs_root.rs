@@ -181,7 +181,7 @@ fn a_pair_is_onboarded_by_hand_with_ssh_and_curl_as_the_vendor_describes_it() {
         assert!(e2e::wait_until(e2e::DEADLINE, completed), "{:?}", stage.estate().attempts());
     }
     assert_eq!(stage.estate().bound(), places.iter().map(|place| place.asset_id.clone()).collect::<Vec<_>>());
-    assert_eq!(stage.estate().wrong_bindings(), []);
+    assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
     assert_eq!((stage.estate().assignments(), stage.estate().commits()), (macs, 1));
     assert_eq!((stage.estate().mist_calls(), stage.estate().writes().len()), (2, 2 + 3 + 1));
 }
