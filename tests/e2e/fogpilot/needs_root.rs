@@ -116,14 +116,18 @@ fn the_command_line_is_behind_ssh_and_the_ports_are_where_they_are_documented() 
     assert!(assets.out.contains("legacy-0002-vm0") && assets.out.contains("running"), "{assets:?}");
     assert_eq!(stage.type_in("show nonsense").code, 1);
 
-    let served = |host: &str| {
+    let client = |host: &str| {
         let (to, ca) = (format!("{host}:933"), stage.told("/conductor/sco_ca"));
-        let arguments = ["s_client", "-connect", &to, "-CAfile", ca, "-verify_return_error", "-brief"];
-        let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
-        output.status.success()
+        let arguments = ["s_client", "-connect", &to, "-CAfile", ca, "-verify_return_error", "-tls1_2"];
+        Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap()
     };
+    let served = |host: &str| client(host).status.success();
     assert_eq!(hosts.len(), 2);
     assert!(hosts.iter().all(|host| served(host)), "OpenSSL verifies what port 933 serves by the authority");
+    stage.estate().conductor().read_as(|readings| readings.onboarding = Onboarding::MutualTls);
+    let mutual = client(&hosts[0]);
+    let shown = String::from_utf8_lossy(&mutual.stdout).contains("BEGIN CERTIFICATE");
+    assert!(shown && !mutual.status.success(), "who has no certificate sees that of the conductor, no more");
     stage.estate().conductor().read_as(|readings| readings.onboarding = Onboarding::Plain);
     assert!(!served(&hosts[0]));
     let reached = |port: u16| std::net::TcpStream::connect((hosts[1].as_str(), port)).is_ok();
