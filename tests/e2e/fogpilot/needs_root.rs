@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 
 use e2e::Curl;
 use serde_json::{Value, json};
-use testkit::cloud::Misbehaviour;
+use testkit::cloud::{self, Misbehaviour};
 use testkit::conductor::{ConductorSettings, Onboarding};
 use testkit::estate::EstateSettings;
 
@@ -88,6 +88,45 @@ fn of_two_hundred_routers_every_one_that_is_wrong_is_told_and_none_of_them_is_ex
     assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
     assert_eq!(stage.estate().end_state(), at_first);
     assert!(stage.estate().mist_calls() < 20, "{}", stage.estate().mist_calls());
+}
+
+#[test]
+fn however_mist_answers_every_key_is_that_of_its_router_or_it_is_said_why_not() {
+    let stage = Stage::start(EstateSettings { virtual_routers: 24, sites: 4, ..Default::default() });
+    spoilt::list(&stage, "spoilt.csv", &[(3, Fault::NoIdToken), (5, Fault::WrongMac)]);
+    let mut arguments = export_of(&stage, "spoilt.csv").to_vec();
+    arguments.extend(["--replace", "-o", "json"]);
+    let (settings, before) = (testkit::pairwise(cloud::Readings::SWITCHES, 1), stage.estate().mark());
+    for setting in &settings {
+        setting.iter().for_each(|(name, value)| stage.estate().switch(name, value).unwrap());
+        let _ = fs::remove_file(stage.home().join("keys.csv")); // there may be none
+
+        let answer = stage.ask(&arguments);
+
+        assert!([1, 3].contains(&answer.code), "{setting:?}: {}", answer.said);
+        let keys = fs::read_to_string(stage.home().join("keys.csv")).unwrap_or_default();
+        let told: Value = serde_json::from_str(&answer.out).unwrap_or_default();
+        for (number, place) in stage.estate().places().iter().enumerate() {
+            let row = keys.lines().find(|row| row.starts_with(&format!("{},", place.router)));
+            match row {
+                Some(row) => {
+                    assert!(row.ends_with(place.endorsement_key.unwrap()), "{setting:?}: {row}");
+                    assert!(![3, 5].contains(&number), "{setting:?}: {row}");
+                }
+                None => assert!(
+                    told["rows"][number]["reason"].is_string() || told.is_null() && !answer.said.is_empty(),
+                    "{setting:?}: {number}: {answer:?}"
+                ),
+            }
+        }
+        let usual =
+            setting.contains(&("most-macs", "any")) && !setting.contains(&("id-token-field", "id_token"));
+        if usual {
+            assert_eq!(keys.lines().count(), 1 + 22, "{setting:?}: {}", answer.said);
+        }
+    }
+    assert!(settings.len() >= 16);
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
 }
 
 #[test]
