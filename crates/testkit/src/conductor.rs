@@ -313,6 +313,12 @@ impl FakeConductor {
         self.shared.world().duplicates.push(asset_id.to_owned());
     }
 
+    /// The state of an asset as it is shown, as in `running`.
+    #[must_use]
+    pub fn asset_status(&self, asset_id: &str) -> String {
+        self.shared.world().states(asset_id, &self.shared.settings).1
+    }
+
     /// Sets the state of an asset by hand, as in `running` or `disconnected`.
     pub fn set_asset_status(&self, asset_id: &str, status: &str) {
         self.shared.world().set_asset_status(asset_id, status);

@@ -426,7 +426,10 @@ async fn the_ports_beside_https_open_and_close_and_show_the_certificate() {
     onboarding(&conductor, "strong", KEY);
     conductor.restart().await.unwrap();
     assert!(!reaches(0, 4505).await && !reaches(1, 4506).await);
-    let status = conductor.shared.world().states("OLD", &conductor.shared.settings).1;
-    assert_eq!(status, "disconnected", "whoever was onboarded in the legacy way is cut off");
+    assert_eq!(
+        conductor.asset_status("OLD"),
+        "disconnected",
+        "whoever was onboarded in the legacy way is cut off"
+    );
     assert!(conductor.knocks().iter().filter(|knock| knock.port == 933).count() >= 4);
 }
