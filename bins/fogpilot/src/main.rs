@@ -9,17 +9,24 @@ use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 mod access;
+mod asking;
 mod check;
 mod ek;
 mod exit;
 mod export_tokens;
+mod home;
 mod input;
 mod output;
+mod plan;
+mod preflight;
+mod profile;
 mod protect;
 mod routers;
+mod safe;
 mod template;
 mod terminal;
 mod token;
+mod wishes;
 
 use exit::{Done, Exit, Failure};
 
@@ -42,6 +49,19 @@ enum Command {
     ///
     /// Nothing is asked or changed: whether sites and devices are there only Mist can say.
     Check(check::Args),
+    /// Look after profiles: an organisation, a conductor, and who asks them
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Check what must hold before anything is written; exit 5 when something stands in the way
+    ///
+    /// Each check ends in pass, warn, fail or unknown, and names where that was seen. Nothing is written. What ended as unknown
+    /// stands in the way until a person who knows says `--assume CHECK`; nothing makes a failure pass.
+    Preflight(preflight::Args),
+    /// Decide what is to be done for each listed router, and write it down; nothing else is written
+    ///
+    /// The whole list is judged first. `+` is new, `~` is there in part, `=` needs nothing, `?` waits for its device, `!` is
+    /// refused and says what to do. Exit 3 when some are refused, 1 when all are.
+    Plan(Box<plan::Args>),
     /// Export the endorsement keys of the listed routers from Mist, where they are called ID tokens
     ///
     /// The list is judged whole before Mist is asked. Each row is accounted for: a key is written only when it is what the
@@ -89,6 +109,9 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Template => template::print(),
         Command::Check(args) => check::check(&args),
+        Command::Profile(command) => profile::run(&command),
+        Command::Preflight(args) => preflight::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::ExportTokens(args) => export_tokens::export(&args),
         Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
         Command::Token(Token::Inspect(args)) => token::inspect(&args),
@@ -120,7 +143,9 @@ Exit codes:
   1    failed, or refused
   2    the arguments or the list of routers are at fault; nothing was done
   3    done for some routers and not for others
-  4    Mist did not accept the API token
+  4    Mist or the conductor did not accept who asked
+  5    something stands in the way, and nothing was written
+  6    there is nothing to do, where --detailed-exitcode asks for that
   130  interrupted
 
 Example:

@@ -29,6 +29,19 @@ impl Terminal {
         self.line()
     }
 
+    /// Asks for one line; nothing when it was given up.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<Option<String>> {
+        (&self.0).write_all(question.as_bytes())?;
+        let line = self.line()?;
+        Ok(line.map(|line| String::from_utf8_lossy(&line).trim().to_owned()))
+    }
+
+    /// Asks a question that only `y` or `yes` affirms.
+    pub(crate) fn confirm(&self, question: &str) -> io::Result<bool> {
+        let line = self.ask(&format!("{question} [y/N] "))?;
+        Ok(line.is_some_and(|line| ["y", "yes"].contains(&&*line.to_lowercase())))
+    }
+
     /// One line, as the terminal hands it over: whole.
     fn line(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
