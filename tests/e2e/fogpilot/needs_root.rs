@@ -4,7 +4,7 @@ use std::io::BufRead as _;
 
 use e2e::Curl;
 use serde_json::{Value, json};
-use testkit::cloud::Misbehaviour;
+use testkit::cloud::{self, Misbehaviour};
 use testkit::conductor::{ConductorSettings, Onboarding};
 use testkit::estate::EstateSettings;
 
@@ -91,6 +91,45 @@ fn of_two_hundred_routers_every_one_that_is_wrong_is_told_and_none_of_them_is_ex
 }
 
 #[test]
+fn however_mist_answers_every_key_is_that_of_its_router_or_it_is_said_why_not() {
+    let stage = Stage::start(EstateSettings { virtual_routers: 24, sites: 4, ..Default::default() });
+    spoilt::list(&stage, "spoilt.csv", &[(3, Fault::NoIdToken), (5, Fault::WrongMac)]);
+    let mut arguments = export_of(&stage, "spoilt.csv").to_vec();
+    arguments.extend(["--replace", "-o", "json"]);
+    let (settings, before) = (testkit::pairwise(cloud::Readings::SWITCHES, 1), stage.estate().mark());
+    for setting in &settings {
+        setting.iter().for_each(|(name, value)| stage.estate().switch(name, value).unwrap());
+        let _ = fs::remove_file(stage.home().join("keys.csv")); // there may be none
+
+        let answer = stage.ask(&arguments);
+
+        assert!([1, 3].contains(&answer.code), "{setting:?}: {}", answer.said);
+        let keys = fs::read_to_string(stage.home().join("keys.csv")).unwrap_or_default();
+        let told: Value = serde_json::from_str(&answer.out).unwrap_or_default();
+        for (number, place) in stage.estate().places().iter().enumerate() {
+            let row = keys.lines().find(|row| row.starts_with(&format!("{},", place.router)));
+            match row {
+                Some(row) => {
+                    assert!(row.ends_with(place.endorsement_key.unwrap()), "{setting:?}: {row}");
+                    assert!(![3, 5].contains(&number), "{setting:?}: {row}");
+                }
+                None => assert!(
+                    told["rows"][number]["reason"].is_string() || told.is_null() && !answer.said.is_empty(),
+                    "{setting:?}: {number}: {answer:?}"
+                ),
+            }
+        }
+        let usual =
+            setting.contains(&("most-macs", "any")) && !setting.contains(&("id-token-field", "id_token"));
+        if usual {
+            assert_eq!(keys.lines().count(), 1 + 22, "{setting:?}: {}", answer.said);
+        }
+    }
+    assert!(settings.len() >= 16);
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+}
+
+#[test]
 fn who_is_killed_in_the_middle_has_written_nothing_and_does_it_again() {
     let stage = Stage::start(EstateSettings::default());
     stage.estate().cloud().misbehave(Misbehaviour::Silence).on("/export_idtokens").times(1);
@@ -116,14 +155,18 @@ fn the_command_line_is_behind_ssh_and_the_ports_are_where_they_are_documented() 
     assert!(assets.out.contains("legacy-0002-vm0") && assets.out.contains("running"), "{assets:?}");
     assert_eq!(stage.type_in("show nonsense").code, 1);
 
-    let served = |host: &str| {
+    let client = |host: &str| {
         let (to, ca) = (format!("{host}:933"), stage.told("/conductor/sco_ca"));
-        let arguments = ["s_client", "-connect", &to, "-CAfile", ca, "-verify_return_error", "-brief"];
-        let output = Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap();
-        output.status.success()
+        let arguments = ["s_client", "-connect", &to, "-CAfile", ca, "-verify_return_error", "-tls1_2"];
+        Command::new("openssl").args(arguments).stdin(Stdio::null()).output().unwrap()
     };
+    let served = |host: &str| client(host).status.success();
     assert_eq!(hosts.len(), 2);
     assert!(hosts.iter().all(|host| served(host)), "OpenSSL verifies what port 933 serves by the authority");
+    stage.estate().conductor().read_as(|readings| readings.onboarding = Onboarding::MutualTls);
+    let mutual = client(&hosts[0]);
+    let shown = String::from_utf8_lossy(&mutual.stdout).contains("BEGIN CERTIFICATE");
+    assert!(shown && !mutual.status.success(), "who has no certificate sees that of the conductor, no more");
     stage.estate().conductor().read_as(|readings| readings.onboarding = Onboarding::Plain);
     assert!(!served(&hosts[0]));
     let reached = |port: u16| std::net::TcpStream::connect((hosts[1].as_str(), port)).is_ok();
