@@ -36,6 +36,12 @@ impl Budget {
         Share { percent: percent.min(100), spent: Arc::default() }
     }
 
+    /// The calls of an hour, as they were given or as Mist told since.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.state().capacity
+    }
+
     /// Calls that can be made at once.
     #[must_use]
     pub fn left(&self) -> u32 {

@@ -9,17 +9,26 @@
 //! - [`Record`]: the append-only file of a run. What is intended is on disk before it is done, and what came of it after;
 //!   read again, it makes a [`Progress`]. There is no secret in it: those go to a [`Keep`].
 //! - [`wave`]: the changes on the conductor for a wave of routers, as one candidate, one validation, one commit.
+//! - [`apply`] carries a plan out, wave after wave, and goes on with one that was interrupted; [`verify`] looks at what it
+//!   did. A [`Stopper`] ends it at a point at which nothing is under way.
 //! - [`Watch`] is told everything that [`Happened`].
 //!
 //! What a record says was intended is never taken for what is: a run that goes on looks first. Assignments and commits
 //! are never repeated blindly, and where an answer was lost, reading decides.
 
+mod apply;
 mod keep;
 mod look;
 mod progress;
 mod record;
+mod router;
+mod sites;
+mod stop;
+mod verify;
 pub mod wave;
 mod world;
+
+pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply};
 
 pub use keep::{Keep, KeepError};
 pub use look::{LookError, Watched};
@@ -29,4 +38,6 @@ pub use record::{
     RecordError, RouterEntry, RouterProgress, RunId, RunIdError, SettingsNote, SettingsThen, TokenNote,
     TokenSource, TokenThen, Undo, ValueHash, WaveEntry, WaveProgress,
 };
+pub use stop::{Stop, Stopper};
+pub use verify::{Verdict, VerifyError, VerifyOptions, verify};
 pub use world::{Catalogue, Pace, Seen, World};

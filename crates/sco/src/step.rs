@@ -133,20 +133,25 @@ impl<'p> Committed<'p> {
         &self.asset_ids
     }
 
+    /// What is found of a `token` that was made for it.
+    #[must_use]
+    pub fn judge(&self, token: &OnboardingToken, check: &TokenCheck<'_>) -> Judgement {
+        token.judge(&Expectation {
+            asset_ids: &self.asset_ids,
+            anchor: check.anchor,
+            served: check.served,
+            now: check.now,
+            margin: check.margin,
+        })
+    }
+
     /// Takes a `token` that was made for it.
     ///
     /// # Errors
     ///
     /// [`StepError::Token`] when it has a fault, or a flag that was not accepted.
     pub fn invite(self, token: OnboardingToken, check: &TokenCheck<'_>) -> Result<Invited<'p>, StepError> {
-        let expect = Expectation {
-            asset_ids: &self.asset_ids,
-            anchor: check.anchor,
-            served: check.served,
-            now: check.now,
-            margin: check.margin,
-        };
-        let judgement = token.judge(&expect);
+        let judgement = self.judge(&token, check);
         if !judgement.is_usable(check.accepted) {
             return Err(StepError::Token { judgement: Box::new(judgement) });
         }
@@ -318,6 +323,24 @@ impl<'p> Assignment<'p> {
 pub struct Assigned<'p> {
     steps: &'p Steps,
     at: Timestamp,
+}
+
+impl<'p> Assigned<'p> {
+    /// Proves by the `inventory` that a router which a record says was assigned `at` is at its site.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::NotAssigned`] when not every device is there, [`StepError::NoSteps`] when the plan has none.
+    pub fn recorded(
+        router: &'p PlannedRouter,
+        inventory: &Inventory,
+        at: Timestamp,
+    ) -> Result<Self, StepError> {
+        let crate::plan::RouterOutcome::Onboard(steps) = &router.outcome else {
+            return Err(StepError::NoSteps);
+        };
+        Assignment { steps }.found_assigned(inventory, at)
+    }
 }
 
 impl Assigned<'_> {

@@ -167,11 +167,24 @@ async fn a_router_that_was_taken_is_gone_from_mist_for_a_while() {
 
     let connected = || estate.cloud().device(place.mac).unwrap().connected;
     assert!(!connected());
+    estate.cloud().move_device(place.mac, None).unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !connected() {
         assert!(tokio::time::Instant::now() < deadline, "it does not come back");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn routers_live_on_when_one_of_them_is_taken_out_of_the_inventory() {
+    let estate = started(EstateSettings { virtual_routers: 2, sites: 2, ..Default::default() }).await;
+    let (gone, place) = (estate.places()[0].mac, estate.places()[1].clone());
+    prepare(&estate, &place, place.endorsement_key);
+    estate.cloud().foreign(cloud::Foreign::Remove(gone));
+
+    assign(&estate, &place).await;
+
+    assert_eq!(estate.bound(), [place.asset_id]);
 }
 
 #[tokio::test]

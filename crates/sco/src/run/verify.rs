@@ -1,0 +1,273 @@
+//! Looking at routers until there is a verdict.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ids::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::router::watched;
+use super::{Happened, LookError, Record, RecordError, RouterEntry, Stop, Watch, Watched, World};
+use crate::decide::{Deadlines, Evidence, Health, Sample, health};
+use crate::observe::AuthState;
+use crate::plan::{Plan, PlannedRouter};
+use crate::version::Version;
+use crate::{AssetId, NodeName, RouterName};
+
+/// Which routers are looked at, and for how long.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Them; all of the plan when there is none.
+    pub routers: BTreeSet<RouterName>,
+    /// Whether they are looked at until each has a verdict, else once.
+    pub watch: bool,
+    /// What a person gave of `show secure-conductor-onboarding`, for conductors without a command line: when the output was
+    /// made, and what it says.
+    pub given: BTreeMap<AssetId, (Timestamp, AuthState)>,
+}
+
+/// Why routers cannot be verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The plan has no such router.
+    #[error("the plan has no router {router}; see `status` for those that it has")]
+    NoRouter {
+        /// It.
+        router: RouterName,
+    },
+    /// Something could not be read.
+    #[error("nothing can be said of the routers")]
+    Look(#[from] LookError),
+    /// The record cannot be written.
+    #[error("what was seen cannot be written down")]
+    Record(#[from] RecordError),
+}
+
+/// How the nodes of a router are.
+pub type Verdict = Vec<(NodeName, Health)>;
+
+/// Looks at routers of `plan`. Evidence counts from their assignment by the run of `record` on, where there is one; what is
+/// seen is written down there.
+///
+/// # Errors
+///
+/// [`VerifyError`]; when watching, a look that fails is repeated as long as that may help.
+pub async fn verify(
+    world: &World,
+    plan: &Plan,
+    record: Option<&Record>,
+    options: &VerifyOptions,
+    watch: &dyn Watch,
+    stop: &Stop,
+) -> Result<BTreeMap<RouterName, Verdict>, VerifyError> {
+    for router in &options.routers {
+        if !plan.routers().iter().any(|planned| planned.name == *router) {
+            return Err(VerifyError::NoRouter { router: router.clone() });
+        }
+    }
+    let system = world.conductor.system().await.map_err(LookError::conductor("the version"))?;
+    let version = Some((&system.version).into());
+    let deadlines = world.pace.deadlines(&plan.deadlines());
+    let named =
+        |router: &&PlannedRouter| options.routers.is_empty() || options.routers.contains(&router.name);
+    let mut looked: Vec<UnderWatch<'_>> = plan
+        .routers()
+        .iter()
+        .filter(named)
+        .map(|router| UnderWatch::recorded(router, record, deadlines, version))
+        .filter(|router| !router.nodes.is_empty())
+        .collect();
+    let last = Instant::now() + deadlines.running + deadlines.stable;
+    loop {
+        let nodes: Vec<Watched> = looked
+            .iter()
+            .filter(|router| !router.is_over())
+            .flat_map(|router| router.nodes.clone())
+            .collect();
+        match world.samples(&nodes, system.router.as_deref()).await {
+            Ok(samples) => {
+                let mut samples = nodes.iter().zip(samples);
+                for router in looked.iter_mut().filter(|router| !router.is_over()) {
+                    let own = samples.by_ref().take(router.nodes.len());
+                    let own = own
+                        .map(|(node, sample)| with_given(sample, options.given.get(&node.asset_id)))
+                        .collect();
+                    router.take(own, record, watch)?;
+                }
+            }
+            Err(error) if options.watch && error.retry_helps() => {
+                watch.happened(&Happened::Warning { text: format!("{error}; looking again").into() });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let over = looked.iter().all(UnderWatch::is_over) || Instant::now() >= last;
+        if over || !options.watch || stop.is_asked() {
+            return Ok(looked
+                .into_iter()
+                .map(|router| (router.router.name.clone(), router.verdict()))
+                .collect());
+        }
+        tokio::select! {
+            () = sleep(world.pace.poll) => {}
+            () = stop.asked() => {}
+        }
+    }
+}
+
+/// A sample with what a person gave, where the command line told nothing: as old as the older of both.
+fn with_given(sample: Sample, given: Option<&(Timestamp, AuthState)>) -> Sample {
+    match given {
+        Some((time, auth)) if sample.auth == AuthState::NotSeen => {
+            Sample { time: sample.time.min(*time), auth: auth.clone(), ..sample }
+        }
+        _ => sample,
+    }
+}
+
+/// A router that is looked at.
+pub(super) struct UnderWatch<'p> {
+    pub(super) router: &'p PlannedRouter,
+    pub(super) nodes: Vec<Watched>,
+    /// When it was assigned; none when no run that is known did it.
+    assigned: Option<Timestamp>,
+    /// What was seen of each node since this began to look: what was not looked at is not known to have held.
+    samples: BTreeMap<NodeName, Vec<Sample>>,
+    health: BTreeMap<NodeName, Health>,
+    /// What was verified before, and still holds as long as nothing else is seen.
+    verified: BTreeMap<NodeName, Health>,
+    deadlines: Deadlines,
+    version: Option<Version>,
+}
+
+impl<'p> UnderWatch<'p> {
+    pub(super) fn new(
+        router: &'p PlannedRouter,
+        assigned: Option<Timestamp>,
+        deadlines: Deadlines,
+        version: Option<Version>,
+    ) -> Self {
+        let nodes = watched(router);
+        let (samples, health, verified) = Default::default();
+        Self { router, nodes, assigned, samples, health, verified, deadlines, version }
+    }
+
+    /// A router as a record has it.
+    fn recorded(
+        router: &'p PlannedRouter,
+        record: Option<&Record>,
+        deadlines: Deadlines,
+        version: Option<Version>,
+    ) -> Self {
+        let progress = record.map(|record| record.with_progress(|progress| progress.router(&router.name)));
+        let progress = progress.unwrap_or_default();
+        let assigned =
+            progress.assigned.as_ref().or(progress.assigning.as_ref()).map(|assigning| assigning.at);
+        let mut new = Self::new(router, assigned, deadlines, version);
+        new.verified = progress.verdicts.into_iter().filter(|(_, health)| health.is_verified()).collect();
+        new
+    }
+
+    /// Takes what was seen of its nodes, in their order. What is new is written down and told.
+    pub(super) fn take(
+        &mut self,
+        seen: Vec<Sample>,
+        record: Option<&Record>,
+        watch: &dyn Watch,
+    ) -> Result<(), RecordError> {
+        let name = &self.router.name;
+        for (node, sample) in self.nodes.iter().map(|watched| &watched.node).zip(seen) {
+            let samples = self.samples.entry(node.clone()).or_default();
+            let changed =
+                samples.last().is_none_or(|last| Sample { time: sample.time, ..last.clone() } != sample);
+            // nobody knows what was in between
+            if samples
+                .last()
+                .is_some_and(|last| sample.time.since(last.time) > self.deadlines.stable.max(GAP))
+            {
+                samples.clear();
+            }
+            samples.push(sample.clone());
+            let evidence =
+                Evidence { assigned: self.assigned, samples, conductor: self.version, now: Timestamp::now() };
+            let health = match (health(&evidence, &self.deadlines), self.verified.get(node)) {
+                (Health::Settling { .. }, Some(verified)) => verified.clone(),
+                (health, _) => {
+                    self.verified.remove(node);
+                    health
+                }
+            };
+            let before = self.health.insert(node.clone(), health.clone());
+            if let Some(record) = record {
+                if changed {
+                    record.router(name, RouterEntry::Seen { node: node.clone(), sample })?;
+                }
+                if before.as_ref() != Some(&health) {
+                    record
+                        .router(name, RouterEntry::Verdict { node: node.clone(), health: health.clone() })?;
+                }
+            }
+            if before.as_ref() != Some(&health) {
+                watch.happened(&Happened::Seen { router: name.clone(), node: node.clone(), health });
+            }
+            bound(samples);
+        }
+        Ok(())
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        let health = |watched: &Watched| self.health.get(&watched.node).cloned().unwrap_or(Health::Stale);
+        self.nodes.iter().map(|watched| (watched.node.clone(), health(watched))).collect()
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        self.verdict().iter().all(|(_, health)| health.is_verified())
+    }
+
+    /// Whether all that matters holds now, for however long.
+    pub(super) fn is_well(&self) -> bool {
+        let is_well = |health: &Health| matches!(health, Health::Verified { .. } | Health::Settling { .. });
+        self.verdict().iter().all(|(_, health)| is_well(health))
+    }
+
+    pub(super) fn frees_site(&self) -> bool {
+        self.verdict().iter().all(|(_, health)| health.frees_site())
+    }
+
+    /// Whether it was looked at.
+    pub(super) fn was_seen(&self) -> bool {
+        !self.health.is_empty()
+    }
+
+    /// Whether looking on changes nothing that may be waited for.
+    pub(super) fn is_over(&self) -> bool {
+        let past =
+            self.assigned.is_some_and(|assigned| Timestamp::now().since(assigned) > self.deadlines.running);
+        let verdict = self.verdict();
+        if self.health.is_empty() {
+            return false;
+        }
+        let held = |since: &Timestamp| Timestamp::now().since(*since) > self.deadlines.stable;
+        let is_over = |health: &Health| match health {
+            Health::Verified { .. } => true,
+            Health::AuthNotSeen { since } => held(since) || past,
+            Health::Settling { .. } => false,
+            _ => past,
+        };
+        verdict.iter().all(|(_, health)| is_over(health))
+    }
+}
+
+/// How long at least nothing may be seen before what was seen earlier is forgotten.
+const GAP: Duration = Duration::from_secs(60);
+
+/// Samples of one state: only the first and the last tell something, and there may be many.
+fn bound(samples: &mut Vec<Sample>) {
+    if let [.., a, b, c] = &samples[..] {
+        let same = |one: &Sample, other: &Sample| Sample { time: one.time, ..other.clone() } == *one;
+        if same(a, b) && same(b, c) {
+            let last = samples.len() - 2;
+            samples.remove(last);
+        }
+    }
+}
