@@ -237,9 +237,7 @@ fn states(text: &str, run: &Run, dry_run: bool) -> Result<Vec<Row>, Failure> {
         taken: true,
         token_sha256: None,
         expires: None,
-        detail: format!(
-            "{asset}: {state}, as of now; `fogpilot verify` counts it, and give it again to show that it lasts"
-        ),
+        detail: format!("{asset}: {state}, as of now; `fogpilot verify --watch` counts it for an hour"),
     };
     Ok(found.iter().map(row).collect())
 }

@@ -351,21 +351,17 @@ fn a_person_enters_the_commands_and_brings_the_tokens_and_the_states() {
     let applied = ask_with(&stage, &[&apply[..], &QUICKLY].concat());
     assert_eq!(applied.code, 3, "{applied:?}");
     assert!(applied.out.contains("auth state not seen"), "{applied:?}");
-    // a state counts as of when it was given, so that it is given until it has lasted
-    let verified = || {
-        let states: String = stage
-            .estate()
-            .places()
-            .iter()
-            .map(|place| stage.type_in(&format!("show secure-conductor-onboarding {}", place.asset_id)).out)
-            .collect();
-        fs::write(stage.home().join("states.txt"), states).unwrap();
-        let given = ask_with(&stage, &["import-token", "states.txt", "-o", "json"]);
-        assert_eq!((given.code, json(&given)["rows"].as_array().unwrap().len()), (0, 4), "{given:?}");
-        ask_with(&stage, &["verify", "--danger-time-factor", "100"]).code == 0
-    };
-    assert!(!verified());
-    assert!(e2e::wait_until(e2e::DEADLINE, verified));
+    let states: String = stage
+        .estate()
+        .places()
+        .iter()
+        .map(|place| stage.type_in(&format!("show secure-conductor-onboarding {}", place.asset_id)).out)
+        .collect();
+    fs::write(stage.home().join("states.txt"), states).unwrap();
+    let given = ask_with(&stage, &["import-token", "states.txt", "-o", "json"]);
+    assert_eq!((given.code, json(&given)["rows"].as_array().unwrap().len()), (0, 4), "{given:?}");
+    let verified = ask_with(&stage, &["verify", "--watch", "--danger-time-factor", "100"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
     assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
     assert_eq!(stage.files_with_secrets(&stage.home().join("state")), []);
 }
