@@ -50,7 +50,7 @@ impl Home {
 address = "127.0.0.1:{port}"
 [tls]
 certificate = "{home}/certs/server.pem"
-key = "{home}/certs/server.key"
+key = {{ file = "{home}/certs/server.key" }}
 [admin]
 address = "127.0.0.1:{admin}"
 [[org]]
@@ -261,7 +261,7 @@ fn every_mistake_is_named_with_file_line_column_and_key() {
             at: "\"",
             says: &["org[0].secrets[0].file", "secrets/none", "No such file"],
         },
-        Wrong { change: ("server.key", "client.key"), at: "\"", says: &["tls.key", "does not belong"] },
+        Wrong { change: ("server.key", "client.key"), at: "{", says: &["tls.key", "does not belong"] },
         Wrong {
             change: ("name = \"siem\"", "name = \"noc\""),
             at: "\"noc\"",

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A CA, a server and a client certificate as PEM files in one folder: ECDSA P-256, valid for 400 days, for
-/// `localhost`, `127.0.0.1` and `::1`.
+/// A CA, a server and a client certificate as PEM files in one folder: ECDSA P-256, for `localhost`, `127.0.0.1` and
+/// `::1`, valid for 800 days, so that a clock that is a year ahead ends none.
 #[derive(Clone, Debug)]
 pub struct Certs {
     folder: PathBuf,
@@ -23,7 +23,7 @@ impl Certs {
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
         let mut ca = vec!["req", "-x509"];
         ca.extend(key);
-        ca.extend(["-keyout", "ca.key", "-out", "ca.pem", "-days", "400", "-subj", "/CN=test ca"]);
+        ca.extend(["-keyout", "ca.key", "-out", "ca.pem", "-days", "800", "-subj", "/CN=test ca"]);
         ca.extend(["-addext", "keyUsage=critical,keyCertSign"]);
         openssl(folder, &ca);
         let extensions = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nbasicConstraints=CA:FALSE\n\
@@ -37,7 +37,7 @@ impl Certs {
             ask.extend(["-keyout", &key_file, "-out", &request, "-subj", subject]);
             openssl(folder, &ask);
             let mut sign = vec!["x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key"];
-            sign.extend(["-CAcreateserial", "-out", &out, "-days", "400", "-extfile", "leaf.ext"]);
+            sign.extend(["-CAcreateserial", "-out", &out, "-days", "800", "-extfile", "leaf.ext"]);
             openssl(folder, &sign);
         }
         Self { folder: folder.to_owned() }

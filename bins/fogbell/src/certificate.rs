@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use pki::{Chain, KeyPair};
-use relay::config::Acme;
+use relay::config::{Acme, SecretHome};
 use relay::{Cause, Certificate, Config, Identity, Renewed, Served};
 use tracing::{info, warn};
 use zeroize::Zeroizing;
+
+use crate::secrets::Secrets;
 
 /// Whether files may be made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,8 +24,8 @@ pub(crate) enum Make {
 /// Where the configuration says that the certificate comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Source<'a> {
-    /// The operator's files.
-    Files { certificate: &'a Path, key: &'a Path },
+    /// The operator's file, and their key wherever it is.
+    Files { certificate: &'a Path, key: &'a SecretHome },
     /// The relay's own, for these names.
     SelfSigned(&'a [String]),
     /// An authority's.
@@ -59,9 +61,15 @@ pub(crate) struct Pair {
 }
 
 /// What the listener shows, and who renews it.
-pub(crate) fn open(config: &Config, make: Make) -> Result<Certificate, Box<dyn Error>> {
+pub(crate) fn open(
+    config: &Config,
+    make: Make,
+    secrets: &Secrets<'_>,
+) -> Result<Certificate, Box<dyn Error>> {
     let (pair, renewed) = match Source::of(config)? {
-        Source::Files { certificate, key } => (files(config, certificate, key)?, Renewed::ByOperator),
+        Source::Files { certificate, key } => {
+            (files(config, certificate, key, secrets)?, Renewed::ByOperator)
+        }
         Source::SelfSigned(names) => match self_signed(config, names, make) {
             Ok(pair) => (pair, Renewed::ByOperator),
             // a full disk is no fault of the configuration
@@ -98,21 +106,35 @@ pub(crate) fn served(chain: &Chain, key: &KeyPair, renewed: Renewed) -> Served {
     }
 }
 
-/// The operator's files.
-fn files(config: &Config, certificate: &Path, key: &Path) -> Result<Pair, relay::Error> {
+/// The operator's certificate and key.
+fn files(
+    config: &Config,
+    certificate: &Path,
+    key: &SecretHome,
+    secrets: &Secrets<'_>,
+) -> Result<Pair, relay::Error> {
     let chain = Chain::load(certificate).map_err(|error| {
         wrong(config, "tls.certificate", "this certificate cannot be used", Some(error.into()))
     })?;
-    let key = pki::read_private(key).map_err(Cause::from).and_then(|pem| Ok(KeyPair::parse(&pem)?)).map_err(
-        |source| {
-            let what = format!("the key in `{}` cannot be used", key.display());
-            wrong(config, "tls.key", &what, Some(source))
-        },
-    )?;
+    let read = secrets.read(key).and_then(|pem| Ok(KeyPair::parse(&pem)?));
+    let key = read.map_err(|source| {
+        let what = match key {
+            SecretHome::File(path) => format!("the key in `{}` cannot be used", path.display()),
+            _ => "this key cannot be used".to_owned(),
+        };
+        wrong(config, &format!("tls.key.{}", key.key()), &what, Some(source))
+    })?;
     pki::matches(&chain, &key).map_err(|error| {
         wrong(config, "tls.key", "the key does not belong to the certificate", Some(error.into()))
     })?;
     Ok(Pair { chain, key })
+}
+
+/// The operator's certificate and key as they are now, wherever the key is.
+pub(crate) fn read(certificate: &Path, key: &SecretHome, secrets: &Secrets<'_>) -> Result<Pair, Cause> {
+    let pair = Pair { chain: Chain::load(certificate)?, key: KeyPair::parse(&secrets.read(key)?)? };
+    pki::matches(&pair.chain, &pair.key)?;
+    Ok(pair)
 }
 
 /// The operator's files as they are now, for a relay that runs already.

@@ -39,7 +39,12 @@ impl Parts {
         let upkeep = renewal::upkeep(config, &secrets)?;
         let tls = config.syslog.iter().map(|sink| &sink.tls);
         let certificates = tls.flat_map(|tls| [&tls.ca, &tls.certificate]).flatten().cloned();
-        let files = secrets.files().into_iter().chain(certificates).collect();
+        let mut files: BTreeSet<PathBuf> = secrets.files().into_iter().chain(certificates).collect();
+        match &upkeep {
+            // both are watched by themselves: they are replaced one behind the other
+            Upkeep::Files { key, .. } => drop(files.take(key)),
+            _ => files.extend(config.tls.certificate.clone()),
+        }
         Ok(Self { setup, beside: Beside { organisations, access, upkeep, files } })
     }
 }
@@ -47,7 +52,7 @@ impl Parts {
 /// Everything that a relay is made of, as `config`, its files and `secrets` are now: what `check` finds good, what
 /// `run` starts with, and what a running relay can be given in their place.
 pub(crate) fn setup(config: &Config, make: Make, secrets: &Secrets<'_>) -> Result<Setup, Box<dyn Error>> {
-    let certificate = certificate::open(config, make)?;
+    let certificate = certificate::open(config, make, secrets)?;
     Ok(Setup::new(config.clone(), certificate, &|home| secrets.read(home))?)
 }
 

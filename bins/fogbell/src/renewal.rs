@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use acme::{Challenge, ExternalAccount, Hook, Renewal, Settings, Stored};
-use relay::config::{self, Acme};
+use relay::config::{self, Acme, SecretHome};
 use relay::{Cause, Certificate, Config, Identity, Renewed};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::task::JoinSet;
@@ -28,11 +28,12 @@ pub(crate) enum Upkeep {
 /// What `config` needs for it, before anything runs.
 pub(crate) fn upkeep(config: &Config, secrets: &Secrets<'_>) -> Result<Upkeep, relay::Error> {
     Ok(match Source::of(config)? {
-        Source::Files { certificate, key } => {
+        Source::Files { certificate, key: SecretHome::File(key) } => {
             Upkeep::Files { certificate: certificate.to_owned(), key: key.to_owned() }
         }
         Source::Acme(acme) => Upkeep::Acme(Box::new(open(config, acme, secrets)?)),
-        Source::SelfSigned(_) => Upkeep::None,
+        // the key is no file of its own: it is read again with the other secrets
+        Source::Files { .. } | Source::SelfSigned(_) => Upkeep::None,
     })
 }
 

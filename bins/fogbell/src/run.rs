@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::certificate::Make;
-use crate::open::Parts;
+use crate::open::{Beside, Parts};
 use crate::reload::Live;
 use crate::{manager, signal, socket};
 
@@ -30,7 +30,9 @@ pub(crate) fn run(path: &Path) -> Result<(), Box<dyn Error>> {
     raise_descriptor_limit(config.gate.max_connections);
     // while there is no thread yet: it takes its names out of the environment
     let handed = handed_over(&config)?;
-    serve(path, config, parts, handed)
+    // before there is a runtime, which what opens a journal may not hold up
+    let relay = Relay::open(parts.setup)?;
+    serve(path, config, relay, parts.beside, handed)
 }
 
 /// The socket for webhooks that a service manager has bound, as systemd does for `fogbell.socket`.
@@ -94,12 +96,12 @@ fn make_state(state: &Path) -> Result<(), relay::Error> {
 async fn serve(
     path: &Path,
     config: Config,
-    parts: Parts,
+    mut relay: Relay,
+    beside: Beside,
     handed: Option<BoundListener>,
 ) -> Result<(), Box<dyn Error>> {
     // before anything can be acknowledged, so that no signal is missed
     let (shutdown, hangup) = (signal::shutdown()?, signal::hangup()?);
-    let mut relay = Relay::open(parts.setup)?;
     let webhooks = match handed {
         Some(listener) => {
             listener.set_nonblocking(true)?;
@@ -112,7 +114,7 @@ async fn serve(
     info!(address = %admin.local_addr()?, "serving health and metrics");
     info!(address = %webhooks.local_addr()?, version = env!("CARGO_PKG_VERSION"), "accepting webhooks");
 
-    let live = Live::start(path, config, parts.beside, &mut relay);
+    let live = Live::start(path, config, beside, &mut relay);
     let reloading = tokio::spawn(live.serve(hangup));
     let told = tokio::spawn(manager::tell(relay.health()));
     let shutdown = async {

@@ -204,9 +204,9 @@ pub struct Tls {
     /// PEM file with the certificate chain, the listener's own first.
     #[serde(default)]
     pub certificate: Option<PathBuf>,
-    /// PEM file with the private key; nobody else may read it.
+    /// The private key, PEM.
     #[serde(default)]
-    pub key: Option<PathBuf>,
+    pub key: Option<SecretHome>,
     /// Instead of both: names for a self-signed certificate, made at the first start and kept.
     #[serde(default)]
     pub self_signed: Vec<String>,

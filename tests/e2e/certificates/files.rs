@@ -65,8 +65,11 @@ fn new_files_are_shown_without_a_restart_and_what_does_not_match_is_not() {
     let path = |name: &str| format!("\"{}\"", certs.join(name).display());
     replace(&certs, "first.pem", "live.pem");
     replace(&certs, "first.key", "live.key");
-    let config =
-        Config::new().set("tls", "certificate", &path("live.pem")).set("tls", "key", &path("live.key"));
+    let config = Config::new().set("tls", "certificate", &path("live.pem")).set(
+        "tls",
+        "key",
+        &format!("{{ file = {} }}", path("live.key")),
+    );
     let mut relay = Fogbell::start_in(home.path(), &config);
     let pid = relay.process().pid();
     let mut open = TlsClient::connect(relay.address(), "relay.test", relay.ca(), Duration::ZERO).unwrap();
@@ -104,7 +107,7 @@ fn the_end_of_a_certificate_is_told_and_its_renewal_too() {
     let path = |name: &str| format!("\"{}\"", certs.join(name).display());
     let config = Config::new()
         .set("tls", "certificate", &path("live.pem"))
-        .set("tls", "key", &path("live.key"))
+        .set("tls", "key", &format!("{{ file = {} }}", path("live.key")))
         .syslog("siem", &siem.tcp(), "tcp");
     let mut relay = Fogbell::start_in(home.path(), &config);
 

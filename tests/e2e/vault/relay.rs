@@ -33,6 +33,9 @@ fn a_relay_takes_its_secrets_from_the_vault_and_from_credentials_and_delivers() 
     let token = cloud.read_token(org);
     home.set("mist/webhook", "canary-webhook");
     home.set("snmp/auth", "canary-auth-1");
+    let key = home.path.join("certs/server.key");
+    assert_eq!(home.ask(&["set", "tls/key", "--file", key.to_str().unwrap()], "").code, 0);
+    fs::remove_file(key).unwrap();
     // one of each from a credential, the key of the vault among them
     for (name, value) in [
         ("privacy", b"canary-privacy-1".to_vec()),
@@ -51,6 +54,8 @@ fn a_relay_takes_its_secrets_from_the_vault_and_from_credentials_and_delivers() 
             quoted(&ca)
         ))
         .set("vault", "key", "{ credential = \"fogbell-vault\" }")
+        .set("tls", "certificate", &quoted(&home.path.join("certs/server.pem")))
+        .set("tls", "key", "{ secret = \"tls/key\" }")
         .table(&format!(
             "[[snmp]]\nname = \"noc\"\naddress = \"{}\"\nversion = \"3\"\nnotification = \"inform\"\nuser = \"relay\"\n\
              auth = {{ protocol = \"sha-256\", secret = {{ secret = \"snmp/auth\" }} }}\n\

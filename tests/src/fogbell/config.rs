@@ -180,7 +180,7 @@ impl Config {
         default("admin", "address", format!("\"127.0.0.1:{admin}\""));
         if !self.values.contains_key("tls") {
             default("tls", "certificate", path(&home.join("certs/server.pem")));
-            default("tls", "key", path(&home.join("certs/server.key")));
+            default("tls", "key", format!("{{ file = {} }}", path(&home.join("certs/server.key"))));
         }
         let mut text = String::new();
         // The empty section sorts first, where the top level must stand.
@@ -248,7 +248,7 @@ address = "127.0.0.1:1"
 
 [tls]
 certificate = "/home/certs/server.pem"
-key = "/home/certs/server.key"
+key = { file = "/home/certs/server.key" }
 
 [[org]]
 name = "acme"

@@ -8,7 +8,8 @@ use pki::{Chain, KeyPair, Leaf};
 use relay::{Cause, Config};
 use serde_json::{Value, json};
 
-use crate::certificate::{Source, acme_folder, reread, self_signed_path};
+use crate::certificate::{Source, acme_folder, read, reread, self_signed_path};
+use crate::secrets::Secrets;
 
 /// A certificate in files.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) fn in_files(config: &Config) -> Result<InFiles, relay::Error> {
     Ok(match Source::of(config)? {
         Source::Files { certificate, key } => InFiles {
             path: certificate.to_owned(),
-            pair: reread(certificate, key).map(|pair| Some((pair.chain, pair.key))),
+            pair: read(certificate, key, &Secrets::of(config)).map(|pair| Some((pair.chain, pair.key))),
         },
         Source::SelfSigned(_) => one_file(self_signed_path(&config.state)),
         Source::Acme(_) => {
