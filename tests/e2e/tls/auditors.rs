@@ -104,8 +104,11 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         certify(folder.path(), key);
         let path = |name| format!("\"{}\"", folder.path().join(name).display());
-        let config =
-            Config::new().set("tls", "certificate", &path("leaf.pem")).set("tls", "key", &path("leaf.key"));
+        let config = Config::new().set("tls", "certificate", &path("leaf.pem")).set(
+            "tls",
+            "key",
+            &format!("{{ file = {} }}", path("leaf.key")),
+        );
         Self { relay: Fogbell::start(&config), folder }
     }
 
@@ -196,7 +199,7 @@ fn sslyze(scene: &Scene) -> Report {
     let mut findings: Vec<Finding> = Vec::new();
     for (pointer, right) in SSLYZE_LOOKS_AT {
         let found = scan["scan_result"].pointer(pointer);
-        if found != Some(&Value::from(right.clone())) {
+        if found != Some(&Value::from(*right)) {
             findings.push(finding(pointer, &format!("{found:?}")));
         }
     }
