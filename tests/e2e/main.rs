@@ -7,6 +7,7 @@ mod canaries;
 mod certificates;
 mod check;
 mod delivery;
+mod fogpilot;
 mod mib;
 mod network;
 mod nothing_lost;

@@ -20,6 +20,16 @@ pub struct Answer {
     pub said: String,
 }
 
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            said: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
 /// Runs `fogbell` with `arguments` to its end, neither input nor output being a terminal.
 ///
 /// # Panics
@@ -29,7 +39,7 @@ pub struct Answer {
 pub fn ask_fogbell(arguments: &[&str]) -> Answer {
     let mut command = Command::new(fogbell_program());
     command.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG").stdin(Stdio::null());
-    answer(&command.output().expect("the built fogbell can be run"))
+    command.output().expect("the built fogbell can be run").into()
 }
 
 /// The same with the configuration in `home` as its last argument.
@@ -79,13 +89,5 @@ impl Fogbell {
             (found == name && labels.contains(label)).then(|| value.to_owned())
         });
         samples.map(|value| value.parse::<f64>().expect("a sample is a number")).sum()
-    }
-}
-
-fn answer(output: &Output) -> Answer {
-    Answer {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        said: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }

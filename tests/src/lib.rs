@@ -11,7 +11,7 @@
 //! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
 //!
-//! `cargo xtask test` provides the peers and says where everything is: `FOGBELL_BIN`,
+//! `cargo xtask test` provides the peers and says where everything is: `FOGBELL_BIN`, `FOGPILOT_BIN`,
 //! `FOGBELL_TESTKIT_BIN_DIR`, `FOGBELL_MIBS`, and the peers in front of `PATH`. Whatever a story starts ends with
 //! it. The harness panics where a story cannot go on, and then shows what the program last said.
 
@@ -51,7 +51,7 @@ pub use manager::Manager;
 pub use parameters::Parameters;
 pub use pebble::{Front, Pebble, PebbleSetup};
 pub use ports::free_port;
-pub use programs::{base_mibs, fogbell_program, testkit_program};
+pub use programs::{base_mibs, fogbell_program, fogpilot_program, testkit_program};
 pub use rsyslog::{Line, Rsyslog, RsyslogSetup, TlsClients};
 pub use running::Running;
 pub use signature::sign;

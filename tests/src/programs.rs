@@ -12,6 +12,16 @@ pub fn fogbell_program() -> PathBuf {
     from_environment("FOGBELL_BIN")
 }
 
+/// The built `fogpilot`: `FOGPILOT_BIN`.
+///
+/// # Panics
+///
+/// When the variable is missing.
+#[must_use]
+pub fn fogpilot_program() -> PathBuf {
+    from_environment("FOGPILOT_BIN")
+}
+
 /// A built program of the test kit: `name` in `FOGBELL_TESTKIT_BIN_DIR`.
 ///
 /// # Panics

@@ -79,7 +79,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
 /// Builds the programs that stories run.
 fn build(workspace: &Workspace, size: Size) -> Result<()> {
     // One after the other, so that the relay is built with its own features, as it is shipped.
-    for package in ["fogbell", "fogbell-testkit"] {
+    for package in ["fogbell", "fogpilot", "fogbell-testkit"] {
         let mut build = workspace.cargo(["build", "--quiet", "--bins", "--package", package]);
         build.args(size.profile());
         // Standard output is for the result alone.

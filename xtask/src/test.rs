@@ -94,8 +94,8 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
         Ok(true)
     });
     let built = run.step("programs", |workspace| {
-        let arguments =
-            ["build", "--quiet", "--package", "fogbell", "--package", "fogbell-testkit", "--bins"];
+        let packages = ["--package", "fogbell", "--package", "fogpilot", "--package", "fogbell-testkit"];
+        let arguments = [&["build", "--quiet", "--bins"][..], &packages].concat();
         succeeds(&mut workspace.cargo(arguments))
     });
     let (Some(peers), true) = (provided, built) else {
@@ -144,6 +144,7 @@ fn run_shapes(run: &mut Run<'_>, document: &Path) {
 pub(crate) fn with_peers(command: &mut Command, peers: &Peers, built: &Path) {
     command
         .env("FOGBELL_BIN", built.join("fogbell"))
+        .env("FOGPILOT_BIN", built.join("fogpilot"))
         .env("FOGBELL_TESTKIT_BIN_DIR", built)
         .env("FOGBELL_MIBS", &peers.mibs)
         .env("PATH", path_with(&peers.bin));

@@ -29,11 +29,11 @@ use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::reload::{AskedReload, NotReloaded, Reload, Reloader, needs_restart};
-use crate::setup::{Setup, rules};
+use crate::setup::{Setup, Sink, rules};
 use crate::sources::Sources;
 use crate::stop::Stopper;
 use crate::supervisor::{Supervisor, Unstored, Voice};
-use crate::{inbox, supervisor};
+use crate::{engine, inbox, supervisor};
 
 use sinks::{Shared, Sinks};
 
@@ -42,6 +42,7 @@ use sinks::{Shared, Sinks};
 pub struct Relay {
     setup: Setup,
     journal: Journal,
+    engine: Option<snmp::Engine>,
     feed: Feed,
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
     reloader: Reloader,
@@ -72,11 +73,11 @@ pub struct Drained {
 }
 
 impl Relay {
-    /// Opens the journal.
+    /// Opens the journal and, for SNMPv3, the engine.
     ///
     /// # Errors
     ///
-    /// [`Error::OpenJournal`] and [`Error::Journal`].
+    /// [`Error::OpenJournal`], [`Error::Journal`] and [`Error::Keep`].
     pub fn open(setup: Setup) -> Result<Self, Error> {
         let path = setup.config.journal_path();
         let bounds = &setup.config.journal;
@@ -90,6 +91,11 @@ impl Relay {
         if let Some(salvaged) = journal.salvaged() {
             tell_salvaged(&journal, salvaged)?;
         }
+        // who sets receivers up asks for it as soon as the relay says that it serves
+        let engine = match setup.sinks.iter().any(Sink::needs_engine) {
+            true => Some(engine::start(&setup.config.state, &setup.mib)?),
+            false => None,
+        };
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
         let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
         let (reloader, reloads) = Reloader::new();
@@ -97,6 +103,7 @@ impl Relay {
         Ok(Self {
             setup,
             journal,
+            engine,
             feed,
             unnamed,
             reloader,
@@ -148,7 +155,8 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } = self;
+        let Self { setup, journal, engine, unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } =
+            self;
         let mut config = setup.config;
         let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
@@ -165,7 +173,7 @@ impl Relay {
             mib: setup.mib,
             started: std::time::Instant::now(),
         };
-        let mut sinks = Sinks::new(shared);
+        let mut sinks = Sinks::new(shared, engine);
         // every cursor is registered before anything new is stored, so that a new sink misses nothing from now on
         sinks.prepare(&setup.sinks, &config.journal).await?;
         sinks.start(setup.sinks, &setup.routes).await?;

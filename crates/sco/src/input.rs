@@ -330,7 +330,7 @@ impl<'a> Reading<'a> {
             if defaults.conductor_hosts.is_empty() {
                 self.fault(
                     Column::ConductorHosts,
-                    "there is no address of the conductor, and the profile has none",
+                    "there is no address of the conductor; name it here, or for all rows with `--conductor-host`",
                 );
             }
             return defaults.conductor_hosts.clone();

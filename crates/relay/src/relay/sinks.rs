@@ -58,10 +58,10 @@ pub(crate) struct Sinks {
 }
 
 impl Sinks {
-    /// None yet.
-    pub(crate) fn new(shared: Shared) -> Self {
+    /// None yet; `engine` is theirs, when one was made.
+    pub(crate) fn new(shared: Shared, engine: Option<snmp::Engine>) -> Self {
         let receivers = watch::Sender::new(Receivers::default());
-        Self { shared, engine: None, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+        Self { shared, engine, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
     }
 
     /// The receivers of those that are served.
@@ -72,10 +72,7 @@ impl Sinks {
     /// Writes down what `sinks` need before they start: a cursor each, so that a new one misses nothing from now on, and
     /// the engine of SNMPv3. Nothing that is served changes.
     pub(crate) async fn prepare(&mut self, sinks: &[Sink], bounds: &JournalBounds) -> Result<(), Error> {
-        let v3 = |sink: &Sink| {
-            matches!(&sink.kind, Kind::Notifications { credentials: snmp::Credentials::V3 { .. }, .. })
-        };
-        if self.engine.is_none() && sinks.iter().any(v3) {
+        if self.engine.is_none() && sinks.iter().any(Sink::needs_engine) {
             self.engine = Some(engine::start(&self.shared.state, &self.shared.mib)?);
         }
         let served = self.receivers.borrow().clone();

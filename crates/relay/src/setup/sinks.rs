@@ -25,6 +25,13 @@ pub(crate) struct Sink {
     pub(crate) kind: Kind,
 }
 
+impl Sink {
+    /// Whether it sends as an SNMPv3 engine.
+    pub(crate) const fn needs_engine(&self) -> bool {
+        matches!(self.kind, Kind::Notifications { credentials: Credentials::V3 { .. }, .. })
+    }
+}
+
 /// What a sink speaks.
 pub(crate) enum Kind {
     Notifications {

@@ -65,27 +65,16 @@ impl Sheet {
     ///
     /// [`Faults`]: everything that is wrong with the file, what [`parse`](super::parse) found included.
     pub fn resolve(mut self, names: &Names<'_>) -> Result<Vec<RouterRequest>, Faults> {
-        let mut order: Vec<RouterName> = Vec::new();
-        let mut routers: HashMap<RouterName, Vec<Resolved>> = HashMap::new();
         let mut faults = std::mem::take(&mut self.faults);
         let sites = Sites::of(names.sites);
-        for row in self.rows {
+        let mut find = |row: Row| {
             let site = sites.find(&row.site).map_err(|text| faults.push(Fault::line(row.line, text))).ok();
-            let mac = find_device(&row.device, names.inventory)
-                .map_err(|text| faults.push(Fault::line(row.line, text)))
-                .ok();
-            let group = routers.entry(row.name.clone()).or_insert_with(|| {
-                order.push(row.name.clone());
-                Vec::new()
-            });
-            group.push(Resolved { row, site, mac });
-        }
-        twice(routers.values().flatten(), &mut faults);
-        let mut requests = Vec::new();
-        for name in order {
-            let rows = routers.remove(&name).unwrap_or_default();
-            requests.extend(join(name, rows, &mut faults));
-        }
+            let mac = row.device.find(names.inventory);
+            let mac = mac.map_err(|text| faults.push(Fault::line(row.line, text))).ok();
+            Resolved { row, site, mac }
+        };
+        let rows = self.rows.into_iter().map(&mut find).collect();
+        let requests = together(rows, &mut faults);
         hosts_of_sites(&requests, &mut faults);
         if faults.is_empty() {
             return Ok(requests);
@@ -93,6 +82,47 @@ impl Sheet {
         fault::sort(&mut faults);
         Err(Faults(faults))
     }
+
+    /// Judges the file by itself, before Mist is asked what its names stand for.
+    ///
+    /// # Errors
+    ///
+    /// [`Faults`]: what [`parse`](super::parse) found, and what rows that name the same contradict each other in.
+    pub fn judge(&self) -> Result<(), Faults> {
+        let mut faults = self.faults.clone();
+        let unresolved = |row: &Row| {
+            let mac = match row.device {
+                DeviceName::Mac(mac) => Some(mac),
+                DeviceName::Other(_) => None,
+            };
+            Resolved { row: row.clone(), site: None, mac }
+        };
+        together(self.rows.iter().map(unresolved).collect(), &mut faults);
+        if faults.is_empty() {
+            return Ok(());
+        }
+        fault::sort(&mut faults);
+        Err(Faults(faults))
+    }
+}
+
+/// The routers of `rows`, in the order in which they begin, where nothing is wrong with them.
+fn together(rows: Vec<Resolved>, faults: &mut Vec<Fault>) -> Vec<RouterRequest> {
+    twice(rows.iter(), faults);
+    let mut order: Vec<RouterName> = Vec::new();
+    let mut routers: HashMap<RouterName, Vec<Resolved>> = HashMap::new();
+    for resolved in rows {
+        let group = routers.entry(resolved.row.name.clone()).or_insert_with(|| {
+            order.push(resolved.row.name.clone());
+            Vec::new()
+        });
+        group.push(resolved);
+    }
+    let join = |name| {
+        let rows = routers.remove(&name).unwrap_or_default();
+        join(name, rows, faults)
+    };
+    order.into_iter().filter_map(join).collect()
 }
 
 /// A row and what its names stand for.
@@ -151,42 +181,49 @@ impl<'a> Sites<'a> {
     }
 }
 
-fn find_device(device: &DeviceName, inventory: &Inventory) -> Result<Mac, String> {
-    let text = match device {
-        DeviceName::Mac(mac) => {
-            return match inventory.device(*mac) {
-                Some(_) => Ok(*mac),
-                None => Err(format!(
-                    "there is no router {mac} in the organisation's inventory; claim or adopt it first"
-                )),
-            };
-        }
-        DeviceName::Other(text) => text,
-    };
-    let shown = crate::names::shown(text);
-    let is = |name: &Option<Box<str>>| name.as_ref() == Some(text);
-    let serial: Vec<Mac> =
-        inventory.iter().filter(|device| is(&device.serial)).map(|device| device.mac).collect();
-    let named: Vec<Mac> =
-        inventory.iter().filter(|device| is(&device.name)).map(|device| device.mac).collect();
-    let found = if serial.is_empty() { named } else { serial };
-    match found[..] {
-        [mac] => Ok(mac),
-        [] => {
-            let names = inventory
-                .iter()
-                .flat_map(|device| [device.serial.as_deref(), device.name.as_deref()])
-                .flatten();
-            let hint =
-                nearest(text, names).map(|name| format!("did you mean `{}`?", crate::names::shown(name)));
-            let hint = hint.unwrap_or_else(|| "claim or adopt it first".to_owned());
-            Err(format!(
-                "there is no router with the serial number or name `{shown}` in the inventory; {hint}"
-            ))
-        }
-        ref several => {
-            let macs: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(format!("several routers are named `{shown}`; give the MAC of one: {}", macs.join(" ")))
+impl DeviceName {
+    /// The device in `inventory`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name, and what may have been meant.
+    pub fn find(&self, inventory: &Inventory) -> Result<Mac, String> {
+        let text = match self {
+            Self::Mac(mac) => {
+                return match inventory.device(*mac) {
+                    Some(_) => Ok(*mac),
+                    None => Err(format!(
+                        "there is no router {mac} in the organisation's inventory; claim or adopt it first"
+                    )),
+                };
+            }
+            Self::Other(text) => text,
+        };
+        let shown = crate::names::shown(text);
+        let is = |name: &Option<Box<str>>| name.as_ref() == Some(text);
+        let serial: Vec<Mac> =
+            inventory.iter().filter(|device| is(&device.serial)).map(|device| device.mac).collect();
+        let named: Vec<Mac> =
+            inventory.iter().filter(|device| is(&device.name)).map(|device| device.mac).collect();
+        let found = if serial.is_empty() { named } else { serial };
+        match found[..] {
+            [mac] => Ok(mac),
+            [] => {
+                let names = inventory
+                    .iter()
+                    .flat_map(|device| [device.serial.as_deref(), device.name.as_deref()])
+                    .flatten();
+                let hint =
+                    nearest(text, names).map(|name| format!("did you mean `{}`?", crate::names::shown(name)));
+                let hint = hint.unwrap_or_else(|| "claim or adopt it first".to_owned());
+                Err(format!(
+                    "there is no router with the serial number or name `{shown}` in the inventory; {hint}"
+                ))
+            }
+            ref several => {
+                let macs: Vec<String> = several.iter().map(ToString::to_string).collect();
+                Err(format!("several routers are named `{shown}`; give the MAC of one: {}", macs.join(" ")))
+            }
         }
     }
 }

@@ -267,3 +267,22 @@ fn what_the_file_and_what_the_names_have_wrong_is_told_together() {
     assert_eq!(told.len(), 2);
     assert!(told[0].starts_with("2:1:") && told[1].starts_with("3: there is no site"), "{told:?}");
 }
+
+#[test]
+fn what_rows_contradict_each_other_in_is_told_without_asking_for_names() {
+    let judge = |rows: &str| {
+        let text = format!("name,node,mac,device,asset_id,site,conductor_hosts\n{rows}");
+        let judged = parse(text.as_bytes(), &defaults()).judge();
+        judged.map_err(|Faults(faults)| faults.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+
+    assert_eq!(judge("a,node0,02005eaa0001,,A1,ATL,\na,node1,,serial-2,A2,ATL,\n"), Ok(()));
+    let faults = judge("a,,02005eaa0001,,A1,ATL,\nb,,02005eaa0001,,A1,ATL,\na,,2.00E+05,,A3,ATL,\n");
+    let faults = faults.unwrap_err();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    assert!(faults[0].starts_with("3: the device 02005eaa0001 is in line 2 already"), "{faults:?}");
+    assert!(faults[1].starts_with("3: the asset id `A1` is in line 2 already"), "{faults:?}");
+    assert!(faults[2].starts_with("4:3: `2.00E+05` is not a MAC"), "{faults:?}");
+    let pair = judge("a,node0,02005eaa0001,,A1,ATL,\na,node0,02005eaa0002,,A2,DFW,\n").unwrap_err();
+    assert_eq!(pair.len(), 2, "{pair:?}");
+}

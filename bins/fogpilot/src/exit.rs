@@ -1,0 +1,85 @@
+//! How a command ends.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How a command ended that has printed all there is to say.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Exit {
+    /// All that was asked.
+    Ok,
+    /// Failed, or what was judged is refused.
+    Failed,
+    /// The arguments or the list of routers are at fault.
+    Usage,
+    /// Some of it and not all.
+    Partial,
+    /// Mist did not accept the API token.
+    Auth,
+    /// Given up by the person who started it.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Ok => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Partial => 3,
+            Exit::Auth => 4,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// What a command answers.
+pub(crate) type Done = Result<Exit, Failure>;
+
+/// Why a command could not go on; it was not printed yet.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: Exit,
+    cause: Box<dyn Error>,
+}
+
+impl Failure {
+    /// What was given cannot be used.
+    pub(crate) fn usage(cause: impl Into<Box<dyn Error>>) -> Self {
+        Self::of(Exit::Usage, cause)
+    }
+
+    /// Ends with `exit`.
+    pub(crate) fn of(exit: Exit, cause: impl Into<Box<dyn Error>>) -> Self {
+        Self { exit, cause: cause.into() }
+    }
+
+    /// Prints it with everything it came from, in one line.
+    pub(crate) fn told(self) -> Exit {
+        // a reader that has gone (`fogpilot template | head -1`) is no fault
+        let broken_pipe =
+            self.cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe);
+        if !broken_pipe {
+            let _ = writeln!(io::stderr(), "fogpilot: {}", chain(&*self.cause));
+        }
+        self.exit
+    }
+}
+
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
+    fn from(cause: E) -> Self {
+        Self::of(Exit::Failed, cause)
+    }
+}
+
+/// An error and what it came from, in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! Takes Session Smart Routers from a Juniper Mist inventory onto a conductor.
+#![allow(clippy::print_stdout, reason = "a program's answers go to standard output")]
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use tracing_subscriber::EnvFilter;
+
+mod access;
+mod check;
+mod ek;
+mod exit;
+mod export_tokens;
+mod input;
+mod output;
+mod protect;
+mod routers;
+mod template;
+mod terminal;
+mod token;
+
+use exit::{Done, Exit, Failure};
+
+/// Take Session Smart Routers from a Juniper Mist inventory onto a conductor.
+///
+/// Data goes to standard output, everything else to standard error. No secret is printed or taken as an argument.
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Fogpilot {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a list of routers to be filled in, with what each column means
+    #[command(after_help = "Example:\n  fogpilot template > routers.csv")]
+    Template,
+    /// Judge a whole list of routers by itself: every fault with its line and column; exit 2 when there is one
+    ///
+    /// Nothing is asked or changed: whether sites and devices are there only Mist can say.
+    Check(check::Args),
+    /// Export the endorsement keys of the listed routers from Mist, where they are called ID tokens
+    ///
+    /// The list is judged whole before Mist is asked. Each row is accounted for: a key is written only when it is what the
+    /// conductor takes, is not weak, is no other row's, and equals the column `ek` where that has one.
+    ExportTokens(export_tokens::Args),
+    /// Look at endorsement keys of routers
+    #[command(subcommand)]
+    Ek(Ek),
+    /// Look at onboarding tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Print the completions for a shell
+    #[command(
+        after_help = "Example:\n  fogpilot completion bash > ~/.local/share/bash-completion/completions/fogpilot"
+    )]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(Subcommand)]
+enum Ek {
+    /// Say what a file with an endorsement key is; exit 0 only for a key that is accepted
+    ///
+    /// Accepted is what the conductor's `endorsement-key` takes: the base64 of the DER of an RSA public key of 2048 bits
+    /// (3072 and 4096 with a warning) that is not known to be weak. Everything else is named and refused.
+    Inspect(ek::Args),
+}
+
+#[derive(Subcommand)]
+enum Token {
+    /// Say what an onboarding token is and who made it; exit 0 only for one that needs no further consent
+    ///
+    /// The token is found in any text, such as what the conductor printed. What is inside proves nothing: the trust comes
+    /// from the authority of Secure Conductor Onboarding, which --sco-ca or --sco-ca-sha256 names. Neither the token nor its
+    /// secret is printed.
+    Inspect(token::Args),
+}
+
+fn main() -> ExitCode {
+    let command = Fogpilot::parse().command;
+    log();
+    protect::protect();
+    let done = match command {
+        Command::Template => template::print(),
+        Command::Check(args) => check::check(&args),
+        Command::ExportTokens(args) => export_tokens::export(&args),
+        Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
+        Command::Token(Token::Inspect(args)) => token::inspect(&args),
+        Command::Completion { shell } => completion(shell),
+    };
+    done.unwrap_or_else(Failure::told).into()
+}
+
+fn completion(shell: Shell) -> Done {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Fogpilot::command(), "fogpilot", &mut text);
+    io::stdout().write_all(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours && io::stderr().is_terminal())
+        .init();
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, or accepted
+  1    failed, or refused
+  2    the arguments or the list of routers are at fault; nothing was done
+  3    done for some routers and not for others
+  4    Mist did not accept the API token
+  130  interrupted
+
+Example:
+  fogpilot template > routers.csv";
