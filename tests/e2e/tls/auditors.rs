@@ -56,7 +56,7 @@ fn testssl_and_sslyze_find_nothing_of_medium_or_above() {
     let long = std::env::var_os("FOGBELL_LONG").is_some_and(|value| value == "1");
     eprintln!("tls: nothing is random");
     let (keys, tools): (&[&[&str]], _) =
-        if long { (&[EC, RSA], &[Tool::Testssl, Tool::Sslyze][..]) } else { (&[EC], &[Tool::Testssl][..]) };
+        if long { (&[EC, RSA], &[Tool::Sslyze, Tool::Testssl][..]) } else { (&[EC], &[Tool::Testssl][..]) };
 
     let (mut examined, mut excepted, mut findings) = (0, 0, Vec::new());
     for key in keys {
@@ -241,7 +241,7 @@ const TESTSSL_LOOKS_AT: [&str; 12] = [
     "PFS",
     "cert_trust",
     "cert_chain_of_trust",
-    "HSTS",
+    "HSTS_time",
     "heartbleed",
     "ROBOT",
     "LUCKY13",
