@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::peers::{self, Peers, sslyze};
+use crate::peers::{self, Peers};
 use crate::programs::succeeds;
 use crate::test::{Counts, NEEDS_ROOT, is_root, with_peers};
 use crate::workspace::Workspace;
@@ -21,7 +21,7 @@ mod runs;
 mod table;
 
 use figures::{Figures, Size};
-use runs::{E2E, RUNS, Run, TLS};
+use runs::{E2E, RUNS, Run};
 use table::{Outcome, Row};
 
 /// Makes the runs named in `arguments`, or all, and prints a table of what they found, or with `--json` one object
@@ -99,15 +99,11 @@ fn attempt(
     peers: &Peers,
 ) -> Result<(Figures, Option<String>)> {
     let mut command = workspace.cargo(["test", "--quiet", "--package", run.package]);
-    // a test that is too long for `cargo xtask test` is ignored there
-    command.args(size.profile()).args(["--", "--exact", run.test, "--nocapture", "--include-ignored"]);
+    command.args(size.profile()).args(["--", "--exact", run.test, "--nocapture"]);
     with_peers(&mut command, peers, &workspace.target.join(size.folder()));
     command.env("FOGBELL_SEED", seed.to_string()).env_remove("FOGBELL_LONG");
     if size == Size::Full {
         command.env("FOGBELL_LONG", "1");
-        if run.name == TLS {
-            command.env("FOGBELL_SSLYZE", sslyze::provide(&workspace.target.join("peers"))?);
-        }
     }
     let mut child = command
         .stdin(Stdio::null())

@@ -67,8 +67,7 @@ Usage: cargo xtask COMMAND
             --json            one JSON object on standard output; the tables go to standard error
             --out DIR         write the figures into DIR/performance.md; plots go to DIR/plots (else docs/plots)
   faults [NAME…]
-          what is promised while things break: the runs of docs/reliability.md, small as in `test`, which leaves out
-          tls; that one large takes Python's pip, for sslyze
+          what is promised while things break: the runs of docs/reliability.md, small as in `test`
             --full            as large as the figures there, with release builds
             --seed N          the same random moments again
             --json            one JSON object on standard output; the table goes to standard error

@@ -18,7 +18,7 @@ mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod python;
-pub(crate) mod sslyze;
+mod sslyze;
 mod taplo;
 
 /// Where the peers are.
@@ -120,6 +120,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             python::PACKAGE
         )
     })?;
+
+    sslyze::provide(&home, &bin).context(
+        "the tests need sslyze, which is in no Debian package but on PyPI: it takes Python 3.10 or later and its pip; \
+         or leave the peers out with --without-peers",
+    )?;
 
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
