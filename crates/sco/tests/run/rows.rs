@@ -201,6 +201,21 @@ async fn a_router_that_came_up_in_the_legacy_way_is_not_cut_off() {
 }
 
 #[tokio::test]
+async fn a_router_that_comes_up_before_the_commit_is_not_cut_off_where_others_have_a_mode_already() {
+    let stage = Stage::of(2).await;
+    // the conductor-wide change was made long ago, so that nothing is counted
+    stage.conductor().edit_running(&system("conductor"), json!({ "mode": "strong" }));
+    let up = Foreign::AssetStatus("store-0001-vm0".to_owned(), "running".to_owned());
+    stage.conductor().foreign_before("/config/validate", 1, up);
+
+    let done = stage.wave_with(&WaveOptions::default()).await.unwrap();
+
+    assert_eq!((done.routers.len(), done.taken_out.len()), (1, 1));
+    only_others_run(&stage, "store-0001");
+    assert_eq!(stage.key("store-0001"), None);
+}
+
+#[tokio::test]
 async fn an_identity_is_not_replaced_while_its_asset_is_connected() {
     let settings = EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() };
     let old = testkit::endorsement_keys::endorsement_key(201);
