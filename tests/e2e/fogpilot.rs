@@ -13,6 +13,7 @@ mod help;
 mod inspect;
 mod list;
 mod needs_root;
+mod spoilt;
 mod stage;
 
 /// Runs `fogpilot` in `folder` to its end; nothing is a terminal.

@@ -308,6 +308,17 @@ impl FakeConductor {
         self.shared.world().add_legacy_asset(asset_id);
     }
 
+    /// A second device comes with this asset id.
+    pub fn duplicate_asset(&self, asset_id: &str) {
+        self.shared.world().duplicates.push(asset_id.to_owned());
+    }
+
+    /// The state of an asset as it is shown, as in `running`.
+    #[must_use]
+    pub fn asset_status(&self, asset_id: &str) -> String {
+        self.shared.world().states(asset_id, &self.shared.settings).1
+    }
+
     /// Sets the state of an asset by hand, as in `running` or `disconnected`.
     pub fn set_asset_status(&self, asset_id: &str, status: &str) {
         self.shared.world().set_asset_status(asset_id, status);

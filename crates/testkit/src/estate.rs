@@ -2,7 +2,7 @@
 //!
 //! [`WholeEstate`] is made from numbers: so many virtual routers, pairs, routers of hardware and legacy routers on so many
 //! sites, all of them in Mist and on the conductor, none of them assigned. Its routers act as soon as they are assigned. What
-//! was done to it is told by its [judge](WholeEstate::wrong_bindings).
+//! was done to it is told by its [judge](WholeEstate::broken_rules).
 //!
 //! ```
 //! use fogbell_testkit::estate::{EstateSettings, WholeEstate};
@@ -16,7 +16,7 @@
 //! let before = estate.mark();
 //! // … onboard them …
 //! assert_eq!(estate.writes_since(before), [] as [String; 0]);
-//! assert!(estate.wrong_bindings().is_empty());
+//! assert_eq!(estate.broken_rules(), [] as [String; 0]);
 //! # Ok(())
 //! # }
 //! ```
@@ -39,6 +39,7 @@ use crate::{SshServer, SshdError, Switch, UnknownSwitch};
 mod files;
 mod judge;
 mod make;
+mod rules;
 
 pub use judge::Mark;
 

@@ -184,11 +184,12 @@ impl Fleet {
     }
 
     /// Looks where each router is: one that came to a site since it was looked at last does what a router then does. What
-    /// the site says goes before what the organisation says. Once it is bound, the cloud shows its conductor.
+    /// the site says goes before what the organisation says. Once it is bound, the cloud shows its conductor. One that the
+    /// cloud does not have does nothing.
     ///
     /// # Errors
     ///
-    /// [`NoSuch::Device`] for one that the cloud does not have.
+    /// [`NoSuch`] for what was taken away meanwhile.
     pub fn look(
         &mut self,
         cloud: &FakeCloud,
@@ -196,14 +197,14 @@ impl Fleet {
     ) -> Result<Vec<(Mac, Attempt)>, NoSuch> {
         let mut attempts = Vec::new();
         for router in &self.routers {
-            let site = cloud.device(router.mac)?.site;
+            let Ok(device) = cloud.device(router.mac) else { continue };
             let seen = self.seen.entry(router.mac).or_default();
             if seen.back.is_some_and(|back| back <= Instant::now()) {
                 seen.back = None;
                 cloud.set_connected(router.mac, true)?;
             }
-            let Some(site) = site else {
-                *seen = Seen::default();
+            let Some(site) = device.site else {
+                *seen = Seen { back: seen.back, ..Seen::default() };
                 continue;
             };
             let told = cloud.ssr_setting(site)?;
@@ -236,7 +237,7 @@ impl Fleet {
     ///
     /// # Panics
     ///
-    /// When the cloud does not have one of the routers.
+    /// When the cloud loses a router or a site while it is looked at.
     pub async fn live(
         &mut self,
         cloud: &FakeCloud,
@@ -248,7 +249,7 @@ impl Fleet {
         let mut all = Vec::new();
         loop {
             let seen = cloud.call_count();
-            all.extend(self.look(cloud, conductor).expect("the cloud has every router"));
+            all.extend(self.look(cloud, conductor).expect("nothing is taken away meanwhile"));
             if until(&all) {
                 return Ok(all);
             }

@@ -112,7 +112,7 @@ fn a_whole_estate_is_told_disturbed_and_judged() {
          conductor commits\n\
          conductor running /authority/router/store-0001/description\n\
          router 02005eaa0001 key 7\n\
-         wrong\n\
+         broken\n\
          writes\n\
          state\n\
          cloud calls\n\

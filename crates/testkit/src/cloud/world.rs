@@ -28,6 +28,8 @@ pub(super) struct World {
     pub(super) waiting: Vec<Waiting>,
     /// What happens to the next assignment of a device.
     pub(super) assignment_faults: std::collections::HashMap<Mac, AssignmentFault>,
+    /// The devices that were assigned by a call while they were at a site.
+    pub(super) reassigned: Vec<Mac>,
     /// How far the cloud's clock is ahead of the machine's.
     pub(super) ahead_micros: i64,
     last_micros: i64,
@@ -77,6 +79,7 @@ impl World {
             posting: Posting::Once,
             readings: settings.readings.clone(),
             waiting: Vec::new(),
+            reassigned: Vec::new(),
             assignment_faults: std::collections::HashMap::new(),
             ahead_micros: 0,
             last_micros: 0,

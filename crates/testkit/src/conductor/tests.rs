@@ -332,6 +332,26 @@ async fn delete_by_rest_does_what_it_is_read_as() {
 }
 
 #[tokio::test]
+async fn graphql_tells_of_links_to_both_nodes_and_of_assets_that_are_there_twice() {
+    let conductor =
+        FakeConductor::start(ConductorSettings { pair: true, ..ConductorSettings::default() }).await.unwrap();
+    conductor.add_router("r1", &[("node0", "A1")]);
+    conductor.set_asset_status("A1", "running");
+    conductor.duplicate_asset("A1");
+    let client = Client::logged_in(&conductor).await;
+    let ask = async |query: &str| {
+        client.send("POST", "/api/v1/graphql", &json!({ "query": query, "variables": {} })).await.json()
+    };
+
+    let assets = ask("{allAuthorities{nodes{assets{assetId} duplicateAssets{assetId}}}}").await;
+    assert_eq!(assets["data"]["allAuthorities"]["nodes"][0]["duplicateAssets"], json!([{ "assetId": "A1" }]));
+    let routers = ask("{allRouters{nodes{nodes{nodes{connectivity{status}}}}}}").await;
+    let links = routers["data"]["allRouters"]["nodes"][1]["nodes"]["nodes"][0]["connectivity"].clone();
+    let nodes: Vec<&Value> = links.as_array().unwrap().iter().map(|link| &link["remoteNodeName"]).collect();
+    assert_eq!(nodes, ["node0", "node1"], "{routers}");
+}
+
+#[tokio::test]
 async fn what_is_done_late_is_done_though_nobody_waits() {
     let conductor = conductor().await;
     let client = Client::logged_in(&conductor).await;
@@ -406,7 +426,10 @@ async fn the_ports_beside_https_open_and_close_and_show_the_certificate() {
     onboarding(&conductor, "strong", KEY);
     conductor.restart().await.unwrap();
     assert!(!reaches(0, 4505).await && !reaches(1, 4506).await);
-    let status = conductor.shared.world().states("OLD", &conductor.shared.settings).1;
-    assert_eq!(status, "disconnected", "whoever was onboarded in the legacy way is cut off");
+    assert_eq!(
+        conductor.asset_status("OLD"),
+        "disconnected",
+        "whoever was onboarded in the legacy way is cut off"
+    );
     assert!(conductor.knocks().iter().filter(|knock| knock.port == 933).count() >= 4);
 }

@@ -61,6 +61,8 @@ pub(super) struct World {
     pub(super) onboarded: BTreeMap<String, Onboarded>,
     /// Assets whose state is set by hand, legacy ones among them.
     pub(super) statuses: BTreeMap<String, String>,
+    /// Asset ids that two devices have.
+    pub(super) duplicates: Vec<String>,
     /// What others do before calls to come.
     pub(super) waiting: Vec<Waiting>,
     pub(super) knocks: Vec<Knock>,
@@ -83,6 +85,7 @@ impl World {
             bindings: Vec::new(),
             onboarded: BTreeMap::new(),
             statuses: BTreeMap::new(),
+            duplicates: Vec::new(),
             waiting: Vec::new(),
             knocks: Vec::new(),
             faults: Vec::new(),

@@ -17,12 +17,18 @@ impl WholeEstate {
     /// The list of what is to be onboarded, as CSV with a head: name, node, mac, asset_id, site, conductor_hosts.
     #[must_use]
     pub fn list(&self) -> String {
+        self.list_of(&self.places)
+    }
+
+    /// The same of other nodes, as of legacy ones, or of some that are not right.
+    #[must_use]
+    pub fn list_of(&self, places: &[Place]) -> String {
         let hosts = self.conductor.public_hosts().join(" ");
         let row = |place: &Place| {
             let Place { router, node, mac, asset_id, site_name, .. } = place;
             format!("{router},{node},{mac},{asset_id},{site_name},{hosts}\n")
         };
-        let rows: String = self.places.iter().map(row).collect();
+        let rows: String = places.iter().map(row).collect();
         format!("name,node,mac,asset_id,site,conductor_hosts\n{rows}")
     }
 

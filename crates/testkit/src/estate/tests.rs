@@ -30,7 +30,8 @@ fn prepare(estate: &WholeEstate, place: &Place, key: Option<&str>) {
 async fn assign(estate: &WholeEstate, place: &Place) {
     let client = Client::new(estate.cloud(), Some(estate.cloud().token(estate.org())));
     let path = format!("/api/v1/orgs/{}/inventory", estate.org());
-    let body = json!({ "op": "assign", "macs": [place.mac], "site_id": place.site });
+    let body =
+        json!({ "op": "assign", "macs": [place.mac], "site_id": place.site, "mist_configured": false });
     assert_eq!(client.send("PUT", &path, &body).await.json()["error"], json!([]));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !estate.attempts().iter().any(|(_, mac, _)| *mac == place.mac) {
@@ -56,7 +57,7 @@ async fn routers_of_every_kind_are_bound_once_they_are_assigned() {
     let mut assets: Vec<String> = estate.places().iter().map(|place| place.asset_id.clone()).collect();
     assets.sort();
     assert_eq!(estate.bound(), assets);
-    assert_eq!(estate.wrong_bindings(), []);
+    assert_eq!(estate.broken_rules(), [] as [String; 0]);
     let macs: Vec<Mac> = estate.places().iter().map(|place| place.mac).collect();
     assert_eq!((estate.assignments(), estate.unassignments()), (macs, vec![]));
     assert_eq!((estate.commits(), estate.mist_calls()), (0, 4), "somebody else commits here");
@@ -166,11 +167,24 @@ async fn a_router_that_was_taken_is_gone_from_mist_for_a_while() {
 
     let connected = || estate.cloud().device(place.mac).unwrap().connected;
     assert!(!connected());
+    estate.cloud().move_device(place.mac, None).unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !connected() {
         assert!(tokio::time::Instant::now() < deadline, "it does not come back");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn routers_live_on_when_one_of_them_is_taken_out_of_the_inventory() {
+    let estate = started(EstateSettings { virtual_routers: 2, sites: 2, ..Default::default() }).await;
+    let (gone, place) = (estate.places()[0].mac, estate.places()[1].clone());
+    prepare(&estate, &place, place.endorsement_key);
+    estate.cloud().foreign(cloud::Foreign::Remove(gone));
+
+    assign(&estate, &place).await;
+
+    assert_eq!(estate.bound(), [place.asset_id]);
 }
 
 #[tokio::test]
@@ -181,4 +195,58 @@ async fn every_switch_of_all_is_known_to_one_of_them() {
     }
     assert!(estate.switch("token-shown", "upside-down").is_err());
     assert_eq!(estate.fleet().tries_again, crate::router::TriesAgain::WhenToldOtherwise);
+}
+
+#[tokio::test]
+async fn every_rule_that_is_broken_is_told_and_no_other() {
+    let settings = EstateSettings { legacy: 1, ..Default::default() };
+    let estate = started(settings).await;
+    let (place, old) = (estate.places()[0].clone(), estate.legacy()[0].clone());
+    let cloud = Client::new(estate.cloud(), Some(estate.cloud().token(estate.org())));
+    let conductor = Client::logged_in(estate.conductor()).await;
+    let candidate = |path: &str| format!("/api/v1/config/candidate/authority{path}");
+    let commit = async || conductor.send("POST", "/api/v1/config/commit", &json!({})).await.status;
+    let inventory = format!("/api/v1/orgs/{}/inventory", estate.org());
+    let assign =
+        json!({ "op": "assign", "macs": [place.mac], "site_id": place.site, "mist_configured": false });
+    let unassign = json!({ "op": "unassign", "macs": [place.mac] });
+    let own = candidate(&format!("/router/{}", place.router));
+
+    // what an onboarding does
+    conductor.send("PATCH", &own, &json!({ "description": "d" })).await;
+    assert_eq!(commit().await, 200);
+    for body in [&assign, &unassign, &assign] {
+        cloud.send("PUT", &inventory, body).await;
+    }
+    assert_eq!(estate.broken_rules(), [] as [String; 0]);
+
+    let mut expected: Vec<String> = Vec::new();
+    let mut now = |rule: String| {
+        expected.push(rule);
+        expected.sort();
+        assert_eq!(estate.broken_rules(), expected);
+    };
+    cloud.send("PUT", &inventory, &assign).await;
+    now(format!("{} was assigned while it was at a site", place.mac));
+    let managed = json!({ "op": "assign", "macs": [old.mac], "site_id": place.site });
+    cloud.send("PUT", &inventory, &managed).await;
+    now(format!("{} was assigned without mist_configured: false", old.mac));
+    let setting = format!("/api/v1/sites/{}/setting", place.site);
+    cloud.send("PUT", &setting, &json!({ "ssr": { "conductor_token": "********" } })).await;
+    now(format!("a mask was written as a token: {setting}"));
+    conductor
+        .send("PATCH", &candidate(&format!("/router/{}", old.router)), &json!({ "description": "d" }))
+        .await;
+    commit().await;
+    now(format!("a commit changed {}, which is not to be onboarded", old.router));
+    conductor.send("PATCH", &candidate("/asset-connection-resiliency"), &json!({ "ssh-only": false })).await;
+    commit().await;
+    now("a commit changed the authority outside of its routers".to_owned());
+    let secret = json!({ "system": { "secure-conductor-onboarding": { "pre-shared-secret": "(removed)" } } });
+    conductor.send("PATCH", &own, &secret).await;
+    now("a pre-shared secret was written".to_owned());
+    conductor.send("POST", "/api/v1/config/commit", &json!({ "force": true })).await;
+    now("forced: POST /api/v1/config/commit".to_owned());
+    estate.conductor().set_asset_status(&old.asset_id, "disconnected");
+    now(format!("{}, which ran in the legacy way, is disconnected", old.router));
 }

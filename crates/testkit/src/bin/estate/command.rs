@@ -16,6 +16,7 @@ use crate::of_cloud::{self, Words};
 /// What `--help` says of them.
 pub(crate) const HELP: &str = "\
 Commands; TEXT, JSON and PART go to the end of the line, PATH is as in /authority/router/r1:
+  broken                                     rules of safety that were broken; must be empty
   wrong                                      bindings that are wrong; must be empty
   bindings | bound                           every attempt; the asset ids that were taken
   attempts                                   what routers did after they were assigned
@@ -46,6 +47,7 @@ pub(crate) async fn run(estate: &WholeEstate, line: &str) -> Result<Value, Box<d
     Ok(match words.text()? {
         "cloud" => return of_the_cloud(estate, words.rest()).await,
         "conductor" => return of_the_conductor(estate, words).await,
+        "broken" => json!(estate.broken_rules()),
         "wrong" => estate.wrong_bindings().iter().map(binding).collect(),
         "bindings" => estate.conductor().bindings().iter().map(binding).collect(),
         "bound" => json!(estate.bound()),

@@ -127,6 +127,12 @@ impl FakeCloud {
         Ok(())
     }
 
+    /// The devices that were assigned by a call while they were at a site, oldest first.
+    #[must_use]
+    pub fn reassigned(&self) -> Vec<Mac> {
+        self.shared.world().reassigned.clone()
+    }
+
     /// The next assignment of a device goes wrong in this way.
     pub fn spoil_assignment(&self, mac: Mac, fault: AssignmentFault) {
         self.shared.world().assignment_faults.insert(mac, fault);

@@ -148,6 +148,7 @@ impl Scope<'_> {
         }
         let now = self.seconds();
         let faults = named_faults(&op, &mut self.world.assignment_faults, &macs);
+        let mut reassigned = Vec::new();
         let organisation = self.org_mut(org)?;
         let (mut success, mut error, mut reason) = (Vec::new(), Vec::new(), Vec::new());
         let serial_of = |serial: &String| {
@@ -185,6 +186,9 @@ impl Scope<'_> {
                 reason.push(refusal.to_owned());
                 continue;
             }
+            if op == "assign" && device.site.is_some() {
+                reassigned.push(device.mac);
+            }
             let fault = faults.get(&device.mac);
             if !matches!(fault, Some(AssignmentFault::Refused(_) | AssignmentFault::SaidButNotDone)) {
                 device.site = site.filter(|_| op == "assign");
@@ -199,6 +203,7 @@ impl Scope<'_> {
                 Some(AssignmentFault::SaidButNotDone) | None => success.push(text),
             }
         }
+        self.world.reassigned.extend(reassigned);
         Ok(Reply::ok(&json!({ "op": op, "success": success, "error": error, "reason": reason })))
     }
 

@@ -108,7 +108,8 @@ impl Scope<'_> {
             .map(|text| (text, text.parse().ok().and_then(token)))
             .filter(|(_, token)| token.is_some() || readings.no_id_token != NoIdToken::NoRow)
             .map(|(text, token)| {
-                let mut row = json!({ "mac": text });
+                let mut row =
+                    json!({ "mac": text.parse::<Mac>().map_or_else(|_| json!(text), |mac| json!(mac)) });
                 let value = match (token, readings.no_id_token) {
                     (Some(token), _) => json!(token),
                     (None, NoIdToken::Null) => Value::Null,
