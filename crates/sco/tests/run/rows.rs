@@ -4,7 +4,6 @@ use fogbell_sco::plan::PlanOptions;
 use fogbell_sco::run::wave::{WaveOptions, WaveStop};
 use fogbell_sco::run::{Record, RouterProgress};
 use serde_json::json;
-use testkit::cloud::Misbehaviour;
 use testkit::conductor::Foreign;
 use testkit::estate::EstateSettings;
 
@@ -53,17 +52,20 @@ async fn a_router_that_validation_names_is_taken_out_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn a_commit_that_names_a_router_takes_it_out_too() {
+async fn a_commit_that_was_refused_for_what_somebody_wrote_is_not_reverted() {
     let stage = Stage::of(2).await;
-    // what validation says of it is lost on the way
-    stage.conductor().misbehave(Misbehaviour::Status(200)).on("/config/validate").times(1);
-    stage.conductor().find_fault(&mode_path("store-0002"), "not today");
+    let path = "/authority/router/store-0002";
+    stage.conductor().find_fault(&format!("{path}/description"), "too long");
+    let theirs = Foreign::Edit(path.to_owned(), json!({ "description": "another's" }));
+    stage.conductor().foreign_before("/config/commit", 1, theirs);
 
-    let done = stage.wave().await.unwrap();
+    let stop = stage.wave().await.unwrap_err();
 
-    assert_eq!(done.taken_out.len(), 1);
-    assert_eq!(stage.asked("/config/commit"), 2);
-    only_others_run(&stage, "store-0002");
+    assert!(matches!(stop, WaveStop::Foreign { ours: true, .. }), "{stop}");
+    assert_eq!((stage.asked("/config/commit"), stage.asked("/config/revertToRunning")), (1, 0));
+    assert!(stage.conductor().candidate().to_string().contains("another's"));
+    assert!(of_router(&stage, "store-0002").failed.unwrap().why.contains("too long"));
+    assert_eq!(stage.conductor().commits().len(), 0);
 }
 
 #[tokio::test]
