@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use e2e::{Answer, fogpilot_program};
 
@@ -11,6 +12,9 @@ mod export;
 mod help;
 mod inspect;
 mod list;
+mod needs_root;
+mod spoilt;
+mod stage;
 
 /// Runs `fogpilot` in `folder` to its end; nothing is a terminal.
 fn ask(folder: &Path, arguments: &[&str], input: &[u8]) -> Answer {

@@ -294,7 +294,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 const TEST_ONLY: &[&str] = &["syslog_loose", "jsonwebtoken"];
 
 /// Crates of ours that are pure, or do their work in the caller's thread.
-const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki", "vault", "sco"];
+const WITHOUT_RUNTIME: &[&str] = &["ids", "webhook", "alarm", "syslog", "pki", "vault"];
 
 /// What counts as a runtime or a socket.
 const RUNTIMES: &[&str] =

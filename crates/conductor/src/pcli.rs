@@ -17,6 +17,8 @@ mod line;
 mod problem;
 mod said;
 
+use crate::Finding;
+
 pub use line::{Lifetime, LifetimeError, Line};
 pub use problem::PcliProblem;
 pub use said::Said;
@@ -111,6 +113,21 @@ impl Pcli {
         let way = self.way().await?;
         let said = self.ask(line, way).await?;
         said.judged(line, way)
+    }
+
+    /// Runs `validate`: what it finds, one finding for each line that it says; none is good.
+    ///
+    /// # Errors
+    ///
+    /// [`PcliProblem`] when it did not end, or ended badly without a word.
+    pub async fn validate(&self) -> Result<Vec<Finding>, PcliProblem> {
+        let (line, way) = (Line::validate(), self.way().await?);
+        let said = self.ask(&line, way).await?;
+        if said.complaint().is_some() {
+            Ok(said.findings())
+        } else {
+            said.judged(&line, way).map(|_| Vec::new())
+        }
     }
 
     /// How commands get there, found out once with a command that changes nothing.

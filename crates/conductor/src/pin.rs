@@ -27,6 +27,12 @@ impl SpkiPin {
         let sum = digest(&SHA256, certificate.public_key().raw);
         sum.as_ref().try_into().ok().map(Self)
     }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for SpkiPin {

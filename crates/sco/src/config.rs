@@ -16,6 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 /// A place in the configuration: the names from `authority` down, list elements by their key.
 ///
@@ -81,6 +82,13 @@ impl Configuration {
     /// The value at `path`.
     pub(crate) fn value(&self, path: &ConfigPath) -> Option<&Value> {
         self.0.get(path)
+    }
+
+    /// Its paths and values as bytes that are the same for the same configuration. Values may be secrets: they are for
+    /// hashing, and the memory is cleared.
+    pub(crate) fn canonical(&self) -> Zeroizing<Vec<u8>> {
+        let pairs: Vec<(&ConfigPath, &Value)> = self.0.iter().collect();
+        Zeroizing::new(serde_json::to_vec(&pairs).expect("paths and values are JSON"))
     }
 
     /// The paths that hold a value.

@@ -247,6 +247,13 @@ impl SpkiFingerprint {
     }
 }
 
+/// Both are the SHA-256 of the same bytes.
+impl From<conductor::SpkiPin> for SpkiFingerprint {
+    fn from(pin: conductor::SpkiPin) -> Self {
+        Self(*pin.bytes())
+    }
+}
+
 crate::hex::sha256_text!(SpkiFingerprint);
 
 const EXPONENT: u32 = 65537;

@@ -1,4 +1,5 @@
-//! Secure Conductor Onboarding of Session Smart Routers: the checks, the plan and the steps, as pure functions.
+//! Secure Conductor Onboarding of Session Smart Routers: the checks, the plan and the steps as pure functions, and the run
+//! that drives them.
 //!
 //! A router is taken from a Juniper Mist inventory onto a conductor in the order in which these modules stand: what the
 //! operator lists ([`input`]) and what was seen ([`observe`]) make a [`plan`]; each router of it goes through its
@@ -6,8 +7,8 @@
 //! [`device_id`]) and tokens ([`token`]) are judged, the conductor's [`config`]uration is compared path by path, and single
 //! rules of safety are decided ([`decide`]).
 //!
-//! Nothing here opens a socket, reads a file or looks at the clock: what was read comes in as a value, and what should be
-//! done goes out as one. Every refusal says what happened, to what, and what to do.
+//! But for [`run`], nothing here opens a socket, reads a file or looks at the clock: what was read comes in as a value, and
+//! what should be done goes out as one. Every refusal says what happened, to what, and what to do.
 //!
 //! ```
 //! use fogbell_sco::ek::{AllowFormats, EndorsementKey, Kind, Screen};
@@ -56,6 +57,8 @@ pub mod token;
 pub mod decide;
 pub mod plan;
 pub mod step;
+
+pub mod run;
 
 pub use hex::HashError;
 pub use names::{AssetId, ConductorHost, Mode, NameError, NodeName, RouterName};

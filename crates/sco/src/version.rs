@@ -35,6 +35,12 @@ impl FromStr for Version {
     }
 }
 
+impl From<&conductor::Version> for Version {
+    fn from(version: &conductor::Version) -> Self {
+        Self(version.numbers())
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [major, minor, patch] = self.0;

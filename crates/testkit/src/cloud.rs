@@ -29,10 +29,9 @@
 //! Source of the shapes: Mist OpenAPI 2607.1.0.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
 use ids::{Mac, OrgId, SiteId};
 use thiserror::Error;
 
@@ -48,31 +47,38 @@ mod definitions;
 mod deliver;
 mod device;
 mod estate;
+mod foreign;
 mod happen;
 mod idtoken;
 pub(crate) mod misbehaviour;
 mod occur;
+mod readings;
 pub(crate) mod reply;
 mod routes;
 mod rows;
 mod search;
 mod server;
 mod settings;
+mod switches;
 mod token;
 mod webhook;
 mod world;
 
+pub use crate::orders::Misbehaving;
+pub(crate) use ask::matches;
 pub use calls::Call;
 pub use change::NewWebhook;
 pub use deliver::{Delivered, Posting};
 pub use device::{CloudDevice, Conducted};
 pub use estate::Estate;
+pub use foreign::{AssignmentFault, Foreign};
 pub use happen::MarvisState;
 pub use misbehaviour::{Misbehaviour, UnknownMisbehaviour};
 pub use occur::Happened;
+pub use readings::{Derived, EmptyToken, NoIdToken, Readings, SsrPut, TokenShown, TooManyMacs};
 pub use settings::{CloudSettings, PageHeaders, Payloads};
 
-use misbehaviour::{Order, Orders};
+use foreign::Waiting;
 use server::Shared;
 
 /// A Mist cloud on loopback; it ends when it is dropped.
@@ -168,6 +174,23 @@ impl FakeCloud {
         self.shared.orders().clear();
     }
 
+    /// Reads the undocumented in another way from now on.
+    pub fn read_as(&self, change: impl FnOnce(&mut Readings)) {
+        change(&mut self.shared.world().readings);
+    }
+
+    /// Somebody else does this now; what is not there is not changed.
+    pub fn foreign(&self, what: Foreign) {
+        self.shared.world().foreign(what);
+    }
+
+    /// Somebody else does this, once, right before the `nth` call from now on whose method, path and query (as in
+    /// `PUT /api/v1/orgs/…/inventory`) have `part` in them. The next one is the first.
+    pub fn foreign_before(&self, part: &str, nth: u64, what: Foreign) {
+        let waiting = Waiting { part: part.to_owned(), calls_left: nth.max(1), what };
+        self.shared.world().waiting.push(waiting);
+    }
+
     /// Treats the messages from now on in another way.
     pub fn post(&self, posting: Posting) {
         self.shared.world().posting = posting;
@@ -189,52 +212,6 @@ impl Drop for FakeCloud {
 impl std::fmt::Debug for FakeCloud {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FakeCloud").field("address", &self.address()).finish_non_exhaustive()
-    }
-}
-
-/// An order to misbehave that is not complete yet.
-#[derive(Debug)]
-#[must_use = "nothing is ordered before `times` or `always`"]
-pub struct Misbehaving<'a> {
-    orders: &'a Mutex<Orders>,
-    order: Order,
-}
-
-impl<'a> Misbehaving<'a> {
-    pub(crate) fn new(orders: &'a Mutex<Orders>, what: Misbehaviour) -> Self {
-        let order = Order { what, pattern: "*".to_owned(), method: None, skip: 0, times: 0 };
-        Self { orders, order }
-    }
-
-    /// Only for calls with `pattern` somewhere in path and query; `*` in it stands for any text.
-    pub fn on(mut self, pattern: &str) -> Self {
-        pattern.clone_into(&mut self.order.pattern);
-        self
-    }
-
-    /// Only for calls of this method.
-    pub fn method(mut self, method: Method) -> Self {
-        self.order.method = Some(method);
-        self
-    }
-
-    /// Only after so many calls that are meant.
-    pub const fn after(mut self, calls: u64) -> Self {
-        self.order.skip = calls;
-        self
-    }
-
-    /// So many times.
-    pub fn times(mut self, times: u64) {
-        if times > 0 {
-            self.order.times = times;
-            self.orders.lock().unwrap_or_else(PoisonError::into_inner).add(self.order);
-        }
-    }
-
-    /// Until `behave` is called.
-    pub fn always(self) {
-        self.times(u64::MAX);
     }
 }
 

@@ -27,8 +27,8 @@
 //! # }
 //! ```
 //!
-//! What it does not do: the protocol on ports 930 and 933 (a router's presenting is a call), roles of accounts,
-//! templates, upgrades, alarms.
+//! What it does not do: the protocol on ports 930 and 933 (a router's presenting is a call; the ports are there, and 933
+//! shows its certificate), roles of accounts, templates, upgrades, alarms.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -45,32 +45,41 @@ use crate::{TestCa, TlsError};
 
 mod authority;
 mod binding;
+mod disturbance;
+mod foreign;
 mod graphql;
 pub(crate) mod jwt;
 mod pcli;
+mod ports;
 mod rest;
 mod server;
 mod settings;
 mod socket;
+mod switches;
 mod tree;
 mod validate;
 mod world;
 
 pub use authority::OpensslError;
 pub use binding::{Binding, Outcome, Presented};
+pub use disturbance::{Disturbance, UnknownDisturbance};
+pub use foreign::Foreign;
+pub use ports::{Knock, Onboarding, Ports};
 pub use settings::{
-    AbsentPlace, CertificateForm, CommandWay, CommitAnswer, ConductorSettings, Pace, PutMeans, Readings,
-    SecretShown, TokenPlace,
+    AbsentPlace, CertificateForm, CommandWay, CommitAnswer, ConductorSettings, DeleteMeans, Pace, PutMeans,
+    Readings, SecretShown, TokenPlace,
 };
 pub use world::{Ask, Commit};
 
 use authority::Authority;
+use ports::Port;
 use server::Shared;
 
 /// A conductor on loopback, of one node or two; it ends when it is dropped.
 pub struct FakeConductor {
     shared: Arc<Shared>,
     doors: Vec<Door>,
+    ports: Vec<Port>,
     ca_pem: String,
     certificate_pem: String,
 }
@@ -85,20 +94,26 @@ impl FakeConductor {
     pub async fn start(settings: ConductorSettings) -> Result<Self, StartError> {
         let address = settings.address;
         let ca = TestCa::new();
-        let certificate = ca.server(&["localhost", &address.ip().to_string()]);
+        let hosts: Vec<String> = settings.hosts().iter().map(ToString::to_string).collect();
+        let names: Vec<&str> = std::iter::once("localhost").chain(hosts.iter().map(String::as_str)).collect();
+        let certificate = ca.server(&names);
         let tls = server_config(&certificate, None, TlsVersion::Both)?;
         let nodes = if settings.pair { 2 } else { 1 };
         let authority =
             tokio::task::spawn_blocking(Authority::make).await.map_err(|_| StartError::Ended)??;
         let shared = Arc::new(Shared::new(settings, authority));
         let mut doors = Vec::new();
+        let hosts = shared.settings.hosts();
         for node in 0..nodes {
+            let host = hosts.get(usize::from(node)).copied().unwrap_or_else(|| address.ip());
             // the second node of a pair takes any port
-            let address = if node == 0 { address } else { SocketAddr::new(address.ip(), 0) };
+            let port = if node == 0 { address.port() } else { 0 };
+            let address = SocketAddr::new(host, port);
             let on_accept = server::on_accept(&shared, Arc::clone(&tls), node);
             doors.push(Door::start(address, None, on_accept).map_err(StartError::Listen)?);
         }
-        Ok(Self { shared, doors, ca_pem: ca.pem(), certificate_pem: certificate.chain_pem })
+        let ports = ports::open(&shared, nodes.into()).await.map_err(StartError::Listen)?;
+        Ok(Self { shared, doors, ports, ca_pem: ca.pem(), certificate_pem: certificate.chain_pem })
     }
 
     /// Where its first node listens.
@@ -231,14 +246,21 @@ impl FakeConductor {
         Misbehaving::new(&self.shared.orders, what)
     }
 
-    /// Forgets every order to misbehave.
+    /// Forgets every order to misbehave or disturb.
     pub fn behave(&self) {
         self.shared.orders().clear();
+        self.shared.disturbances().clear();
     }
 
     /// Reads the undocumented in another way from now on.
     pub fn read_as(&self, change: impl FnOnce(&mut Readings)) {
         change(&mut self.shared.world().readings);
+    }
+
+    /// Orders a disturbance of the command line; nothing happens before `times` or `always` is said. It concerns what
+    /// a line runs: an order about `commit` follows the `y` that answers its question.
+    pub fn disturb(&self, what: Disturbance) -> Misbehaving<'_, Disturbance> {
+        Misbehaving::new(&self.shared.disturbances, what)
     }
 
     /// Ends every session: the next call with one gets 401.
@@ -275,35 +297,6 @@ impl FakeConductor {
         self.shared.world().add_router(name, nodes);
     }
 
-    /// Another administrator changes the candidate: the fields of an object at `path`, what is on the way made.
-    pub fn edit_candidate(&self, path: &str, fields: Value) {
-        tree::merge(&mut self.shared.world().candidate, &tree::segments(path), fields);
-    }
-
-    /// Another administrator changes running and candidate configuration.
-    pub fn edit_running(&self, path: &str, fields: Value) {
-        let mut world = self.shared.world();
-        tree::merge(&mut world.running, &tree::segments(path), fields.clone());
-        tree::merge(&mut world.candidate, &tree::segments(path), fields);
-    }
-
-    /// Another administrator commits; what validation finds, if it refuses.
-    ///
-    /// # Errors
-    ///
-    /// The problems, one text each.
-    pub fn commit_by_another(&self) -> Result<(), Vec<String>> {
-        self.shared
-            .world()
-            .commit("another")
-            .map_err(|found| found.into_iter().map(|found| found.message).collect())
-    }
-
-    /// Another administrator makes his edits right before the next call with `part` in method and path, and once.
-    pub fn edit_before(&self, part: &str, path: &str, fields: Value) {
-        self.shared.world().edits_before.push((part.to_owned(), path.to_owned(), fields));
-    }
-
     /// Validation finds a problem at `path` whenever the candidate has something there that the running configuration
     /// has not in the same way.
     pub fn find_fault(&self, path: &str, message: &str) {
@@ -313,6 +306,17 @@ impl FakeConductor {
     /// A router that was onboarded in the legacy way runs under this asset id.
     pub fn add_legacy_asset(&self, asset_id: &str) {
         self.shared.world().add_legacy_asset(asset_id);
+    }
+
+    /// A second device comes with this asset id.
+    pub fn duplicate_asset(&self, asset_id: &str) {
+        self.shared.world().duplicates.push(asset_id.to_owned());
+    }
+
+    /// The state of an asset as it is shown, as in `running`.
+    #[must_use]
+    pub fn asset_status(&self, asset_id: &str) -> String {
+        self.shared.world().states(asset_id, &self.shared.settings).1
     }
 
     /// Sets the state of an asset by hand, as in `running` or `disconnected`.
@@ -378,6 +382,11 @@ pub enum StartError {
     /// The runtime ended.
     #[error("the runtime ended")]
     Ended,
+}
+
+/// Puts the same text for every pre-shared secret.
+pub(crate) fn hide_secrets(tree: &mut Value) {
+    tree::change_all(tree, "pre-shared-secret", &|_| Some("a secret".into()));
 }
 
 /// Whether a call changes something.

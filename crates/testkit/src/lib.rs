@@ -6,6 +6,8 @@
 //!   Mist does.
 //! - [`conductor`]: a fake Session Smart Conductor that keeps state, behind HTTPS and a command line.
 //! - [`router`]: routers that judge what they are given and present themselves.
+//! - [`endorsement_keys`]: the public keys of TPMs.
+//! - [`estate`]: all of these at once, with routers that live by themselves, and a judge of what was done to them.
 //! - [`SshServer`]: a real OpenSSH server whose login shell is yours.
 //! - [`TrapReceiver`], [`SyslogReceiver`]: receivers that record what arrives and misbehave on demand.
 //! - [`TestCa`]: certificates for names and addresses on loopback.
@@ -22,6 +24,8 @@ pub mod ber;
 pub mod clients;
 pub mod cloud;
 pub mod conductor;
+pub mod endorsement_keys;
+pub mod estate;
 pub mod fixtures;
 pub mod frames;
 pub mod mist;
@@ -33,10 +37,14 @@ mod base64;
 mod certs;
 mod door;
 mod inbox;
+mod orders;
 mod proxy;
 mod receivers;
 mod rng;
 mod sshd;
+mod switch;
+#[cfg(test)]
+mod test_client;
 mod tls;
 mod wire;
 
@@ -51,4 +59,5 @@ pub use receivers::syslog::{Frame, SyslogCounters, SyslogReceiver, SyslogSetting
 pub use receivers::trap::{ReceivedTrap, TrapCounters, TrapMisbehaviour, TrapReceiver};
 pub use rng::Rng;
 pub use sshd::{SshServer, SshdError};
+pub use switch::{Switch, UnknownSwitch, pairwise};
 pub use tls::{DangerAcceptAnyCertificate, TlsError, TlsVersion, Trust};

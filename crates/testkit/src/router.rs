@@ -22,11 +22,12 @@ use std::time::Duration;
 
 use ids::{Mac, SiteId, Timestamp};
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::Missed;
 use crate::cloud::{Conducted, FakeCloud, NoSuch};
 use crate::conductor::jwt::{Jwt, is_issued_by};
 use crate::conductor::{FakeConductor, Outcome, Presented};
+use crate::{Missed, Switch, UnknownSwitch};
 
 /// A router that was never there.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -126,27 +127,69 @@ pub enum Attempt {
     Presented(Outcome),
 }
 
+/// When a router that was not taken tries again (U8); what it does in between is not documented.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum TriesAgain {
+    /// Only when it is assigned anew.
+    #[default]
+    Never,
+    /// Whenever the site says something else.
+    WhenToldOtherwise,
+}
+
 /// Routers that wait to be assigned.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
-    routers: Vec<FakeRouter>,
-    /// Where each was seen last.
-    sites: BTreeMap<Mac, Option<SiteId>>,
+    /// The routers.
+    pub routers: Vec<FakeRouter>,
+    /// When one that was not taken tries again.
+    pub tries_again: TriesAgain,
+    /// How long one that was taken is gone from Mist, while it starts again.
+    pub away: Duration,
+    /// Where each was seen last, and what it was told.
+    seen: BTreeMap<Mac, Seen>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    site: Option<SiteId>,
+    told: Value,
+    bound: bool,
+    /// When Mist has it again.
+    back: Option<Instant>,
 }
 
 impl Fleet {
     /// These routers, none of them assigned.
     #[must_use]
     pub fn new(routers: Vec<FakeRouter>) -> Self {
-        Self { routers, sites: BTreeMap::new() }
+        Self { routers, ..Self::default() }
     }
 
-    /// Looks where each router is: one that came to a site since it was looked at last does what a router then does. What
-    /// the site says goes before what the organisation says. Once it is bound, the cloud shows its conductor.
+    /// Every switch with its values, the usual one first.
+    pub const SWITCHES: &[Switch] = &[("tries-again", &["never", "when-told-otherwise"])];
+
+    /// Sets a switch by name.
     ///
     /// # Errors
     ///
-    /// [`NoSuch::Device`] for one that the cloud does not have.
+    /// [`UnknownSwitch`] for what is not among the [`SWITCHES`](Self::SWITCHES).
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), UnknownSwitch> {
+        self.tries_again = match (name, value) {
+            ("tries-again", "never") => TriesAgain::Never,
+            ("tries-again", "when-told-otherwise") => TriesAgain::WhenToldOtherwise,
+            _ => return Err(UnknownSwitch::new(name, value)),
+        };
+        Ok(())
+    }
+
+    /// Looks where each router is: one that came to a site since it was looked at last does what a router then does. What
+    /// the site says goes before what the organisation says. Once it is bound, the cloud shows its conductor. One that the
+    /// cloud does not have does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch`] for what was taken away meanwhile.
     pub fn look(
         &mut self,
         cloud: &FakeCloud,
@@ -154,11 +197,29 @@ impl Fleet {
     ) -> Result<Vec<(Mac, Attempt)>, NoSuch> {
         let mut attempts = Vec::new();
         for router in &self.routers {
-            let site = cloud.device(router.mac)?.site;
-            let before = self.sites.insert(router.mac, site).flatten();
-            let Some(site) = site.filter(|site| before != Some(*site)) else { continue };
-            let attempt = router.assigned(&cloud.ssr_setting(site)?, conductor);
-            if attempt == Attempt::Presented(Outcome::Bound) {
+            let Ok(device) = cloud.device(router.mac) else { continue };
+            let seen = self.seen.entry(router.mac).or_default();
+            if seen.back.is_some_and(|back| back <= Instant::now()) {
+                seen.back = None;
+                cloud.set_connected(router.mac, true)?;
+            }
+            let Some(site) = device.site else {
+                *seen = Seen { back: seen.back, ..Seen::default() };
+                continue;
+            };
+            let told = cloud.ssr_setting(site)?;
+            let again = self.tries_again == TriesAgain::WhenToldOtherwise && !seen.bound && seen.told != told;
+            if seen.site == Some(site) && !again {
+                continue;
+            }
+            let attempt = router.assigned(&told, conductor);
+            let bound = attempt == Attempt::Presented(Outcome::Bound);
+            *seen = Seen { site: Some(site), told, bound, back: None };
+            if bound {
+                if !self.away.is_zero() {
+                    seen.back = Some(Instant::now() + self.away);
+                    cloud.set_connected(router.mac, false)?;
+                }
                 let bound = conductor.bindings().pop().and_then(|binding| binding.router).unwrap_or_default();
                 let conducted = Conducted { router_name: bound.into(), conductor_name: "conductor".into() };
                 cloud.set_conducted(router.mac, Some(conducted))?;
@@ -176,7 +237,7 @@ impl Fleet {
     ///
     /// # Panics
     ///
-    /// When the cloud does not have one of the routers.
+    /// When the cloud loses a router or a site while it is looked at.
     pub async fn live(
         &mut self,
         cloud: &FakeCloud,
@@ -184,15 +245,15 @@ impl Fleet {
         within: Duration,
         mut until: impl FnMut(&[(Mac, Attempt)]) -> bool,
     ) -> Result<Vec<(Mac, Attempt)>, Missed> {
-        let deadline = tokio::time::Instant::now() + within;
+        let deadline = Instant::now() + within;
         let mut all = Vec::new();
         loop {
             let seen = cloud.call_count();
-            all.extend(self.look(cloud, conductor).expect("the cloud has every router"));
+            all.extend(self.look(cloud, conductor).expect("nothing is taken away meanwhile"));
             if until(&all) {
                 return Ok(all);
             }
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             cloud.wait_for_calls(seen + 1, left).await?;
         }
     }

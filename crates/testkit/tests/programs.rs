@@ -1,4 +1,4 @@
-//! The fake cloud as a program, driven from outside as end-to-end tests drive it.
+//! The fake cloud and the whole estate as programs, driven from outside as end-to-end tests drive it.
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 
 /// Runs the program with these lines as its input, to the end; what it printed, line by line.
 fn driven(arguments: &[&str], input: &str) -> Vec<Value> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fogbell-testkit-cloud"))
+    run(env!("CARGO_BIN_EXE_fogbell-testkit-cloud"), arguments, input)
+}
+
+fn run(program: &str, arguments: &[&str], input: &str) -> Vec<Value> {
+    let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -85,4 +89,50 @@ fn a_large_estate_is_made_on_demand() {
     let org = org["id"].as_str().unwrap();
     let some = &driven(&arguments, &format!("devices {org} 3\n"))[1]["ok"];
     assert_eq!(some.as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn a_whole_estate_is_told_disturbed_and_judged() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().to_str().unwrap();
+    let arguments = ["--folder", folder, "--routers", "2", "--pairs", "1", "--legacy", "1", "--sites", "2"];
+
+    let said = run(
+        env!("CARGO_BIN_EXE_fogbell-testkit-estate"),
+        &arguments,
+        "counts\n\
+         switches\n\
+         switch ssr-put merges\n\
+         switch ssr-put sideways\n\
+         switch wrap 80\n\
+         conductor disturb cut-off 1 create secure\n\
+         conductor edit /authority/router/store-0001 {\"description\":\"his\"}\n\
+         conductor before POST_/api/v1/config/commit 2 revert\n\
+         conductor commit\n\
+         conductor commits\n\
+         conductor running /authority/router/store-0001/description\n\
+         router 02005eaa0001 key 7\n\
+         broken\n\
+         writes\n\
+         state\n\
+         cloud calls\n\
+         conductor nonsense\n\
+         nonsense\n",
+    );
+
+    assert_eq!(said.len(), 19);
+    assert_eq!(said[0]["places"].as_array().map(Vec::len), Some(4));
+    assert_eq!(said[0]["legacy"][0]["router"], "legacy-0004");
+    let list = std::fs::read_to_string(said[0]["list"].as_str().unwrap()).unwrap();
+    assert_eq!(list.lines().count(), 5, "{list}");
+    assert_eq!(said[1]["ok"], json!({ "mist_calls": 0, "commits": 0, "assignments": 0, "unassignments": 0 }));
+    assert!(said[2]["ok"].as_array().unwrap().len() > 30);
+    assert_eq!([&said[3], &said[5]], [&json!({ "ok": null }); 2]);
+    assert!(said[4]["error"].as_str().unwrap().contains("sideways"));
+    assert_eq!(said[10]["ok"][0]["by"], "another");
+    assert_eq!(said[11]["ok"], "his");
+    assert_eq!([&said[13]["ok"], &said[14]["ok"]], [&json!([]); 2]);
+    assert_eq!(said[15]["ok"]["devices"]["02005eaa0000"], json!(null));
+    assert_eq!(said[16]["ok"], json!([]));
+    assert!(said[17]["error"].as_str().unwrap().contains("nonsense") && said[18]["error"].is_string());
 }

@@ -155,8 +155,8 @@ fn reasons(answer: &Answer) -> Vec<String> {
 #[test]
 fn the_keys_of_twenty_routers_are_exported_by_one_call_each_to_its_router() {
     for field in ["token", "idtoken"] {
-        let settings = CloudSettings { id_token_field: field.to_owned(), ..CloudSettings::default() };
-        let scene = Scene::with(settings, 20);
+        let scene = Scene::of(20);
+        scene.cloud.read_as(|readings| readings.id_token_fields = vec![field.to_owned()]);
 
         let answer = scene.export(&[]);
 
@@ -392,8 +392,7 @@ fn typed(scene: &Scene, answer: &str) -> (String, i32) {
         .expect("script is on PATH");
     let screen =
         || fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let asked =
-        e2e::wait_for(std::time::Duration::from_secs(30), || screen().contains("API token: ").then_some(()));
+    let asked = e2e::wait_for(Duration::from_secs(30), || screen().contains("API token: ").then_some(()));
     assert!(asked.is_some(), "{}", screen());
     let mut keyboard = child.stdin.take().unwrap();
     keyboard.write_all(answer.as_bytes()).unwrap();

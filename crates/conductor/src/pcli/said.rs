@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{Line, PcliProblem, Way};
+use crate::Finding;
 use crate::answer::is_secret;
 
 /// The output of one command.
@@ -52,6 +53,12 @@ impl Said {
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
         self.text.lines().find(|line| is_complaint(line)).map(clean)
+    }
+
+    /// Every line, as a finding of its own: a message may go on on the next, and names stand anywhere in it.
+    pub(super) fn findings(&self) -> Vec<Finding> {
+        let lines = self.text.lines().filter(|line| !line.trim().is_empty());
+        lines.take(MOST_FINDINGS).map(|line| Finding { message: clean(line), path: None }).collect()
     }
 
     /// What it begins with, for a message; nothing that looks like a token.
@@ -213,6 +220,7 @@ fn is_complaint(line: &str) -> bool {
 }
 
 const TAIL: usize = 256;
+const MOST_FINDINGS: usize = 10_000;
 const COMPLAINTS: &[&str] = &[
     "abort",
     "error",

@@ -125,13 +125,26 @@ impl Changes {
         Self(changes.into_iter().flat_map(Change::settings).collect())
     }
 
+    /// Whether they set nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value that they set at `path`.
-    pub(super) fn value(&self, path: &ConfigPath) -> Option<&str> {
+    #[must_use]
+    pub fn value(&self, path: &ConfigPath) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
     /// Each path and the value that they set.
     pub fn iter(&self) -> impl Iterator<Item = (&ConfigPath, &str)> {
         self.0.iter().map(|(path, value)| (path, value.as_str()))
+    }
+}
+
+impl FromIterator<(ConfigPath, String)> for Changes {
+    fn from_iter<I: IntoIterator<Item = (ConfigPath, String)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
     }
 }

@@ -40,7 +40,8 @@ impl Default for Deadlines {
 }
 
 /// What was seen of a node at about one time.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sample {
     /// When; of all that was read the oldest.
     pub time: Timestamp,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ids::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::names::shown;
 use crate::version::Version;
@@ -27,8 +28,15 @@ pub struct Asset {
 ///
 /// Words seen in public text: pending, not-installed, installed, connected, synchronizing, resynchronizing, synchronized,
 /// running, disconnected, upgrading. Others are kept.
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(from = "String")]
 pub struct AssetStatus(Box<str>);
+
+impl From<String> for AssetStatus {
+    fn from(word: String) -> Self {
+        Self::new(&word)
+    }
+}
 
 impl AssetStatus {
     /// The status of this word, in any case.
@@ -67,7 +75,8 @@ impl fmt::Debug for AssetStatus {
 ///
 /// Source: Mist documentation shows `Auth State: completed`; release notes of 7.2 name `waiting`; no other word is
 /// documented.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AuthState {
     /// It was not looked at: there is no way to the conductor's command line, and no output was given.
     NotSeen,

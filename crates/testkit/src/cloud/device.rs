@@ -74,7 +74,7 @@ impl CloudDevice {
 
     /// Whether it can have an id token: a Session Smart Router.
     pub(super) fn is_ssr(&self) -> bool {
-        self.kind == DeviceKind::Gateway && self.model.starts_with("SSR")
+        self.kind == DeviceKind::Gateway && self.model.to_uppercase().contains("SSR")
     }
 
     pub(super) const fn status(&self) -> &'static str {

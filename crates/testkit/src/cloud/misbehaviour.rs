@@ -3,11 +3,11 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::ask::{Ask, matches};
+use super::ask::Ask;
 use super::reply::Reply;
 
 /// What a call gets instead of its answer, or besides it.
@@ -24,6 +24,8 @@ pub enum Misbehaviour {
     DoneButSilence,
     /// The right answer, so much later.
     Latency(Duration),
+    /// What was asked is done so much later, and then answered, whether or not somebody still waits for it.
+    Late(Duration),
     /// No answer; the connection stays open for ten minutes at most.
     Silence,
     /// The right head and half of the body, then a reset of the connection.
@@ -47,8 +49,8 @@ pub enum Misbehaviour {
 impl FromStr for Misbehaviour {
     type Err = UnknownMisbehaviour;
 
-    /// Reads `status:503`, `html:502`, `done-but:503`, `done-but-silence`, `latency:250` (milliseconds), `silence`,
-    /// `half-then-reset`, `broken-json`, `garbage`, `content-type:text/plain`, `wrong-types`, `same-page`,
+    /// Reads `status:503`, `html:502`, `done-but:503`, `done-but-silence`, `latency:250` and `late:250` (milliseconds),
+    /// `silence`, `half-then-reset`, `broken-json`, `garbage`, `content-type:text/plain`, `wrong-types`, `same-page`,
     /// `endless-pages`, `oversize:1000000` (bytes).
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let unknown = || UnknownMisbehaviour(text.into());
@@ -59,6 +61,7 @@ impl FromStr for Misbehaviour {
             "html" => Self::Html(status()?),
             "done-but" => Self::DoneBut(status()?),
             "latency" => Self::Latency(Duration::from_millis(value.parse().map_err(|_| unknown())?)),
+            "late" => Self::Late(Duration::from_millis(value.parse().map_err(|_| unknown())?)),
             "done-but-silence" => Self::DoneButSilence,
             "silence" => Self::Silence,
             "half-then-reset" => Self::HalfThenReset,
@@ -78,57 +81,6 @@ impl FromStr for Misbehaviour {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("`{0}` is no misbehaviour; expected one as in status:503, latency:250 or silence")]
 pub struct UnknownMisbehaviour(Box<str>);
-
-/// One order to misbehave.
-#[derive(Clone, Debug)]
-pub(crate) struct Order {
-    pub(crate) what: Misbehaviour,
-    pub(crate) pattern: String,
-    pub(crate) method: Option<Method>,
-    pub(crate) skip: u64,
-    pub(crate) times: u64,
-}
-
-impl Order {
-    fn concerns(&self, method: &Method, target: &str) -> bool {
-        self.method.as_ref().is_none_or(|meant| meant == method)
-            && matches(&format!("*{}*", self.pattern), target)
-    }
-}
-
-/// The orders that are still to be followed, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Orders(Vec<Order>);
-
-impl Orders {
-    /// Adds an order; when there are too many, the oldest is forgotten.
-    pub(crate) fn add(&mut self, order: Order) {
-        if self.0.len() >= MOST_ORDERS {
-            self.0.remove(0);
-        }
-        self.0.push(order);
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// What a call of this path and query gets, counted.
-    pub(crate) fn take(&mut self, method: &Method, target: &str) -> Option<Misbehaviour> {
-        let mut found = None;
-        for order in self.0.iter_mut().filter(|order| order.concerns(method, target)) {
-            if order.skip > 0 {
-                order.skip -= 1;
-            } else {
-                order.times -= 1;
-                found = Some(order.what.clone());
-                break;
-            }
-        }
-        self.0.retain(|order| order.times > 0);
-        found
-    }
-}
 
 /// Changes the types of every second row of an answer, or of the one object that it is.
 pub(crate) fn wrong_types(reply: &mut Reply) {
@@ -196,5 +148,3 @@ pub(crate) fn status(code: u16) -> StatusCode {
         .filter(|status| !status.is_informational())
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
-
-const MOST_ORDERS: usize = 1_024;

@@ -13,20 +13,21 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ids::Timestamp;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::ask::Ask;
 use super::calls::Call;
 use super::deliver::deliver;
-use super::misbehaviour::{self, Misbehaviour, Orders};
+use super::misbehaviour::{self, Misbehaviour};
 use super::reply::Reply;
 use super::routes;
 use super::settings::CloudSettings;
 use super::world::World;
 use crate::door::{OnAccept, Tasks};
 use crate::inbox::Inbox;
+use crate::orders::Orders;
 use crate::wire::{Answer, Line, half, oversize, whole};
 
 /// What all connections share.
@@ -101,7 +102,8 @@ async fn call(shared: &Arc<Shared>, line: Arc<Line>, request: http::Request<Inco
         Err(reply) => return whole(reply),
     };
     let mut call = Call::of(at, &ask);
-    let misbehaviour = shared.orders().take(&ask.method, &ask.target());
+    shared.world().before(&format!("{} {}", ask.method, ask.target()));
+    let misbehaviour = shared.orders().take(Some(&ask.method), &ask.target());
     if misbehaviour == Some(Misbehaviour::Silence) {
         call.push(&shared.calls);
         sleep(SILENCE).await;
@@ -115,7 +117,10 @@ async fn call(shared: &Arc<Shared>, line: Arc<Line>, request: http::Request<Inco
         call.push(&shared.calls);
         return oversize(bytes);
     }
-    let mut reply = answer(shared, ask, misbehaviour.as_ref());
+    let mut reply = match &misbehaviour {
+        Some(Misbehaviour::Late(late)) => done_late(shared, ask, *late).await,
+        _ => answer(shared, ask, misbehaviour.as_ref()),
+    };
     if misbehaviour == Some(Misbehaviour::DoneButSilence) {
         call.push(&shared.calls);
         sleep(SILENCE).await;
@@ -134,6 +139,17 @@ async fn call(shared: &Arc<Shared>, line: Arc<Line>, request: http::Request<Inco
         return half(reply, line);
     }
     whole(reply)
+}
+
+/// Does what was asked later, even when nobody waits any more.
+async fn done_late(shared: &Arc<Shared>, ask: Ask, late: Duration) -> Reply {
+    let (answered, reply) = oneshot::channel();
+    let other = Arc::clone(shared);
+    let _ = shared.tasks.spawn(async move {
+        sleep(late).await;
+        let _ = answered.send(answer(&other, ask, None)); // nobody waits any more
+    });
+    reply.await.unwrap_or_else(|_| Reply::of_status(StatusCode::GATEWAY_TIMEOUT, 0))
 }
 
 /// The answer to `ask`, with what is wrong with it.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::Estate;
+use super::{Estate, Readings};
 use crate::Trust;
 use crate::mist::DeviceKind;
 
@@ -42,8 +42,8 @@ pub struct CloudSettings {
     pub foreign_status: u16,
     /// What stands for a secret that is not revealed; undocumented.
     pub mask: String,
-    /// The field of an exported id token: `token`, in contract 2511.1.0 `idtoken`.
-    pub id_token_field: String,
+    /// How the undocumented about the onboarding of routers is read at the start.
+    pub readings: Readings,
     /// How many alarms, events, audits and log entries of deliveries an organisation keeps; the oldest of each
     /// give way.
     pub kept_rows: usize,
@@ -69,7 +69,7 @@ impl Default for CloudSettings {
             members_have_site: false,
             foreign_status: 403,
             mask: "********".to_owned(),
-            id_token_field: "token".to_owned(),
+            readings: Readings::default(),
             kept_rows: 50_000,
             kept_calls: 65_536,
         }

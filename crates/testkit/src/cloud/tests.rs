@@ -2,7 +2,6 @@
 
 mod access;
 mod alarms;
-mod client;
 mod deliveries;
 mod inventory;
 mod misbehaving;
@@ -17,7 +16,7 @@ use serde_json::json;
 
 use super::*;
 use crate::mist::DeviceKind;
-use client::Client;
+use crate::test_client::Client;
 use receiver::Receiver;
 
 const SOON: Duration = Duration::from_secs(10);

@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::definitions::Definitions;
 use super::device::{CloudDevice, Devices};
+use super::foreign::{AssignmentFault, Waiting};
+use super::readings::Readings;
 use super::rows::Rows;
 use super::settings::CloudSettings;
 use super::token::Token;
@@ -21,6 +23,13 @@ pub(super) struct World {
     pub(super) tokens: Vec<Token>,
     pub(super) definitions: Definitions,
     pub(super) posting: Posting,
+    pub(super) readings: Readings,
+    /// What others do before calls to come.
+    pub(super) waiting: Vec<Waiting>,
+    /// What happens to the next assignment of a device.
+    pub(super) assignment_faults: std::collections::HashMap<Mac, AssignmentFault>,
+    /// The devices that were assigned by a call while they were at a site.
+    pub(super) reassigned: Vec<Mac>,
     /// How far the cloud's clock is ahead of the machine's.
     pub(super) ahead_micros: i64,
     last_micros: i64,
@@ -44,8 +53,8 @@ pub(super) struct CloudOrganisation {
     pub(super) events: Rows,
     pub(super) audits: Rows,
     pub(super) deliveries: Rows,
-    /// What `export_idtokens` says instead of a made-up token.
-    pub(super) id_tokens: std::collections::HashMap<Mac, String>,
+    /// What `export_idtokens` says instead of a made-up token; `None` is that there is none.
+    pub(super) id_tokens: std::collections::HashMap<Mac, Option<String>>,
 }
 
 #[derive(Debug)]
@@ -68,6 +77,10 @@ impl World {
             tokens: Vec::new(),
             definitions: Definitions::bundled(),
             posting: Posting::Once,
+            readings: settings.readings.clone(),
+            waiting: Vec::new(),
+            reassigned: Vec::new(),
+            assignment_faults: std::collections::HashMap::new(),
             ahead_micros: 0,
             last_micros: 0,
             kept_rows: settings.kept_rows,

@@ -15,6 +15,7 @@ use super::jwt;
 pub(super) struct Authority {
     pub(super) ca_pem: String,
     pub(super) server_pem: String,
+    pub(super) server_key_pem: String,
     folder: tempfile::TempDir,
 }
 
@@ -79,7 +80,12 @@ impl Authority {
             "server.pem",
         ])?;
         let read = |name: &str| fs::read_to_string(at.join(name)).map_err(OpensslError::Run);
-        Ok(Self { ca_pem: read("ca.pem")?, server_pem: read("server.pem")?, folder })
+        Ok(Self {
+            ca_pem: read("ca.pem")?,
+            server_pem: read("server.pem")?,
+            server_key_pem: read("server.key")?,
+            folder,
+        })
     }
 
     /// The certificate for onboarding in DER.

@@ -36,6 +36,10 @@ pub struct Binding {
     pub machine: String,
     /// The asset id that it showed.
     pub asset_id: String,
+    /// The public endorsement key that it showed, and proved to be its own.
+    pub endorsement_key: Option<String>,
+    /// The serial number of the device certificate that it showed, and proved to be its own.
+    pub device_serial: Option<String>,
     /// The router that it was taken for, or would have been.
     pub router: Option<String>,
     /// The node.
@@ -87,6 +91,8 @@ impl World {
             at: Timestamp::now(),
             machine: presented.machine.clone(),
             asset_id: presented.asset_id.clone(),
+            endorsement_key: presented.endorsement_key.clone(),
+            device_serial: presented.device_serial.clone(),
             router,
             node,
             outcome: outcome.clone(),

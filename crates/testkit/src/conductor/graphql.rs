@@ -21,7 +21,10 @@ pub(super) fn answer(world: &World, settings: &ConductorSettings, body: &Value) 
         let ids = world.asset_ids();
         let ids = ids.iter().filter(|id| wanted.as_ref().is_none_or(|wanted| wanted.contains(&id.as_str())));
         let assets: Vec<Value> = ids.map(|id| asset(world, settings, id)).collect();
-        json!({ "allAuthorities": { "nodes": [{ "assets": assets, "duplicateAssets": [] }] } })
+        let twice = |id: &&String| wanted.as_ref().is_none_or(|wanted| wanted.contains(&id.as_str()));
+        let duplicates: Vec<Value> =
+            world.duplicates.iter().filter(twice).map(|id| json!({ "assetId": id })).collect();
+        json!({ "allAuthorities": { "nodes": [{ "assets": assets, "duplicateAssets": duplicates }] } })
     } else if query.contains("allRouters") {
         json!({ "allRouters": { "nodes": routers(world, settings, body["variables"]["name"].as_str()) } })
     } else {
@@ -49,7 +52,7 @@ fn asset(world: &World, settings: &ConductorSettings, id: &str) -> Value {
     })
 }
 
-/// A router's nodes have a link to the conductor; it is connected once the asset runs.
+/// A router's nodes have a link to each node of the conductor; it is connected once the asset runs.
 fn routers(world: &World, settings: &ConductorSettings, name: Option<&str>) -> Vec<Value> {
     let all = world.running["authority"]["router"].as_array().map(Vec::as_slice).unwrap_or_default();
     let meant = all.iter().filter(|router| name.is_none_or(|name| router["name"] == *name));
@@ -61,9 +64,12 @@ fn routers(world: &World, settings: &ConductorSettings, name: Option<&str>) -> V
                 .map(|node| {
                     let (_, status) = world.states(node["asset-id"].as_str().unwrap_or_default(), settings);
                     let link = if status == "running" { "connected" } else { "disconnected" };
-                    json!({ "connectivity": [
-                        { "remoteRouterName": settings.name, "remoteNodeName": "node0", "status": link },
-                    ]})
+                    let links: Vec<Value> = (0..if settings.pair { 2 } else { 1 })
+                        .map(|node| json!({
+                            "remoteRouterName": settings.name, "remoteNodeName": format!("node{node}"), "status": link,
+                        }))
+                        .collect();
+                    json!({ "connectivity": links })
                 })
                 .collect();
             json!({ "nodes": { "nodes": nodes } })

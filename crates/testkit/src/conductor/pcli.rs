@@ -8,12 +8,14 @@ use super::tree;
 use super::world::{Ask, World};
 use crate::rng::Rng;
 
-/// What is printed, and whether the session ends with that.
+/// What is printed when, and whether the session ends with that.
 #[derive(Debug, Default)]
 pub(super) struct Printed {
     pub(super) out: String,
     pub(super) err: String,
     pub(super) exit: Option<i32>,
+    /// The session says nothing any more.
+    pub(super) silent: bool,
 }
 
 /// One session: what it still wants to know.
@@ -22,9 +24,36 @@ pub(super) struct Session {
     argument: bool,
     pending: Option<String>,
     failed: bool,
+    /// What the next command is refused with.
+    refusal: Option<String>,
+    /// The status that the session is to end with, whatever became of it.
+    status: Option<i32>,
 }
 
 impl Session {
+    /// What this line would run: itself, or the command whose question it answers.
+    pub(super) fn command<'a>(&'a self, line: &'a str) -> &'a str {
+        self.pending.as_deref().unwrap_or(line)
+    }
+
+    /// Whether this line runs something: it is no command that asks first, and no answer but yes.
+    pub(super) fn runs(&self, world: &World, line: &str) -> bool {
+        match &self.pending {
+            Some(_) => line.trim().eq_ignore_ascii_case("y"),
+            None => !asks(world, line.trim()),
+        }
+    }
+
+    /// The next command is not run, and this is said instead.
+    pub(super) fn refuse_next(&mut self, text: &str) {
+        self.refusal = Some(text.to_owned());
+    }
+
+    /// The session will end with this status.
+    pub(super) const fn end_with(&mut self, status: i32) {
+        self.status = Some(status);
+    }
+
     /// Begins, with the command that was given as an argument or none.
     pub(super) fn begin(
         &mut self,
@@ -37,7 +66,7 @@ impl Session {
                 self.argument = true;
                 let mut printed = self.type_line(world, settings, command);
                 if self.pending.is_none() {
-                    printed.exit = Some(self.status(world));
+                    printed.exit = Some(self.exit_status(world));
                 }
                 printed
             }
@@ -56,7 +85,7 @@ impl Session {
     pub(super) fn line(&mut self, world: &mut World, settings: &ConductorSettings, line: &str) -> Printed {
         let mut printed = self.type_line(world, settings, line.trim());
         if self.argument {
-            printed.exit = Some(self.status(world)); // an argument is one command; this was its answer
+            printed.exit = Some(self.exit_status(world)); // an argument is one command; this was its answer
         } else if printed.exit.is_none() && self.pending.is_none() {
             printed.out.push_str(&prompt(world, settings));
         }
@@ -66,11 +95,11 @@ impl Session {
     /// The end of the input; a question that is open is answered with no.
     pub(super) fn end(&mut self, world: &World) -> Printed {
         let out = if self.pending.take().is_some() { "\nAborted\n" } else { "\n" };
-        Printed { out: out.to_owned(), exit: Some(self.status(world)), ..Printed::default() }
+        Printed { out: out.to_owned(), exit: Some(self.exit_status(world)), ..Printed::default() }
     }
 
-    fn status(&self, world: &World) -> i32 {
-        i32::from(self.failed && world.readings.honest_status)
+    fn exit_status(&self, world: &World) -> i32 {
+        self.status.unwrap_or_else(|| i32::from(self.failed && world.readings.honest_status))
     }
 
     fn type_line(&mut self, world: &mut World, settings: &ConductorSettings, line: &str) -> Printed {
@@ -81,10 +110,9 @@ impl Session {
             return Printed { out: "Aborted\n".to_owned(), ..Printed::default() };
         }
         if matches!(line, "exit" | "quit") {
-            return Printed { exit: Some(self.status(world)), ..Printed::default() };
+            return Printed { exit: Some(self.exit_status(world)), ..Printed::default() };
         }
-        let asks = matches!(line, "commit" | "restore config running") && world.readings.asks;
-        if asks {
+        if asks(world, line) {
             self.pending = Some(line.to_owned());
             return Printed {
                 out: format!("Are you sure that you want to {line}? [y/N]: "),
@@ -95,17 +123,8 @@ impl Session {
     }
 
     fn run(&mut self, world: &mut World, settings: &ConductorSettings, line: &str) -> Printed {
-        world.make_edits_before(line);
-        let writes = ["configure", "config", "commit", "restore"].iter().any(|word| line.starts_with(word));
-        let body = String::new();
-        world.asked.push(Ask {
-            at: ids::Timestamp::now(),
-            what: line.to_owned(),
-            body,
-            writes,
-            status: None,
-        });
-        let said = run(world, settings, line);
+        self.note(world, settings, line);
+        let said = self.refusal.take().map_or_else(|| run(world, settings, line), Err);
         self.failed |= said.is_err();
         let text = match said {
             Ok(text) => text,
@@ -113,6 +132,30 @@ impl Session {
         };
         Printed { out: dressed(world, line, text), ..Printed::default() }
     }
+
+    /// Others do what they do before this command, and it is written down.
+    fn note(&self, world: &mut World, settings: &ConductorSettings, line: &str) {
+        world.before(line);
+        let writes = ["configure", "config", "commit", "restore"].iter().any(|word| line.starts_with(word));
+        world.asked.push(Ask {
+            at: ids::Timestamp::now(),
+            account: settings.user.clone(),
+            what: line.to_owned(),
+            body: String::new(),
+            writes,
+            status: None,
+        });
+    }
+}
+
+/// Whether a command asks first.
+fn asks(world: &World, line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let deletes = matches!(words.next(), Some("configure" | "config")) && {
+        let mut rest = words.skip_while(|word| *word != "delete").skip(1);
+        rest.next().is_some_and(|word| word != "force")
+    };
+    world.readings.asks && (deletes || matches!(line, "commit" | "restore config running"))
 }
 
 /// What a command does; what it says, good or bad.
@@ -132,6 +175,7 @@ fn run(world: &mut World, settings: &ConductorSettings, line: &str) -> Result<St
         ["show", "config", "candidate", path @ ..] => show(world, &world.candidate, path),
         ["compare", "config", "running", "candidate"] => Ok(compare(world)),
         ["create", "secure-conductor-onboarding", "token", rest @ ..] => create_token(world, settings, rest),
+        ["configure" | "config", path @ ..] if path.contains(&"delete") => delete(world, path),
         ["configure" | "config", path @ .., value] => configure(world, path, value),
         ["validate"] => match world.validate() {
             found if found.is_empty() => Ok("✔ Validating...\nConfiguration is valid".to_owned()),
@@ -192,6 +236,20 @@ fn configure(world: &mut World, path: &[&str], value: &str) -> Result<String, St
     };
     tree::merge(&mut world.candidate, place, json!({ *field: value }));
     Ok(String::new())
+}
+
+/// `configure authority … delete [force] ELEMENT…`: `delete` is a word of every container, and what follows it is below.
+fn delete(world: &mut World, path: &[&str]) -> Result<String, String> {
+    let at = path.iter().position(|word| *word == "delete").ok_or("Incomplete command")?;
+    let below = path[at + 1..].strip_prefix(&["force"]).unwrap_or_else(|| &path[at + 1..]);
+    if below.is_empty() || path.first() != Some(&"authority") {
+        return Err("Incomplete command".to_owned());
+    }
+    let place = [&path[..at], below].concat();
+    if tree::remove(&mut world.candidate, &place) {
+        return Ok(String::new());
+    }
+    Err("Error: there is no such configuration".to_owned())
 }
 
 fn show(world: &World, tree: &Value, path: &[&str]) -> Result<String, String> {

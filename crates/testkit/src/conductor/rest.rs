@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::settings::{AbsentPlace, CommitAnswer, ConductorSettings, PutMeans, SecretShown};
+use super::settings::{AbsentPlace, CommitAnswer, ConductorSettings, DeleteMeans, PutMeans, SecretShown};
 use super::validate::Found;
 use super::world::World;
 use super::{graphql, tree};
@@ -30,6 +30,14 @@ impl Call {
     }
 }
 
+impl World {
+    /// Whose call it is.
+    pub(super) fn account(&self, call: &Call) -> Option<&str> {
+        let bearer = call.bearer.as_ref()?;
+        self.sessions.get(bearer).map(String::as_str)
+    }
+}
+
 /// The answer to a call, misbehaviour aside.
 pub(super) fn answer(world: &mut World, settings: &ConductorSettings, call: &Call) -> Reply {
     match answered(world, settings, call) {
@@ -48,8 +56,7 @@ fn answered(world: &mut World, settings: &ConductorSettings, call: &Call) -> Res
             Err(message(StatusCode::UNAUTHORIZED, "Invalid username or password"))
         };
     }
-    let known = call.bearer.as_ref().is_some_and(|bearer| world.sessions.contains(bearer));
-    if !known {
+    if world.account(call).is_none() {
         return Err(message(StatusCode::UNAUTHORIZED, "Unauthorized"));
     }
     let parts = tree::segments(path);
@@ -80,6 +87,7 @@ fn answered(world: &mut World, settings: &ConductorSettings, call: &Call) -> Res
             }
             Ok(Reply::ok(&json!({})))
         }
+        ("DELETE", ["config", "candidate", rest @ ..]) => delete(world, rest),
         ("POST", ["config", "candidate", rest @ ..]) => add(world, rest, call.json()?),
         ("POST", ["config", "validate"]) => Ok(findings(world, world.validate())),
         ("POST", ["config", "commit"]) => Ok(match world.commit("rest") {
@@ -108,6 +116,15 @@ fn patch(world: &mut World, path: &[&str], body: Value) -> Result<Reply, Reply> 
     }
     tree::merge(&mut world.candidate, path, body);
     Ok(Reply::ok(&json!({})))
+}
+
+fn delete(world: &mut World, path: &[&str]) -> Result<Reply, Reply> {
+    match world.readings.delete {
+        DeleteMeans::NotAllowed => Err(message(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")),
+        DeleteMeans::Ignored => Ok(Reply::ok(&json!({}))),
+        DeleteMeans::Removes if tree::remove(&mut world.candidate, path) => Ok(Reply::ok(&json!({}))),
+        DeleteMeans::Removes => Err(absent()),
+    }
 }
 
 /// An element of a list; one of its name must not be there.

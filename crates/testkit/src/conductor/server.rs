@@ -14,17 +14,20 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use ids::Timestamp;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::Authority;
+use super::disturbance::Disturbance;
 use super::rest::{self, Call, message};
 use super::settings::ConductorSettings;
 use super::world::{Ask, World};
 use crate::cloud::Misbehaviour;
-use crate::cloud::misbehaviour::{self, Orders};
+use crate::cloud::misbehaviour;
 use crate::cloud::reply::Reply;
 use crate::door::{OnAccept, Tasks};
+use crate::orders::Orders;
 use crate::wire::{Answer, Line, half, oversize, whole};
 
 /// What all connections share.
@@ -32,6 +35,8 @@ use crate::wire::{Answer, Line, half, oversize, whole};
 pub(super) struct Shared {
     pub(super) settings: ConductorSettings,
     pub(super) orders: Mutex<Orders>,
+    /// Those about the command line.
+    pub(super) disturbances: Mutex<Orders<Disturbance>>,
     pub(super) tasks: Tasks,
     world: Mutex<World>,
 }
@@ -39,7 +44,13 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(settings: ConductorSettings, authority: Authority) -> Self {
         let world = Mutex::new(World::new(&settings, authority));
-        Self { settings, orders: Mutex::default(), tasks: Tasks::default(), world }
+        Self {
+            settings,
+            orders: Mutex::default(),
+            disturbances: Mutex::default(),
+            tasks: Tasks::default(),
+            world,
+        }
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -48,6 +59,10 @@ impl Shared {
 
     pub(super) fn orders(&self) -> MutexGuard<'_, Orders> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn disturbances(&self) -> MutexGuard<'_, Orders<Disturbance>> {
+        self.disturbances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends every connection.
@@ -84,7 +99,7 @@ async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream, no
 
 /// One call: recorded, misbehaved to when ordered, else answered.
 async fn call(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     line: Arc<Line>,
     request: http::Request<Incoming>,
     node: u8,
@@ -99,15 +114,21 @@ async fn call(
     let writes = super::writes(&call.method, &call.path);
     let number = {
         let mut world = shared.world();
-        world.make_edits_before(&what);
-        world.asked.push(Ask { at, what, body, writes, status: None });
+        world.before(&what);
+        let account = world.account(&call).unwrap_or_default().to_owned();
+        world.asked.push(Ask { at, account, what, body, writes, status: None });
         world.asked.len() - 1
     };
-    let misbehaviour = shared.orders().take(&call.method, &call.target());
+    let misbehaviour = shared.orders().take(Some(&call.method), &call.target());
     if let Some(Misbehaviour::Latency(latency)) = &misbehaviour {
         sleep(*latency).await;
     }
     let answered = |status: u16| shared.world().asked[number].status = Some(status);
+    if let Some(Misbehaviour::Late(late)) = misbehaviour {
+        let reply = done_late(shared, call, late).await;
+        answered(reply.status.as_u16());
+        return whole(dated(reply, shared.world().now()));
+    }
     let route = || rest::answer(&mut shared.world(), &shared.settings, &call);
     let silent = || async {
         sleep(SILENCE).await;
@@ -148,6 +169,17 @@ async fn call(
         return half(reply, line);
     }
     whole(reply)
+}
+
+/// Does what was asked later, even when nobody waits any more.
+async fn done_late(shared: &Arc<Shared>, call: Call, late: Duration) -> Reply {
+    let (answered, reply) = oneshot::channel();
+    let other = Arc::clone(shared);
+    let _ = shared.tasks.spawn(async move {
+        sleep(late).await;
+        let _ = answered.send(rest::answer(&mut other.world(), &other.settings, &call)); // nobody waits any more
+    });
+    reply.await.unwrap_or_else(|_| of_status(504))
 }
 
 async fn read(request: http::Request<Incoming>, node: u8) -> Option<Call> {

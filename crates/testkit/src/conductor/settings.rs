@@ -1,7 +1,9 @@
 //! What a fake conductor is started with, and how it reads what is not documented.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+
+use super::ports::{Onboarding, Ports};
 
 /// What a [`FakeConductor`](super::FakeConductor) is started with.
 #[derive(Clone, Debug)]
@@ -20,10 +22,19 @@ pub struct ConductorSettings {
     pub password: String,
     /// The addresses that routers are told.
     pub public_hosts: Vec<String>,
+    /// Its ports beside HTTPS; none unless told otherwise.
+    pub ports: Option<Ports>,
     /// How fast routers come up.
     pub pace: Pace,
     /// How the undocumented is read.
     pub readings: Readings,
+}
+
+impl ConductorSettings {
+    /// The address of each node, as far as it is given.
+    pub(super) fn hosts(&self) -> Vec<IpAddr> {
+        self.ports.as_ref().map_or_else(|| vec![self.address.ip()], |ports| ports.hosts.clone())
+    }
 }
 
 impl Default for ConductorSettings {
@@ -36,6 +47,7 @@ impl Default for ConductorSettings {
             user: "admin".to_owned(),
             password: "FAKE-PASSWORD".to_owned(),
             public_hosts: vec!["192.0.2.10".to_owned()],
+            ports: None,
             pace: Pace::default(),
             readings: Readings::default(),
         }
@@ -51,6 +63,14 @@ pub struct Pace {
     pub running: Duration,
 }
 
+impl Pace {
+    /// Everything so many times faster.
+    #[must_use]
+    pub fn divided_by(self, factor: u32) -> Self {
+        Self { completed: self.completed / factor.max(1), running: self.running / factor.max(1) }
+    }
+}
+
 /// How the undocumented is read; the numbers are those of the project's list of unknowns about the vendor's interface.
 #[derive(Clone, Debug)]
 pub struct Readings {
@@ -58,6 +78,10 @@ pub struct Readings {
     pub absent_place: AbsentPlace,
     /// What a PUT does to fields that it does not name (U10).
     pub put: PutMeans,
+    /// What a DELETE does (U10).
+    pub delete: DeleteMeans,
+    /// How port 933 answers (U13).
+    pub onboarding: Onboarding,
     /// What a pre-shared secret reads back as.
     pub secret_shown: SecretShown,
     /// What a commit that worked answers.
@@ -103,6 +127,8 @@ impl Default for Readings {
         Self {
             absent_place: AbsentPlace::Made,
             put: PutMeans::Replaces,
+            delete: DeleteMeans::Removes,
+            onboarding: Onboarding::Tls,
             secret_shown: SecretShown::Removed,
             commit_answer: CommitAnswer::EmptyList,
             findings_status: 200,
@@ -144,6 +170,17 @@ pub enum PutMeans {
     Replaces,
     /// They stay.
     Merges,
+}
+
+/// What a DELETE does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DeleteMeans {
+    /// It takes out what is there; 404 when nothing is.
+    Removes,
+    /// 405.
+    NotAllowed,
+    /// 200, and nothing is done.
+    Ignored,
 }
 
 /// What a pre-shared secret reads back as.

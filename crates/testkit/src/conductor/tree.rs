@@ -43,6 +43,29 @@ pub(super) fn put(tree: &mut Value, path: &[&str], value: Value) {
     }
 }
 
+/// Takes out what is at a path; whether it was there.
+pub(super) fn remove(tree: &mut Value, path: &[&str]) -> bool {
+    let Some((last, place)) = path.split_last() else { return false };
+    match find_mut(tree, place) {
+        Some(Value::Array(items)) => {
+            let before = items.len();
+            items.retain(|item| item["name"] != **last);
+            items.len() < before
+        }
+        Some(Value::Object(fields)) => fields.remove(*last).is_some(),
+        _ => false,
+    }
+}
+
+fn find_mut<'a>(tree: &'a mut Value, path: &[&str]) -> Option<&'a mut Value> {
+    let Some((first, rest)) = path.split_first() else { return Some(tree) };
+    let next = match tree {
+        Value::Array(items) => items.iter_mut().find(|item| item["name"] == **first)?,
+        other => other.get_mut(first)?,
+    };
+    find_mut(next, rest)
+}
+
 /// The place of a path, made when it is not there.
 fn make<'a>(tree: &'a mut Value, path: &[&str]) -> &'a mut Value {
     let Some((first, rest)) = path.split_first() else { return tree };

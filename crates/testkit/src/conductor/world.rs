@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::authority::Authority;
 use super::binding::{Binding, Onboarded};
+use super::foreign::Waiting;
+use super::ports::Knock;
 use super::settings::{CertificateForm, ConductorSettings, Readings};
 use super::validate::{Found, validate};
 use super::{jwt, tree};
@@ -19,6 +21,8 @@ use crate::rng::Rng;
 pub struct Ask {
     /// When, by the machine's clock.
     pub at: Timestamp,
+    /// The account; empty when nobody was logged in.
+    pub account: String,
     /// Method, path and query of a call; a command as it was typed.
     pub what: String,
     /// The body of a call that is no login, as it came.
@@ -49,14 +53,19 @@ pub(super) struct World {
     pub(super) candidate: Value,
     pub(super) readings: Readings,
     pub(super) authority: Authority,
-    pub(super) sessions: Vec<String>,
+    /// The token of each session, and its account.
+    pub(super) sessions: BTreeMap<String, String>,
     pub(super) asked: Vec<Ask>,
     pub(super) commits: Vec<Commit>,
     pub(super) bindings: Vec<Binding>,
     pub(super) onboarded: BTreeMap<String, Onboarded>,
     /// Assets whose state is set by hand, legacy ones among them.
     pub(super) statuses: BTreeMap<String, String>,
-    pub(super) edits_before: Vec<(String, String, Value)>,
+    /// Asset ids that two devices have.
+    pub(super) duplicates: Vec<String>,
+    /// What others do before calls to come.
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) knocks: Vec<Knock>,
     pub(super) faults: Vec<(String, String)>,
     pub(super) ahead_secs: i64,
     rng: Rng,
@@ -70,13 +79,15 @@ impl World {
             running,
             readings: settings.readings.clone(),
             authority,
-            sessions: Vec::new(),
+            sessions: BTreeMap::new(),
             asked: Vec::new(),
             commits: Vec::new(),
             bindings: Vec::new(),
             onboarded: BTreeMap::new(),
             statuses: BTreeMap::new(),
-            edits_before: Vec::new(),
+            duplicates: Vec::new(),
+            waiting: Vec::new(),
+            knocks: Vec::new(),
             faults: Vec::new(),
             ahead_secs: 0,
             rng: Rng::new(u64::try_from(Timestamp::now().micros()).unwrap_or(1)),
@@ -97,20 +108,8 @@ impl World {
         let payload = json!({ "name": user, "scopes": ["configure", "show-commands"], "n": self.rng.bits() });
         let part = |text: &str| jwt::url(text.as_bytes());
         let token = format!("{}.{}.FAKE", part(r#"{"alg":"RS256"}"#), part(&payload.to_string()));
-        self.sessions.push(token.clone());
+        self.sessions.insert(token.clone(), user.to_owned());
         token
-    }
-
-    /// Makes the edits of another administrator that wait for this call.
-    pub(super) fn make_edits_before(&mut self, what: &str) {
-        let waiting = std::mem::take(&mut self.edits_before);
-        for (part, path, fields) in waiting {
-            if what.contains(&part) {
-                tree::merge(&mut self.candidate, &tree::segments(&path), fields);
-            } else {
-                self.edits_before.push((part, path, fields));
-            }
-        }
     }
 
     pub(super) fn validate(&self) -> Vec<Found> {
@@ -182,6 +181,19 @@ impl World {
 
     pub(super) fn set_asset_status(&mut self, asset_id: &str, status: &str) {
         self.statuses.insert(asset_id.to_owned(), status.to_owned());
+    }
+
+    /// The conductor starts again: secure onboarding comes into effect once any router has it, and then assets that were
+    /// onboarded in the legacy way are cut off. Whether it is in effect.
+    pub(super) fn restart(&mut self) -> bool {
+        self.sessions.clear();
+        let routers = self.running["authority"]["router"].as_array().into_iter().flatten();
+        let names: Vec<&str> = routers.filter_map(|router| router["name"].as_str()).collect();
+        let in_effect = names.iter().any(|name| self.mode(name) != "disabled");
+        if in_effect {
+            self.statuses.values_mut().for_each(|status| "disconnected".clone_into(status));
+        }
+        in_effect
     }
 
     pub(super) fn forget_onboarded(&mut self) {

@@ -26,8 +26,8 @@ Commands; in SITE, `-` is no site; TEXT and NAME go to the end of the line:
   posting once|twice|lost                    how messages are treated from now on
   log WEBHOOK                                its delivery log
   misbehave KIND TIMES PATTERN               for calls with PATTERN in path and query; KIND:
-      status:CODE, html:CODE, done-but:CODE, latency:MS, silence, half-then-reset, broken-json,
-      garbage, content-type:TYPE, wrong-types, same-page, endless-pages, oversize:BYTES
+      status:CODE, html:CODE, done-but:CODE, done-but-silence, latency:MS, late:MS, silence, half-then-reset,
+      broken-json, garbage, content-type:TYPE, wrong-types, same-page, endless-pages, oversize:BYTES
   fail CODE TIMES PATTERN                    misbehave status:CODE
   behave                                     forget every misbehaviour
   close | open                               stop listening, listen again
@@ -218,20 +218,20 @@ fn misbehave(cloud: &FakeCloud, what: Misbehaviour, mut words: Words<'_>) -> Res
 }
 
 /// A line, word by word.
-struct Words<'a>(&'a str);
+pub(crate) struct Words<'a>(pub(crate) &'a str);
 
 impl<'a> Words<'a> {
-    fn text(&mut self) -> Result<&'a str, Box<dyn Error>> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Box<dyn Error>> {
         let (word, rest) = self.0.split_once(char::is_whitespace).unwrap_or((self.0, ""));
         self.0 = rest.trim_start();
         if word.is_empty() { Err("the command is not complete".into()) } else { Ok(word) }
     }
 
-    fn next<T: FromStr<Err: Error + 'static>>(&mut self) -> Result<T, Box<dyn Error>> {
+    pub(crate) fn next<T: FromStr<Err: Error + 'static>>(&mut self) -> Result<T, Box<dyn Error>> {
         Ok(self.text()?.parse()?)
     }
 
-    fn site(&mut self) -> Result<Option<SiteId>, Box<dyn Error>> {
+    pub(crate) fn site(&mut self) -> Result<Option<SiteId>, Box<dyn Error>> {
         match self.text()? {
             "-" => Ok(None),
             text => Ok(Some(text.parse()?)),
@@ -239,12 +239,12 @@ impl<'a> Words<'a> {
     }
 
     /// Everything that is left.
-    fn rest(&mut self) -> &'a str {
+    pub(crate) fn rest(&mut self) -> &'a str {
         std::mem::take(&mut self.0).trim()
     }
 
     /// Everything that is left as JSON; null when it is nothing.
-    fn json(&mut self) -> Result<Value, Box<dyn Error>> {
+    pub(crate) fn json(&mut self) -> Result<Value, Box<dyn Error>> {
         let text = self.rest();
         if text.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(text)?) }
     }

@@ -3,6 +3,7 @@
 use ids::{Mac, OrgId, SiteId};
 
 use crate::cloud::device::{CloudDevice, Conducted};
+use crate::cloud::foreign::AssignmentFault;
 use crate::cloud::world::World;
 use crate::cloud::{FakeCloud, NoSuch};
 use crate::mist::estate;
@@ -42,6 +43,18 @@ impl FakeCloud {
     ) -> Result<Mac, NoSuch> {
         let mut world = self.shared.world();
         world.add_device(org, site, kind, name)
+    }
+
+    /// Puts this device into the inventory, connected; one of its MAC address gives way to it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Organisation`].
+    pub fn put_device(&self, org: OrgId, site: Option<SiteId>, device: Device) -> Result<(), NoSuch> {
+        let mut world = self.shared.world();
+        let now = world.seconds();
+        world.organisation_mut(org)?.devices.insert(CloudDevice::new(device, site, now));
+        Ok(())
     }
 
     /// Gives a device another name.
@@ -95,10 +108,34 @@ impl FakeCloud {
     ///
     /// [`NoSuch::Device`].
     pub fn set_id_token(&self, mac: Mac, token: &str) -> Result<(), NoSuch> {
+        self.with_id_token(mac, Some(token.to_owned()))
+    }
+
+    /// `export_idtokens` has no token for a router.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Device`].
+    pub fn remove_id_token(&self, mac: Mac) -> Result<(), NoSuch> {
+        self.with_id_token(mac, None)
+    }
+
+    fn with_id_token(&self, mac: Mac, token: Option<String>) -> Result<(), NoSuch> {
         let mut world = self.shared.world();
         let owner = world.device(mac)?.0;
-        world.organisation_mut(owner)?.id_tokens.insert(mac, token.to_owned());
+        world.organisation_mut(owner)?.id_tokens.insert(mac, token);
         Ok(())
+    }
+
+    /// The devices that were assigned by a call while they were at a site, oldest first.
+    #[must_use]
+    pub fn reassigned(&self) -> Vec<Mac> {
+        self.shared.world().reassigned.clone()
+    }
+
+    /// The next assignment of a device goes wrong in this way.
+    pub fn spoil_assignment(&self, mac: Mac, fault: AssignmentFault) {
+        self.shared.world().assignment_faults.insert(mac, fault);
     }
 
     /// Takes a device out of the inventory.

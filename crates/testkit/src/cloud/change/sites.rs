@@ -95,6 +95,19 @@ impl FakeCloud {
         Ok(ssr)
     }
 
+    /// `ssr` of a site's own setting; `None` when it has none.
+    #[must_use]
+    pub fn site_ssr(&self, site: SiteId) -> Option<Value> {
+        let world = self.shared.world();
+        world.organisations.iter().find_map(|org| org.site(site))?.setting.get("ssr").cloned()
+    }
+
+    /// `ssr` of an organisation's setting; `None` when it has none.
+    #[must_use]
+    pub fn org_ssr(&self, org: OrgId) -> Option<Value> {
+        self.shared.world().organisation(org).ok()?.setting.get("ssr").cloned()
+    }
+
     /// Sets a key of a site's setting, as in `ssr`.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! The inventory: listed, searched, counted, changed.
 
+use std::collections::HashMap;
+
 use ids::{Mac, OrgId, SiteId};
 use serde_json::{Value, json};
 
 use super::Scope;
 use crate::cloud::ask::wrong;
 use crate::cloud::device::CloudDevice;
+use crate::cloud::foreign::AssignmentFault;
 use crate::cloud::reply::Reply;
 use crate::cloud::search::{page, search_list};
 use crate::mist::DeviceKind;
@@ -144,6 +147,8 @@ impl Scope<'_> {
             self.org(org)?.site(site).ok_or_else(|| wrong("site_id"))?;
         }
         let now = self.seconds();
+        let faults = named_faults(&op, &mut self.world.assignment_faults, &macs);
+        let mut reassigned = Vec::new();
         let organisation = self.org_mut(org)?;
         let (mut success, mut error, mut reason) = (Vec::new(), Vec::new(), Vec::new());
         let serial_of = |serial: &String| {
@@ -158,7 +163,7 @@ impl Scope<'_> {
         for (text, mac) in named {
             let Some(mac) = mac.filter(|&mac| organisation.devices.find(mac).is_some()) else {
                 error.push(text);
-                reason.push("device not found");
+                reason.push("device not found".to_owned());
                 continue;
             };
             if op == "delete" {
@@ -178,13 +183,27 @@ impl Scope<'_> {
             };
             if let Some(refusal) = refusal {
                 error.push(text);
-                reason.push(refusal);
+                reason.push(refusal.to_owned());
                 continue;
             }
-            device.site = site.filter(|_| op == "assign");
-            device.modified = now;
-            success.push(text);
+            if op == "assign" && device.site.is_some() {
+                reassigned.push(device.mac);
+            }
+            let fault = faults.get(&device.mac);
+            if !matches!(fault, Some(AssignmentFault::Refused(_) | AssignmentFault::SaidButNotDone)) {
+                device.site = site.filter(|_| op == "assign");
+                device.modified = now;
+            }
+            match fault {
+                Some(AssignmentFault::Refused(why) | AssignmentFault::DoneButRefused(why)) => {
+                    error.push(text);
+                    reason.push(why.clone());
+                }
+                Some(AssignmentFault::DoneUnsaid) => {}
+                Some(AssignmentFault::SaidButNotDone) | None => success.push(text),
+            }
         }
+        self.world.reassigned.extend(reassigned);
         Ok(Reply::ok(&json!({ "op": op, "success": success, "error": error, "reason": reason })))
     }
 
@@ -193,6 +212,16 @@ impl Scope<'_> {
         let Some(list) = self.ask.list(name) else { return Ok(None) };
         Ok(Some(list.iter().filter_map(|text| text.parse().ok()).collect()))
     }
+}
+
+/// The faults of an assignment of these devices; each is used up by it.
+fn named_faults(
+    op: &str,
+    faults: &mut HashMap<Mac, AssignmentFault>,
+    macs: &[String],
+) -> HashMap<Mac, AssignmentFault> {
+    let macs = macs.iter().filter(|_| op == "assign").filter_map(|text| text.parse().ok());
+    macs.filter_map(|mac| faults.remove_entry(&mac)).collect()
 }
 
 /// A list of texts, empty when there is none; `None` when it is something else.

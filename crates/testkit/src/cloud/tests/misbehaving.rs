@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use http::Method;
 use serde_json::Value;
 
 use super::*;

@@ -81,8 +81,8 @@ async fn id_tokens_are_exported_of_routers_alone() {
 
 #[tokio::test]
 async fn an_old_contract_names_the_token_otherwise() {
-    let settings = CloudSettings { id_token_field: "idtoken".to_owned(), ..CloudSettings::default() };
-    let (cloud, org, client) = started(settings).await;
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    cloud.read_as(|readings| readings.id_token_fields = vec!["idtoken".to_owned()]);
     let router = cloud.add_device(org, None, DeviceKind::Gateway, "r").unwrap();
 
     let path = format!("/api/v1/orgs/{org}/ssr/export_idtokens");
@@ -106,4 +106,136 @@ async fn alarm_templates_are_made_changed_and_deleted() {
     assert_eq!(client.send("POST", &path, &json!({ "rules": {} })).await.status, 400);
     assert_eq!(client.call("DELETE", &one, None).await.unwrap().status, 200);
     assert_eq!(client.status(&one).await, 404);
+}
+
+#[tokio::test]
+async fn a_setting_is_put_and_shown_as_it_is_read() {
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    let site = cloud.sites(org).unwrap()[0].0;
+    let path = format!("/api/v1/sites/{site}/setting");
+    let before = json!({ "conductor_hosts": ["192.0.2.10"], "conductor_token": "T", "disable_stats": true });
+    let token = || cloud.ssr_setting(site).unwrap()["conductor_token"].clone();
+    let put = async |ssr: Value| {
+        cloud.set_site_setting(site, "ssr", before.clone()).unwrap();
+        client.send("PUT", &path, &json!({ "ssr": ssr })).await.status
+    };
+
+    cloud.read_as(|readings| readings.ssr_put = SsrPut::Merges);
+    assert_eq!(put(json!({ "conductor_hosts": ["192.0.2.11"] })).await, 200);
+    let merged = client.get(&path).await["ssr"].clone();
+    assert_eq!(
+        (&merged["conductor_hosts"], &merged["disable_stats"]),
+        (&json!(["192.0.2.11"]), &json!(true))
+    );
+    for (reading, status, left) in [
+        (EmptyToken::Kept, 200, json!("")),
+        (EmptyToken::Removes, 200, Value::Null),
+        (EmptyToken::Ignored, 200, json!("T")),
+        (EmptyToken::Refused, 400, json!("T")),
+    ] {
+        cloud.read_as(|readings| readings.empty_token = reading);
+        assert_eq!((put(json!({ "conductor_token": "" })).await, token()), (status, left), "{reading:?}");
+    }
+
+    cloud.set_site_setting(site, "ssr", before.clone()).unwrap();
+    for (shown, expect) in [
+        (TokenShown::Plain, json!("T")),
+        (TokenShown::Masked, json!("********")),
+        (TokenShown::Absent, Value::Null),
+    ] {
+        cloud.read_as(|readings| readings.token_shown = shown);
+        assert_eq!(client.get(&path).await["ssr"]["conductor_token"], expect, "{shown:?}");
+        assert_eq!(token(), "T");
+    }
+}
+
+#[tokio::test]
+async fn the_derived_setting_is_merged_as_it_is_read() {
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    let (site, bare) = (cloud.sites(org).unwrap()[0].0, cloud.sites(org).unwrap()[1].0);
+    cloud.set_setting(org, "ssr", json!({ "conductor_token": "ORG" })).unwrap();
+    cloud.set_site_setting(site, "ssr", json!({ "disable_stats": true })).unwrap();
+    let derived =
+        async |site| client.get(&format!("/api/v1/sites/{site}/setting/derived")).await["ssr"].clone();
+    for (reading, own, other) in [
+        (Derived::SiteAlone, json!({ "disable_stats": true }), Value::Null),
+        (Derived::WholeObject, json!({ "disable_stats": true }), json!({ "conductor_token": "ORG" })),
+        (
+            Derived::FieldByField,
+            json!({ "disable_stats": true, "conductor_token": "ORG" }),
+            json!({ "conductor_token": "ORG" }),
+        ),
+    ] {
+        cloud.read_as(|readings| readings.derived = reading);
+        assert_eq!((derived(site).await, derived(bare).await), (own, other), "{reading:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_export_answers_as_it_is_read() {
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    let path = format!("/api/v1/orgs/{org}/ssr/export_idtokens");
+    let there = cloud.add_device(org, None, DeviceKind::Gateway, "there").unwrap();
+    let without = cloud.add_device(org, None, DeviceKind::Gateway, "without").unwrap();
+    cloud.remove_id_token(without).unwrap();
+    let macs = json!({ "macs": [there, without, "0200000000ff"] });
+
+    for (reading, rows, token) in [
+        (NoIdToken::NoRow, 1, None),
+        (NoIdToken::NoField, 3, None),
+        (NoIdToken::Null, 3, Some(Value::Null)),
+        (NoIdToken::Empty, 3, Some(json!(""))),
+    ] {
+        cloud.read_as(|readings| readings.no_id_token = reading);
+        let said = client.send("POST", &path, &macs).await.json();
+        let said = said["results"].as_array().unwrap();
+        assert_eq!(said.len(), rows, "{reading:?}");
+        assert_eq!(said[0]["mac"], json!(there));
+        assert_eq!(said.get(1).and_then(|row| row.get("token").cloned()), token, "{reading:?}");
+    }
+    cloud.read_as(|readings| readings.id_token_fields = vec!["token".to_owned(), "idtoken".to_owned()]);
+    let row = client.send("POST", &path, &macs).await.json()["results"][0].clone();
+    assert!(row["token"].is_string() && row["token"] == row["idtoken"], "{row}");
+    cloud.read_as(|readings| readings.most_macs = Some((2, TooManyMacs::Cut)));
+    assert_eq!(client.send("POST", &path, &macs).await.json()["results"].as_array().unwrap().len(), 2);
+    cloud.read_as(|readings| readings.most_macs = Some((2, TooManyMacs::Refused)));
+    assert_eq!(client.send("POST", &path, &macs).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_assignment_goes_wrong_inside_a_good_answer() {
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    let site = cloud.sites(org).unwrap()[0].0;
+    let mac = cloud.add_device(org, None, DeviceKind::Gateway, "r").unwrap();
+    let why = "no licence".to_owned();
+    for (fault, success, error, there) in [
+        (AssignmentFault::Refused(why.clone()), 0, 1, false),
+        (AssignmentFault::SaidButNotDone, 1, 0, false),
+        (AssignmentFault::DoneButRefused(why), 0, 1, true),
+        (AssignmentFault::DoneUnsaid, 0, 0, true),
+    ] {
+        cloud.foreign(Foreign::Move(mac, None));
+        cloud.spoil_assignment(mac, fault.clone());
+        let body = json!({ "op": "assign", "macs": [mac], "site_id": site });
+        let said = client.send("PUT", &format!("/api/v1/orgs/{org}/inventory"), &body).await;
+
+        assert_eq!(said.status, 200);
+        let count = |field: &str| said.json()[field].as_array().unwrap().len();
+        assert_eq!((count("success"), count("error"), count("reason")), (success, error, error), "{fault:?}");
+        assert_eq!(cloud.device(mac).unwrap().site.is_some(), there, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_else_acts_right_before_the_call_that_is_named() {
+    let (cloud, org, client) = started(CloudSettings::default()).await;
+    let site = cloud.sites(org).unwrap()[0].0;
+    let path = format!("/api/v1/sites/{site}/setting");
+    let his = json!({ "conductor_hosts": ["203.0.113.9"] });
+    cloud.foreign_before("GET /api/v1/sites/", 2, Foreign::SiteSetting(site, "ssr".to_owned(), his.clone()));
+    cloud.foreign_before("PUT", 1, Foreign::Revoke(cloud.token(org)));
+
+    assert_eq!(client.get(&path).await.get("ssr"), None);
+    assert_eq!(client.get(&path).await["ssr"], his);
+    assert_eq!(client.send("PUT", &path, &json!({})).await.status, 401);
 }

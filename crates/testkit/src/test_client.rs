@@ -1,7 +1,8 @@
-//! A client that knows nothing of Mist.
+//! A client that knows nothing of Mist or of a conductor.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
@@ -9,44 +10,58 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::{FakeCloud, SOON};
 use crate::Trust;
+use crate::cloud::FakeCloud;
+use crate::conductor::FakeConductor;
 use crate::tls::server_name;
 
-pub(super) struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     tls: Arc<ClientConfig>,
-    token: Option<String>,
+    /// The value of `Authorization`.
+    authorization: Option<String>,
 }
 
-pub(super) struct Said {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Said {
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
     }
 
-    pub(super) fn text(&self, header: &str) -> &str {
+    pub(crate) fn text(&self, header: &str) -> &str {
         self.headers.get(header).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Client {
-    pub(super) fn new(cloud: &FakeCloud, token: Option<String>) -> Self {
-        Self { address: cloud.address(), tls: Trust::pem(cloud.ca_pem()).unwrap().client_config(), token }
+    pub(crate) fn new(cloud: &FakeCloud, token: Option<String>) -> Self {
+        let tls = Trust::pem(cloud.ca_pem()).unwrap().client_config();
+        let authorization = token.map(|token| format!("Token {token}"));
+        Self { address: cloud.address(), tls, authorization }
+    }
+
+    /// With a session of the conductor's only account.
+    pub(crate) async fn logged_in(conductor: &FakeConductor) -> Self {
+        let tls = Trust::pem(conductor.ca_pem()).unwrap().client_config();
+        let mut this = Self { address: conductor.address(), tls, authorization: None };
+        let account = json!({ "username": conductor.user(), "password": conductor.password() });
+        let said = this.send("POST", "/api/v1/login", &account).await.json();
+        this.authorization = Some(format!("Bearer {}", said["token"].as_str().unwrap()));
+        this
     }
 
     /// One call on a connection of its own.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         method: &str,
         target: &str,
@@ -64,8 +79,8 @@ impl Client {
             http1::handshake(TokioIo::new(stream.map_err(|e| said(&e))?)).await.map_err(|e| said(&e))?;
         let task = tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(target).header("host", "cloud");
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Token {token}"));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
         }
         let body = body.map(Value::to_string).unwrap_or_default();
         let answer = sender.send_request(request.body(Full::new(Bytes::from(body))).unwrap()).await;
@@ -76,18 +91,20 @@ impl Client {
     }
 
     /// The JSON of an answer of 200.
-    pub(super) async fn get(&self, target: &str) -> Value {
+    pub(crate) async fn get(&self, target: &str) -> Value {
         let said = self.call("GET", target, None).await.unwrap();
         assert_eq!(said.status, 200, "{target}: {:?}", said.body);
         said.json()
     }
 
-    pub(super) async fn send(&self, method: &str, target: &str, body: &Value) -> Said {
+    pub(crate) async fn send(&self, method: &str, target: &str, body: &Value) -> Said {
         self.call(method, target, Some(body)).await.unwrap()
     }
 
     /// The status alone.
-    pub(super) async fn status(&self, target: &str) -> u16 {
+    pub(crate) async fn status(&self, target: &str) -> u16 {
         self.call("GET", target, None).await.unwrap().status
     }
 }
+
+const SOON: Duration = Duration::from_secs(10);

@@ -1,0 +1,141 @@
+//! What becomes of a commit.
+
+use std::time::Duration;
+
+use fogbell_sco::run::wave::WaveStop;
+use fogbell_sco::run::{CommittedBy, Record};
+use serde_json::json;
+use testkit::cloud::Misbehaviour;
+use testkit::conductor::Foreign;
+
+use super::stage::Stage;
+
+fn theirs() -> Foreign {
+    Foreign::Edit("/authority/router/conductor".to_owned(), json!({ "description": "another's" }))
+}
+
+#[tokio::test]
+async fn a_commit_that_was_done_and_not_answered_is_found_and_not_repeated() {
+    for what in [
+        Misbehaviour::DoneButSilence,
+        Misbehaviour::DoneBut(502),
+        Misbehaviour::HalfThenReset,
+        Misbehaviour::BrokenJson,
+    ] {
+        let stage = Stage::of(2).await;
+        stage.conductor().misbehave(what.clone()).on("/config/commit").times(1);
+
+        let done = stage.wave().await.unwrap();
+
+        assert_eq!(done.by, CommittedBy::UsUnanswered, "{what:?}");
+        assert_eq!((stage.asked("/config/commit"), stage.conductor().commits().len()), (1, 1), "{what:?}");
+        stage.all_run();
+    }
+}
+
+#[tokio::test]
+async fn a_commit_of_which_nothing_is_known_leaves_the_candidate_and_is_sent_again_only_after_a_look() {
+    let stage = Stage::of(1).await;
+    stage.conductor().misbehave(Misbehaviour::Silence).on("/config/commit").times(1);
+
+    let stop = stage.wave().await.unwrap_err();
+
+    assert!(matches!(stop, WaveStop::CommitUnknown { .. }), "{stop}");
+    assert_eq!((stage.asked("/config/commit"), stage.asked("/config/revertToRunning")), (1, 0));
+    assert!(stage.conductor().is_dirty());
+    let looks = stage.asked("source=running");
+    let done = stage.wave().await.unwrap();
+    assert_eq!((done.by, stage.asked("/config/commit")), (CommittedBy::Us, 2));
+    assert!(stage.asked("source=running") > looks);
+    stage.all_run();
+}
+
+#[tokio::test]
+async fn a_commit_that_is_done_late_is_found_by_the_next_look() {
+    let stage = Stage::of(1).await;
+    let late = Duration::from_millis(2_500);
+    stage.conductor().misbehave(Misbehaviour::Late(late)).on("/config/commit").times(1);
+
+    let stop = stage.wave().await.unwrap_err();
+    assert!(matches!(stop, WaveStop::CommitUnknown { .. }), "{stop}");
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while stage.conductor().commits().is_empty() {
+        assert!(tokio::time::Instant::now() < end, "the late commit was never done");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let done = stage.wave().await.unwrap();
+
+    assert_eq!((done.by, stage.asked("/config/commit")), (CommittedBy::UsUnanswered, 1));
+    stage.all_run();
+}
+
+#[tokio::test]
+async fn a_commit_that_was_refused_is_taken_out_of_the_candidate() {
+    for status in [400, 403, 429] {
+        let stage = Stage::of(1).await;
+        stage.conductor().misbehave(Misbehaviour::Status(status)).on("/config/commit").times(1);
+
+        let stop = stage.wave().await.unwrap_err();
+
+        assert!(matches!(stop, WaveStop::Conductor { what: "commit", .. }), "{stop}");
+        stage.nothing_runs();
+        assert_eq!(stage.wave().await.unwrap().by, CommittedBy::Us, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_commit_of_our_candidate_is_found_and_ours_is_not_sent() {
+    let stage = Stage::of(2).await;
+    stage.conductor().foreign_before("/config/validate", 1, theirs());
+    stage.conductor().foreign_before("/config/validate", 1, Foreign::Commit);
+
+    let done = stage.wave().await.unwrap();
+
+    assert_eq!((done.by, stage.asked("/config/commit")), (CommittedBy::Another, 0));
+    let foreign: Vec<String> = done.foreign.iter().map(ToString::to_string).collect();
+    assert_eq!(foreign, ["authority router conductor description"]);
+    stage.all_run();
+}
+
+#[tokio::test]
+async fn what_was_committed_together_with_ours_is_told_and_written_down() {
+    let stage = Stage::of(1).await;
+    stage.conductor().foreign_before("/config/commit", 1, theirs());
+
+    let done = stage.wave().await.unwrap();
+
+    let foreign: Vec<String> = done.foreign.iter().map(ToString::to_string).collect();
+    assert_eq!(foreign, ["authority router conductor description"]);
+    let wave = Record::read(stage.folder.path()).unwrap().wave(0);
+    assert_eq!((wave.foreign, wave.foreign_unknown), (done.foreign, false));
+}
+
+#[tokio::test]
+async fn what_was_committed_together_with_ours_is_said_to_be_unknown_after_a_crash() {
+    let stage = Stage::of(1).await;
+    stage.conductor().foreign_before("/config/commit", 1, theirs());
+    stage.conductor().misbehave(Misbehaviour::DoneButSilence).on("/config/commit").times(1);
+    let asked = || stage.asked("/config/commit") > 0 && !stage.conductor().commits().is_empty();
+    super::crash::until(stage.wave(), asked).await;
+    stage.conductor().behave();
+
+    let done = stage.wave().await.unwrap();
+
+    assert_eq!(done.by, CommittedBy::UsUnanswered);
+    let wave = Record::read(stage.folder.path()).unwrap().wave(0);
+    assert!(wave.foreign_unknown, "{wave:?}");
+}
+
+#[tokio::test]
+async fn a_wave_that_was_committed_is_not_written_again_when_somebody_changed_it() {
+    let stage = Stage::of(1).await;
+    stage.wave().await.unwrap();
+    let path = "/authority/router/store-0001/system/secure-conductor-onboarding";
+    stage.conductor().edit_running(path, json!({ "mode": "disabled" }));
+    let before = stage.estate.mark();
+
+    let done = stage.wave().await.unwrap();
+
+    assert_eq!(done.by, CommittedBy::Us);
+    assert_eq!(stage.estate.writes_since(before), [] as [String; 0]);
+}
