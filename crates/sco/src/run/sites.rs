@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_site_is_held_by_one_router_and_freed_by_nobody_else() {
-        let site = |last: u8| SiteId::from([last; 16]);
+        let site =
+            |last: u8| -> SiteId { format!("00000000-0000-0000-0000-0000000000{last:02}").parse().unwrap() };
         let (one, other): (RouterName, RouterName) = ("r1".parse().unwrap(), "r2".parse().unwrap());
         let mut sites = Sites::default();
 

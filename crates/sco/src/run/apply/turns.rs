@@ -241,7 +241,7 @@ impl<'a, 's> Turns<'a, 's> {
             Stuck::Run(RunEnd::Look(error)) => {
                 self.grounds.fail(name, "reading", &chain(&error))?;
                 self.ends.insert(name.clone(), End::Failed(chain(&error).into()));
-                self.halt.get_or_insert(Halt::Stopped(Stopped::ShutOut(error)));
+                self.halt.get_or_insert(Stopped::ShutOut(error).into());
             }
             Stuck::Run(end) => return Err(end.into()),
         }
@@ -256,7 +256,7 @@ impl<'a, 's> Turns<'a, 's> {
         let samples = match samples {
             Ok(samples) => samples,
             Err(error) if is_closed(&error) => {
-                self.halt.get_or_insert(Halt::Stopped(Stopped::ShutOut(error)));
+                self.halt.get_or_insert(Stopped::ShutOut(error).into());
                 return Ok(());
             }
             Err(error) => {
