@@ -1,5 +1,7 @@
-//! Tokens in any text.
+//! Tokens, and states, in any text.
 
+use sco::AssetId;
+use sco::observe::find_auth_states;
 use sco::token::{OnboardingToken, find_tokens};
 
 use crate::source::Source;
@@ -12,6 +14,15 @@ pub fn find(data: &[u8]) {
     let text = String::from_utf8_lossy(source.rest()).into_owned();
 
     let found = find_tokens(&text);
+
+    let ids: Vec<AssetId> = ["A1", "A2"].iter().filter_map(|id| id.parse().ok()).collect();
+    for (asset_id, state) in find_auth_states(&text, &ids.iter().collect::<Vec<_>>()) {
+        assert!(text.contains(asset_id.as_str()));
+        // whose it is was named before it
+        let alone = format!("{asset_id}\nAuth State: {}", state.to_string().trim_start_matches("auth "));
+        let again = find_auth_states(&alone, &[&asset_id]);
+        assert!(again.len() <= 1 && again.keys().all(|found| *found == asset_id));
+    }
 
     let bare: String =
         text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '>' | '|' | '\\')).collect();

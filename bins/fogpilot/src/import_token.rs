@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use ids::Timestamp;
+use sco::observe::find_auth_states;
 use sco::plan::{Plan, RouterOutcome};
 use sco::run::{Keep as _, Progress, RunId};
 use sco::token::{Anchor, Binding, Expectation, FoundToken, TokenFingerprint, TokenFlag, bind, find_tokens};
@@ -221,7 +222,7 @@ fn states(text: &str, run: &Run, dry_run: bool) -> Result<Vec<Row>, Failure> {
             .flat_map(|router| router.basis.nodes.values().map(move |node| (router, node)))
     };
     let assets: Vec<&AssetId> = nodes().filter_map(|(_, node)| node.wanted_asset_id.as_ref()).collect();
-    let found = given::find(text, &assets);
+    let found = find_auth_states(text, &assets);
     let now = Timestamp::now();
     if !dry_run && !found.is_empty() {
         let mut known = given::load(run)?;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ids::{Mac, OrgId, SiteId, Timestamp};
 
-pub use asset::{Asset, AssetStatus, AuthState};
+pub use asset::{Asset, AssetStatus, AuthState, find_auth_states};
 pub use inventory::{Device, Inventory, Platform};
 pub use site::{Site, SsrState, TokenState};
 

@@ -1,5 +1,6 @@
 //! Assets, as the conductor shows them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use ids::Timestamp;
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::shown;
 use crate::version::Version;
-use crate::{NodeName, RouterName};
+use crate::{AssetId, NodeName, RouterName};
 
 /// An asset the conductor knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -131,6 +132,38 @@ impl fmt::Display for AuthState {
     }
 }
 
+/// The states of authentication that a `text`, as a person copied it from a terminal, shows of those of `assets` that it
+/// names.
+///
+/// A state is of the asset that the nearest line at or before it names; of none when that line names several, or one that
+/// is not among them, or when the states of an asset differ. A line that asks with `secure-conductor-onboarding`, or has
+/// `asset` before a colon, names one.
+#[must_use]
+pub fn find_auth_states(text: &str, assets: &[&AssetId]) -> BTreeMap<AssetId, AuthState> {
+    let known: BTreeMap<&str, &AssetId> = assets.iter().map(|asset| (asset.as_str(), *asset)).collect();
+    let mut blocks: BTreeMap<&AssetId, String> = BTreeMap::new();
+    let mut here: Option<&AssetId> = None;
+    for line in text.lines() {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        let words = line.split(|c| !is_part(c));
+        let named: BTreeSet<&AssetId> = words.filter_map(|word| known.get(word).copied()).collect();
+        let label = line.split_once(':').map(|(label, _)| label.to_ascii_lowercase());
+        let names_one = line.contains("secure-conductor-onboarding")
+            || label.is_some_and(|label| label.contains("asset"));
+        if names_one || !named.is_empty() {
+            // of several, whose the next state is nobody can say
+            here = if named.len() == 1 { named.first().copied() } else { None };
+        }
+        if let Some(asset) = here {
+            let block = blocks.entry(asset).or_default();
+            block.push_str(line);
+            block.push('\n');
+        }
+    }
+    let state = |(asset, block): (&AssetId, String)| Some((asset.clone(), AuthState::find(&block)?));
+    blocks.into_iter().filter_map(state).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +198,39 @@ mod tests {
         ] {
             let status = AssetStatus::new(word);
             assert_eq!((status.may_be_connected(), status.is_running()), (connected, running), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_of_the_asset_that_is_named_before_it() {
+        let ids: Vec<AssetId> = ["A1", "A10", "B2"].iter().map(|id| id.parse().unwrap()).collect();
+        let assets: Vec<&AssetId> = ids.iter().collect();
+        let found = |text: &str| {
+            find_auth_states(text, &assets)
+                .into_iter()
+                .map(|(id, state)| format!("{id} {state}"))
+                .collect::<Vec<_>>()
+        };
+        for (text, expect) in [
+            (
+                "admin@c# show secure-conductor-onboarding A1\nAuth State: completed\n",
+                vec!["A1 auth completed"],
+            ),
+            (
+                "Asset ID: A10\n  Auth State: waiting\nAsset ID: B2\n  Auth State: completed",
+                vec!["A10 auth waiting", "B2 auth completed"],
+            ),
+            ("Auth State: completed\nAsset A1", vec![]),
+            ("Assets: A1 B2\nAuth State: completed", vec![]),
+            ("A1\nAuth State: completed\nAuth State: waiting", vec![]),
+            ("A100\nAuth State: completed", vec![]),
+            ("Asset ID: A1\nAsset ID: C9\nAuth State: completed", vec![]),
+            (
+                "# show secure-conductor-onboarding A1\n# show secure-conductor-onboarding C9\nAuth State: completed",
+                vec![],
+            ),
+        ] {
+            assert_eq!(found(text), expect, "{text}");
         }
     }
 }
