@@ -89,10 +89,9 @@ pub async fn verify(
             Ok(samples) => {
                 let mut samples = nodes.iter().zip(samples);
                 for router in looked.iter_mut().filter(|router| !router.is_over()) {
+                    let given = |node: &Watched| router.given(options.given.get(&node.asset_id)?);
                     let own = samples.by_ref().take(router.nodes.len());
-                    let own = own
-                        .map(|(node, sample)| with_given(sample, options.given.get(&node.asset_id)))
-                        .collect();
+                    let own = own.map(|(node, sample)| with_given(sample, given(node))).collect();
                     router.take(own, record, watch)?;
                 }
             }
@@ -115,12 +114,10 @@ pub async fn verify(
     }
 }
 
-/// A sample with what a person gave, where the command line told nothing: as old as the older of both.
-fn with_given(sample: Sample, given: Option<&(Timestamp, AuthState)>) -> Sample {
+/// A sample with what a person gave, where the command line told nothing.
+fn with_given(sample: Sample, given: Option<AuthState>) -> Sample {
     match given {
-        Some((time, auth)) if sample.auth == AuthState::NotSeen => {
-            Sample { time: sample.time.min(*time), auth: auth.clone(), ..sample }
-        }
+        Some(auth) if sample.auth == AuthState::NotSeen => Sample { auth, ..sample },
         _ => sample,
     }
 }
@@ -166,6 +163,11 @@ impl<'p> UnderWatch<'p> {
         let mut new = Self::new(router, assigned, deadlines, version);
         new.verified = progress.verdicts.into_iter().filter(|(_, health)| health.is_verified()).collect();
         new
+    }
+
+    /// What a person gave, when it is newer than the assignment.
+    fn given(&self, (time, auth): &(Timestamp, AuthState)) -> Option<AuthState> {
+        self.assigned.is_none_or(|assigned| *time > assigned).then(|| auth.clone())
     }
 
     /// Takes what was seen of its nodes, in their order. What is new is written down and told.
