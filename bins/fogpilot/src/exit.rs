@@ -86,9 +86,13 @@ impl Failure {
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(cause: E) -> Self {
         let cause = cause.into();
-        let exit = if is_unaccepted(&*cause) { Exit::Auth } else { Exit::Failed };
-        Self { exit, cause }
+        Self { exit: exit_of(&*cause), cause }
     }
+}
+
+/// How a program ends that could not go on for this.
+pub(crate) fn exit_of(cause: &(dyn Error + 'static)) -> Exit {
+    if is_unaccepted(cause) { Exit::Auth } else { Exit::Failed }
 }
 
 /// Whether Mist or the conductor does not accept who asks.

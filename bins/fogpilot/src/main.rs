@@ -9,23 +9,33 @@ use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 mod access;
+mod apply;
 mod asking;
+mod carry;
 mod check;
 mod ek;
 mod exit;
 mod export_tokens;
+mod given;
 mod home;
+mod import_token;
 mod input;
+mod lock;
 mod output;
 mod plan;
 mod preflight;
 mod profile;
 mod protect;
+mod render;
 mod routers;
+mod runs;
 mod safe;
+mod show;
+mod status;
 mod template;
 mod terminal;
 mod token;
+mod verify;
 mod wishes;
 
 use exit::{Done, Exit, Failure};
@@ -62,6 +72,29 @@ enum Command {
     /// The whole list is judged first. `+` is new, `~` is there in part, `=` needs nothing, `?` waits for its device, `!` is
     /// refused and says what to do. Exit 3 when some are refused, 1 when all are.
     Plan(Box<plan::Args>),
+    /// Carry a plan out: conductor, tokens, settings of sites, assignments, verification
+    ///
+    /// Everything is looked at first; nothing is written when a check stands in the way (exit 5), a flag is not given, or a row
+    /// is not as the plan found it. Each step is read, written down, done and read back. Exit 3 when some routers are not verified.
+    Apply(Box<apply::Args>),
+    /// Go on with a run that was interrupted or stopped; reality is looked at first
+    ///
+    /// Assignments and commits are never repeated blindly, and what is done stays done.
+    Resume(Box<apply::ResumeArgs>),
+    /// Say how far a run is, as its record says; nothing is asked of anybody
+    Status(status::Args),
+    /// Look whether the routers of a run are onboarded; exit 3 when one is not verified
+    ///
+    /// Verified means: authentication completed, asset running, connected to the conductor and to Mist, for as long as the plan
+    /// says, on evidence that is newer than the assignment.
+    Verify(verify::Args),
+    /// Print the exact commands for a person who enters them at the conductor; nothing is sent
+    Render(Box<render::Args>),
+    /// Take onboarding tokens, and states, out of what the conductor printed
+    ///
+    /// Each token is bound by its asset ids to exactly one unfinished router, and goes into the vault. Neither it nor its secret is
+    /// printed.
+    ImportToken(import_token::Args),
     /// Export the endorsement keys of the listed routers from Mist, where they are called ID tokens
     ///
     /// The list is judged whole before Mist is asked. Each row is accounted for: a key is written only when it is what the
@@ -112,6 +145,12 @@ fn main() -> ExitCode {
         Command::Profile(command) => profile::run(&command),
         Command::Preflight(args) => preflight::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Apply(args) => apply::apply(&args),
+        Command::Resume(args) => apply::resume(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::ImportToken(args) => import_token::run(&args),
         Command::ExportTokens(args) => export_tokens::export(&args),
         Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
         Command::Token(Token::Inspect(args)) => token::inspect(&args),

@@ -28,7 +28,7 @@ mod verify;
 pub mod wave;
 mod world;
 
-pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply};
+pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply, check};
 
 pub use keep::{Keep, KeepError};
 pub use look::{LookError, Watched};

@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::safe::Unlocked;
 
 /// Which profile, and how patient it is with Mist.
-#[derive(clap::Args, Debug)]
+#[derive(Clone, clap::Args, Debug)]
 pub(crate) struct Which {
     /// The profile; without it the only one there is
     #[arg(long, value_name = "NAME")]
