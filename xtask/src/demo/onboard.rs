@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     let mut estate = Estate::start(workspace, &folder, &openssh, &ESTATE)?;
     let transcript = Transcript::new(&folder, &estate.told);
     let mut pilot = Pilot::new(workspace, &folder, &openssh, transcript, out.is_none());
-    let mut wrong = play(&mut pilot, &estate)?;
+    let profile = estate.profile(&folder)?;
+    let mut wrong: Vec<String> = play(&mut pilot, &mut estate, &profile)?.into_iter().collect();
     wrong.extend(judge(&mut estate, &mut pilot)?);
     wrong.extend(estate.end()?);
 
@@ -70,61 +71,90 @@ pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// The whole of it, command after command; what did not end as it should.
-fn play(pilot: &mut Pilot, estate: &Estate) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
-    let mut expect = |step: &str, code: i32, expected: i32| {
-        if code != expected {
-            wrong.push(format!("`fogpilot {step}` ended with {code}, and not with {expected}"));
-        }
-        code == expected
-    };
-    let common = ["--vault-key", "vault.key"];
-    let fast = ["--danger-time-factor", TIME_FACTOR];
-    let accepted = ["--assume", "restart", "--accept-legacy-cutoff", LEGACY];
-    let apply = [&["apply", "wave1.plan", "--parallel", "8"], &common[..], &fast].concat();
+/// A command of the demo.
+struct Step {
+    /// What the reader is told before it.
+    note: &'static str,
+    /// What happens before it.
+    before: Option<&'static str>,
+    words: Vec<String>,
+    /// The exit code that it must end with.
+    expected: i32,
+    /// Assignments after which somebody presses Ctrl-C.
+    interrupt_after: Option<usize>,
+}
 
-    pilot.note("The profile: who is asked, and by which fingerprints each is known. Secrets go into the vault.");
-    let mut words = vec!["profile", "add", "demo"];
-    words.extend(common);
-    let profile = estate.profile()?;
-    words.extend(profile.iter().map(String::as_str));
-    let mut go_on = expect("profile add", pilot.run(&words)?, 0);
-
-    pilot.note("What must hold before anything is written.");
-    go_on &= expect("preflight", pilot.run(&[&["preflight", "--assume", "restart"], &common[..]].concat())?, 0);
-
-    pilot.note("What would be done, router by router. Nothing is written but the plan.");
-    go_on &= expect("plan", pilot.run(&[&["plan", "-f", "routers.csv", "-o", "wave1.plan"], &common[..]].concat())?, 0);
-
-    pilot.note("The first router with a mode concerns two legacy routers: without their number accepted nothing begins.");
-    let code = pilot.run(&[&apply[..], &["--assume", "restart"]].concat())?;
-    if code == 0 {
-        wrong.push("`fogpilot apply` began without --accept-legacy-cutoff".to_owned());
+impl Step {
+    fn new(note: &'static str, words: &[&str], expected: i32) -> Self {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Self { note, before: None, words, expected, interrupt_after: None }
     }
-    if !go_on {
-        return Ok(wrong);
-    }
+}
 
-    pilot.note("Accepted. Somebody presses Ctrl-C in the middle.");
-    let mut expect = |step: &str, code: i32, expected: i32| {
-        if code != expected {
-            wrong.push(format!("`fogpilot {step}` ended with {code}, and not with {expected}"));
+/// The whole of it, command after command, until one does not end as it should; that is told.
+fn play(pilot: &mut Pilot, estate: &mut Estate, profile: &[String]) -> Result<Option<String>> {
+    for step in steps(profile) {
+        pilot.note(step.note);
+        if let Some(command) = step.before {
+            estate.ask(command)?;
         }
-    };
-    let code = pilot.run_until(&[&apply[..], &accepted].concat(), INTERRUPT_AFTER)?;
-    expect("apply", code, 130);
+        let words: Vec<&str> = step.words.iter().map(String::as_str).collect();
+        let code = pilot.run(&words, step.interrupt_after)?;
+        if code != step.expected {
+            let text = format!("`fogpilot {}` ended with {code}, and not with {}", words[0], step.expected);
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
 
-    pilot.note("It looks at what is, and does what is missing.");
-    let resume = [&["resume", "--parallel", "8"], &common[..], &fast, &accepted].concat();
-    expect("resume", pilot.run(&resume)?, 0);
-
-    pilot.note("Every router once more, by fresh evidence.");
-    expect("verify", pilot.run(&[&["verify"], &common[..], &fast].concat())?, 0);
-
-    pilot.note("For the auditor.");
-    expect("report", pilot.run(&["report", "--format", "markdown"])?, 0);
-    Ok(wrong)
+fn steps(profile: &[String]) -> Vec<Step> {
+    let profile: Vec<&str> = profile.iter().map(String::as_str).collect();
+    let key = ["--vault-key", "vault.key"];
+    let run = [&key[..], &["--yes", "--parallel", "8", "--assume", "restart", "--danger-time-factor", TIME_FACTOR]].concat();
+    let accept = ["--accept-legacy-cutoff", LEGACY];
+    vec![
+        Step::new(
+            "The profile: who is asked, and by which fingerprints each is known. Secrets go into the vault.",
+            &[&["profile", "add", "demo"], &key[..], &profile].concat(),
+            0,
+        ),
+        Step::new(
+            "What must hold before anything is written. A port 4505 that does not answer is a restarted conductor or a firewall; \
+             who knows says so.",
+            &[&["preflight", "--assume", "restart"], &key[..]].concat(),
+            0,
+        ),
+        Step::new(
+            "What would be done, router by router. Nothing is written but the plan.",
+            &[&["plan", "-f", "routers.csv", "-o", "wave1.plan"], &key[..]].concat(),
+            0,
+        ),
+        Step::new(
+            "The first router with a mode concerns two legacy routers: without their number nothing begins.",
+            &[&["apply", "wave1.plan"], &run[..]].concat(),
+            5,
+        ),
+        Step {
+            interrupt_after: Some(INTERRUPT_AFTER),
+            ..Step::new(
+                "With it the run begins. In the middle somebody presses Ctrl-C.",
+                &[&["apply", "wave1.plan"], &run[..], &accept].concat(),
+                130,
+            )
+        },
+        Step {
+            before: Some("conductor restart"),
+            ..Step::new(
+                "Both nodes of the conductor are restarted in a change window, which the first mode asks for. Then the same run goes \
+                 on: it looks at what is, and does what is missing.",
+                &[&["resume"], &run[..], &accept].concat(),
+                0,
+            )
+        },
+        Step::new("Every router once more, by fresh evidence.", &[&["verify"], &key[..]].concat(), 0),
+        Step::new("For the file of the change.", &["report", "-o", "md"], 0),
+    ]
 }
 
 /// What the fakes saw, which is what counts.
@@ -166,7 +196,7 @@ fn parse(arguments: &[String]) -> Result<Option<PathBuf>> {
 /// 25 routers on 20 sites: five sites have two, which take turns; two legacy routers live beside them.
 const ESTATE: [&str; 17] = [
     "--routers", "20", "--hardware", "3", "--pairs", "2", "--legacy", LEGACY, "--sites", "20", "--conductor-pair",
-    "--ports", "--completed", "60", "--running", "240", "--time-factor=60",
+    "--ports", "--completed", "60", "--running", "240", "--time-factor=100",
 ];
 const NODES: usize = 27;
 const LEGACY: &str = "2";

@@ -61,22 +61,25 @@ impl Estate {
         }
     }
 
-    /// The arguments of `profile add` that name all of it.
+    /// The arguments of `profile add` that name all of it, files as they are named in `folder`.
     ///
     /// # Errors
     ///
     /// When it did not say where something is.
-    pub(super) fn profile(&self) -> Result<Vec<String>> {
+    pub(super) fn profile(&self, folder: &Path) -> Result<Vec<String>> {
         let told = |pointer: &str| {
             self.told.pointer(pointer).and_then(Value::as_str).with_context(|| format!("the estate has no {pointer}"))
         };
         let mut words = Vec::new();
         for (flag, pointer) in FLAGS {
-            words.extend([(*flag).to_owned(), told(pointer)?.to_owned()]);
+            let value = told(pointer)?;
+            let file = Path::new(value).strip_prefix(folder).ok().and_then(Path::to_str);
+            words.extend([(*flag).to_owned(), file.unwrap_or(value).to_owned()]);
         }
         let nodes = self.told["conductor"]["nodes"].as_array().context("the conductor has no nodes")?;
         for node in nodes.iter().filter_map(Value::as_str) {
-            words.extend(["--node".to_owned(), node.to_owned()]);
+            let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+            words.extend(["--node".to_owned(), host.to_owned()]);
         }
         Ok(words)
     }

@@ -58,28 +58,19 @@ impl Pilot {
         self.transcript.end(text);
     }
 
-    /// Runs it to its end; the exit code, -1 when a signal ended it.
+    /// Runs it to its end, with Ctrl-C after so many assignments; the exit code, -1 when a signal ended it.
     ///
     /// # Errors
     ///
     /// When it cannot be started, or does not end.
-    pub(super) fn run(&mut self, words: &[&str]) -> Result<i32> {
-        self.run_until(words, usize::MAX)
-    }
-
-    /// The same, with Ctrl-C after so many assignments.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub(super) fn run_until(&mut self, words: &[&str], assignments: usize) -> Result<i32> {
+    pub(super) fn run(&mut self, words: &[&str], interrupt_after: Option<usize>) -> Result<i32> {
         self.transcript.command(words);
         show(&format!("$ fogpilot {}", words.join(" ")));
         let said = Arc::new(Mutex::new(Vec::new()));
         let mut child = self.start(words)?;
         let listeners = listeners(&mut child, &said);
         let deadline = Instant::now() + PATIENCE;
-        let mut interrupted = false;
+        let mut interrupt_after = interrupt_after;
         let status = loop {
             if let Some(status) = child.try_wait().context("cannot wait for `fogpilot`")? {
                 break status;
@@ -89,9 +80,11 @@ impl Pilot {
                 let _ = child.wait();
                 bail!("`fogpilot {}` did not end within {} s", words[0], PATIENCE.as_secs());
             }
-            if !interrupted && assignments < usize::MAX && self.assignments()? >= assignments {
+            if let Some(assignments) = interrupt_after
+                && self.assignments()? >= assignments
+            {
                 ask(&child, Ask::Interrupt)?;
-                interrupted = true;
+                interrupt_after = None;
             }
             thread::sleep(LOOK);
         };

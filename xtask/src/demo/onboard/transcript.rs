@@ -20,6 +20,8 @@ impl Transcript {
         for (pointer, name) in NAMES {
             if let Some(found) = told.pointer(pointer).and_then(Value::as_str) {
                 replaced.push((found.to_owned(), (*name).to_owned()));
+                let host = found.rsplit_once(':').filter(|_| pointer.starts_with("/conductor/nodes/"));
+                replaced.extend(host.map(|(host, _)| (host.to_owned(), (*name).to_owned())));
             }
         }
         replaced.sort_by_key(|(found, _)| std::cmp::Reverse(found.len()));
@@ -73,33 +75,47 @@ impl Transcript {
     fn clean(&self, line: &str) -> String {
         let mut line = line.to_owned();
         for (found, name) in &self.replaced {
-            line = line.replace(found, name);
+            let mut from = 0;
+            while let Some(at) = line[from..].find(found.as_str()).map(|at| from + at) {
+                line = put(&line, at, found.len(), name);
+                from = at + name.len();
+            }
         }
         runs(&times(&line))
     }
 }
 
-/// A line without its first time, and with `hh:mm` for the others.
+/// A line with `name` in place of the `length` bytes at `at`; the next column stays where it is.
+fn put(line: &str, at: usize, length: usize, name: &str) -> String {
+    let (before, rest) = (&line[..at], &line[at + length..]);
+    let Some(gap) = rest.find("  ") else { return format!("{before}{name}{rest}") };
+    let (cell, rest) = rest.split_at(gap);
+    let column = rest.trim_start();
+    let wide = rest.len() - column.len() + length;
+    let spaces = wide.saturating_sub(name.chars().count()).max(2);
+    format!("{before}{name}{cell}{}{column}", " ".repeat(spaces))
+}
+
+/// A line without the time that it begins with, and with a word for the others.
 fn times(line: &str) -> String {
-    let mut text = String::new();
-    let mut rest = line;
-    while let Some(at) = (0..rest.len()).find(|&at| rest.is_char_boundary(at) && is_like(&rest[at..], SECOND)) {
-        let behind = &rest[at + SECOND.len()..];
-        let Some(end) = behind.find('Z').filter(|&end| behind[..end].bytes().all(|b| b == b'.' || b.is_ascii_digit()))
-        else {
-            text += &rest[..at + SECOND.len()];
-            rest = behind;
+    let mut text = line.to_owned();
+    let mut from = 0;
+    while let Some(at) = (from..text.len()).find(|&at| text.is_char_boundary(at) && is_like(&text[at..], SECOND)) {
+        let fraction = &text[at + SECOND.len()..];
+        let digits = fraction.bytes().take_while(|byte| *byte == b'.' || byte.is_ascii_digit()).count();
+        if !fraction[digits..].starts_with('Z') {
+            from = at + SECOND.len();
             continue;
-        };
-        text += &rest[..at];
-        rest = &behind[end + 1..];
-        if text.is_empty() {
-            rest = rest.trim_start();
+        }
+        let length = SECOND.len() + digits + 1;
+        if at == 0 {
+            text = text[length..].trim_start().to_owned();
         } else {
-            text += "TIME";
+            text = put(&text, at, length, "TIME");
+            from = at + "TIME".len();
         }
     }
-    text + rest
+    text
 }
 
 /// A line in which every run has one name.
@@ -180,6 +196,8 @@ mod tests {
         check("in `/tmp/demo/state`, 127.0.0.1:4711", "in `state`, api.example.net");
         check("fogpilot resume run-20261122-140731-2 re-run-it", "fogpilot resume run-20261122-140731-2 re-run-it");
         check("fogpilot resume run-20261126-100000", "fogpilot resume run-20261122-140731");
+        check("a  2026-11-22T14:07:31.530Z  b", "a  TIME                      b");
+        check("127.0.0.1: open  b", "node0.example.net: open  b");
         check("2026-11-22T14:07:31 is local", "2026-11-22T14:07:31 is local");
     }
 
