@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::peers;
 use crate::programs::succeeds;
@@ -160,12 +161,14 @@ fn steps(profile: &[String]) -> Vec<Step> {
 /// What the fakes saw, which is what counts.
 fn judge(estate: &mut Estate, pilot: &mut Pilot) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for (question, meaning) in [("broken", "rules of safety were broken"), ("wrong", "bindings are wrong")] {
-        let answer = estate.ask(question)?;
-        if answer != serde_json::json!([]) {
-            wrong.push(format!("{meaning}: {answer}"));
-        }
+    // the restart of the nodes cuts the legacy routers off, as their number was accepted
+    let broken = texts(&estate.ask("broken")?);
+    let (cut_off, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(|text| text.starts_with("legacy-"));
+    wrong.extend(broken.into_iter().map(|text| format!("a rule of safety was broken: {text}")));
+    if cut_off.len() > LEGACY.parse()? {
+        wrong.push(format!("{} legacy routers are cut off, and {LEGACY} were accepted", cut_off.len()));
     }
+    wrong.extend(texts(&estate.ask("wrong")?).into_iter().map(|binding| format!("a wrong binding: {binding}")));
     let bound = estate.ask("bound")?.as_array().map_or(0, Vec::len);
     if bound != NODES {
         wrong.push(format!("the conductor took {bound} nodes, and not {NODES}"));
@@ -180,6 +183,12 @@ fn judge(estate: &mut Estate, pilot: &mut Pilot) -> Result<Vec<String>> {
         counts["commits"], counts["assignments"], counts["mist_calls"]
     ));
     Ok(wrong)
+}
+
+/// The texts of a list, other values as JSON.
+fn texts(list: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    list.as_array().into_iter().flatten().map(text).collect()
 }
 
 /// The file in `--out FILE`.

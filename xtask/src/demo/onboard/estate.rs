@@ -1,5 +1,6 @@
 //! The estate around an onboarding: a program of the test kit that is asked by lines.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -43,7 +44,19 @@ impl Estate {
         let answers = BufReader::new(child.stdout.take().context("standard output is no pipe")?);
         let mut estate = Self { told: Value::Null, child, commands, answers };
         estate.told = estate.line()?;
+        estate.share_connections()?;
         Ok(estate)
+    }
+
+    /// Lets all logins of `ssh` share a connection, as an operator would in a configuration of one's own.
+    fn share_connections(&self) -> Result<()> {
+        let config = self.told.pointer("/ssh/config").and_then(Value::as_str).context("the estate has no ssh")?;
+        let shared = "  ControlMaster auto\n  ControlPath ssh/shared\n  ControlPersist 5\n";
+        OpenOptions::new()
+            .append(true)
+            .open(config)
+            .and_then(|mut file| file.write_all(shared.as_bytes()))
+            .with_context(|| format!("cannot write `{config}`"))
     }
 
     /// The answer to a command.
