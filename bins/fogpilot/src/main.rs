@@ -27,6 +27,7 @@ mod preflight;
 mod profile;
 mod protect;
 mod render;
+mod report;
 mod routers;
 mod runs;
 mod safe;
@@ -83,6 +84,8 @@ enum Command {
     Resume(Box<apply::ResumeArgs>),
     /// Say how far a run is, as its record says; nothing is asked of anybody
     Status(status::Args),
+    /// Write a report of a run: who, when, which router, each step with its time and evidence; no secret
+    Report(report::Args),
     /// Look whether the routers of a run are onboarded; exit 3 when one is not verified
     ///
     /// Verified means: authentication completed, asset running, connected to the conductor and to Mist, for as long as the plan
@@ -148,6 +151,7 @@ fn main() -> ExitCode {
         Command::Apply(args) => apply::apply(&args),
         Command::Resume(args) => apply::resume(&args),
         Command::Status(args) => status::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Render(args) => render::run(&args),
         Command::ImportToken(args) => import_token::run(&args),

@@ -11,16 +11,20 @@
 //! - [`wave`]: the changes on the conductor for a wave of routers, as one candidate, one validation, one commit.
 //! - [`apply`] carries a plan out, wave after wave, and goes on with one that was interrupted; [`verify`] looks at what it
 //!   did. A [`Stopper`] ends it at a point at which nothing is under way.
+//! - [`clean_up`] takes the tokens out of the settings of sites again; [`plan_rollback`] and [`roll_back`] take back what a run
+//!   wrote, where nothing was built on it.
 //! - [`Watch`] is told everything that [`Happened`].
 //!
 //! What a record says was intended is never taken for what is: a run that goes on looks first. Assignments and commits
 //! are never repeated blindly, and where an answer was lost, reading decides.
 
 mod apply;
+mod cleanup;
 mod keep;
 mod look;
 mod progress;
 mod record;
+mod rollback;
 mod router;
 mod sites;
 mod stop;
@@ -30,6 +34,7 @@ mod world;
 
 pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply, check};
 
+pub use cleanup::{CleanupError, CleanupOptions, SiteCleanup, clean_up};
 pub use keep::{Keep, KeepError};
 pub use look::{LookError, Watched};
 pub use progress::{Happened, Watch};
@@ -38,6 +43,7 @@ pub use record::{
     RecordError, RouterEntry, RouterProgress, RunId, RunIdError, SettingsNote, SettingsThen, TokenNote,
     TokenSource, TokenThen, Undo, ValueHash, WaveEntry, WaveProgress,
 };
+pub use rollback::{RollbackError, RollbackPlan, RolledBack, RouterRollback, plan_rollback, roll_back};
 pub use stop::{Stop, Stopper};
 pub use verify::{Verdict, VerifyError, VerifyOptions, verify};
 pub use world::{Catalogue, Pace, Seen, World};
