@@ -164,8 +164,8 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
             apt::unpack(&home, &own, OPENSSH)
                 .with_context(|| format!("install the Debian packages {}", OPENSSH.join(" and ")))?;
         }
-        let (root, file) =
-            beside(program).with_context(|| format!("`{}` is not in {}", program.name, OPENSSH.join(", ")))?;
+        let (root, file) = beside(program)
+            .with_context(|| format!("`{}` is not in {}", program.name, OPENSSH.join(", ")))?;
         write_wrapper(program, &file, root, &bin)?;
     }
     Ok(bin)

@@ -35,7 +35,8 @@ fn every_check_that_is_explained_is_one_of_the_code() {
 fn every_flag_that_is_named_is_one_of_the_code() {
     let code = code();
     let page = page();
-    let flags: Vec<&str> = page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(is_flag).collect();
+    let flags: Vec<&str> =
+        page.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).filter(is_flag).collect();
     assert!(flags.len() > 30, "{}", flags.len());
 
     for flag in flags {

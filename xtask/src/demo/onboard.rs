@@ -112,7 +112,9 @@ fn play(pilot: &mut Pilot, estate: &mut Estate, profile: &[String]) -> Result<Op
 fn steps(profile: &[String]) -> Vec<Step> {
     let profile: Vec<&str> = profile.iter().map(String::as_str).collect();
     let key = ["--vault-key", "vault.key"];
-    let run = [&key[..], &["--yes", "--parallel", "8", "--assume", "restart", "--danger-time-factor", TIME_FACTOR]].concat();
+    let run =
+        [&key[..], &["--yes", "--parallel", "8", "--assume", "restart", "--danger-time-factor", TIME_FACTOR]]
+            .concat();
     let accept = ["--accept-legacy-cutoff", LEGACY];
     vec![
         Step::new(
@@ -154,7 +156,11 @@ fn steps(profile: &[String]) -> Vec<Step> {
             )
         },
         Step::new("Every router once more, by fresh evidence.", &[&["verify"], &key[..]].concat(), 0),
-        Step::new("For the file of the change.", &["report", "-o", "md"], 0),
+        Step::new(
+            "For the file of the change; `-o html` and `-o md` have every step with its time.",
+            &["report", "-o", "csv"],
+            0,
+        ),
     ]
 }
 
@@ -163,12 +169,15 @@ fn judge(estate: &mut Estate, pilot: &mut Pilot) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     // the restart of the nodes cuts the legacy routers off, as their number was accepted
     let broken = texts(&estate.ask("broken")?);
-    let (cut_off, broken): (Vec<_>, Vec<_>) = broken.into_iter().partition(|text| text.starts_with("legacy-"));
+    let (cut_off, broken): (Vec<_>, Vec<_>) =
+        broken.into_iter().partition(|text| text.starts_with("legacy-"));
     wrong.extend(broken.into_iter().map(|text| format!("a rule of safety was broken: {text}")));
     if cut_off.len() > LEGACY.parse()? {
         wrong.push(format!("{} legacy routers are cut off, and {LEGACY} were accepted", cut_off.len()));
     }
-    wrong.extend(texts(&estate.ask("wrong")?).into_iter().map(|binding| format!("a wrong binding: {binding}")));
+    wrong.extend(
+        texts(&estate.ask("wrong")?).into_iter().map(|binding| format!("a wrong binding: {binding}")),
+    );
     let bound = estate.ask("bound")?.as_array().map_or(0, Vec::len);
     if bound != NODES {
         wrong.push(format!("the conductor took {bound} nodes, and not {NODES}"));
@@ -198,14 +207,32 @@ fn parse(arguments: &[String]) -> Result<Option<PathBuf>> {
         [] => Ok(None),
         ["--out", file] => Ok(Some(PathBuf::from(file))),
         ["--out"] => bail!("--out needs a file"),
-        _ => bail!("`demo onboard` does not know `{}`; `cargo xtask help` lists what it knows", arguments.join(" ")),
+        _ => bail!(
+            "`demo onboard` does not know `{}`; `cargo xtask help` lists what it knows",
+            arguments.join(" ")
+        ),
     }
 }
 
 /// 25 routers on 20 sites: five sites have two, which take turns; two legacy routers live beside them.
 const ESTATE: [&str; 17] = [
-    "--routers", "20", "--hardware", "3", "--pairs", "2", "--legacy", LEGACY, "--sites", "20", "--conductor-pair",
-    "--ports", "--completed", "60", "--running", "240", "--time-factor=100",
+    "--routers",
+    "20",
+    "--hardware",
+    "3",
+    "--pairs",
+    "2",
+    "--legacy",
+    LEGACY,
+    "--sites",
+    "20",
+    "--conductor-pair",
+    "--ports",
+    "--completed",
+    "60",
+    "--running",
+    "240",
+    "--time-factor=100",
 ];
 const NODES: usize = 27;
 const LEGACY: &str = "2";

@@ -30,7 +30,12 @@ impl Estate {
     /// # Errors
     ///
     /// When it cannot be started, or says nothing.
-    pub(super) fn start(workspace: &Workspace, folder: &Path, openssh: &Path, settings: &[&str]) -> Result<Self> {
+    pub(super) fn start(
+        workspace: &Workspace,
+        folder: &Path,
+        openssh: &Path,
+        settings: &[&str],
+    ) -> Result<Self> {
         let mut command = Command::new(workspace.program("fogbell-testkit-estate"));
         command.arg("--folder").arg(folder).args(settings);
         command.arg("--pcli").arg(workspace.program("fogbell-testkit-pcli"));
@@ -50,7 +55,8 @@ impl Estate {
 
     /// Lets all logins of `ssh` share a connection, as an operator would in a configuration of one's own.
     fn share_connections(&self) -> Result<()> {
-        let config = self.told.pointer("/ssh/config").and_then(Value::as_str).context("the estate has no ssh")?;
+        let config =
+            self.told.pointer("/ssh/config").and_then(Value::as_str).context("the estate has no ssh")?;
         let shared = "  ControlMaster auto\n  ControlPath ssh/shared\n  ControlPersist 5\n";
         OpenOptions::new()
             .append(true)
@@ -66,7 +72,9 @@ impl Estate {
     /// When it has ended, or does not know the command.
     pub(super) fn ask(&mut self, command: &str) -> Result<Value> {
         let commands = self.commands.as_mut().context("the estate has ended")?;
-        writeln!(commands, "{command}").and_then(|()| commands.flush()).context("the estate does not listen")?;
+        writeln!(commands, "{command}")
+            .and_then(|()| commands.flush())
+            .context("the estate does not listen")?;
         let mut answer = self.line()?;
         match answer.get_mut("ok") {
             Some(ok) => Ok(ok.take()),
@@ -81,7 +89,10 @@ impl Estate {
     /// When it did not say where something is.
     pub(super) fn profile(&self, folder: &Path) -> Result<Vec<String>> {
         let told = |pointer: &str| {
-            self.told.pointer(pointer).and_then(Value::as_str).with_context(|| format!("the estate has no {pointer}"))
+            self.told
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .with_context(|| format!("the estate has no {pointer}"))
         };
         let mut words = Vec::new();
         for (flag, pointer) in FLAGS {

@@ -100,7 +100,9 @@ fn put(line: &str, at: usize, length: usize, name: &str) -> String {
 fn times(line: &str) -> String {
     let mut text = line.to_owned();
     let mut from = 0;
-    while let Some(at) = (from..text.len()).find(|&at| text.is_char_boundary(at) && is_like(&text[at..], SECOND)) {
+    while let Some(at) =
+        (from..text.len()).find(|&at| text.is_char_boundary(at) && is_like(&text[at..], SECOND))
+    {
         let fraction = &text[at + SECOND.len()..];
         let digits = fraction.bytes().take_while(|byte| *byte == b'.' || byte.is_ascii_digit()).count();
         if !fraction[digits..].starts_with('Z') {
@@ -194,7 +196,10 @@ mod tests {
         check("2026-11-22T14:07:31Z store-0001: assigned", "store-0001: assigned");
         check("good until 2026-11-22T14:07:31.123Z, so", "good until TIME, so");
         check("in `/tmp/demo/state`, 127.0.0.1:4711", "in `state`, api.example.net");
-        check("fogpilot resume run-20261122-140731-2 re-run-it", "fogpilot resume run-20261122-140731-2 re-run-it");
+        check(
+            "fogpilot resume run-20261122-140731-2 re-run-it",
+            "fogpilot resume run-20261122-140731-2 re-run-it",
+        );
         check("fogpilot resume run-20261126-100000", "fogpilot resume run-20261122-140731");
         check("a  2026-11-22T14:07:31.530Z  b", "a  TIME                      b");
         check("127.0.0.1: open  b", "node0.example.net: open  b");
