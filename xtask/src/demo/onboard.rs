@@ -49,7 +49,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     let begun = Instant::now();
     let mut estate = Estate::start(workspace, &folder, &openssh, &ESTATE)?;
     let transcript = Transcript::new(&folder, &estate.told);
-    let mut pilot = Pilot::new(workspace, &folder, &openssh, transcript, out.is_none());
+    let mut pilot = Pilot::new(workspace, &folder, &openssh, transcript, out.is_none())?;
     let profile = estate.profile(&folder)?;
     let mut wrong: Vec<String> = play(&mut pilot, &mut estate, &profile)?.into_iter().collect();
     wrong.extend(judge(&mut estate, &mut pilot)?);

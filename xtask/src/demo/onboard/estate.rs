@@ -4,17 +4,17 @@ use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{LOOK, PATIENCE};
+use super::LOOK;
 use crate::test::path_with;
 use crate::workspace::Workspace;
 
-/// A running estate. It is killed when this is dropped.
+/// A running estate. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Estate {
     /// Where everything is, as the program says it.
@@ -114,15 +114,24 @@ impl Estate {
     ///
     /// When the system does not say how it ended.
     pub(super) fn end(mut self) -> Result<Option<String>> {
+        Ok(match self.wait()? {
+            Some(status) if status.success() => None,
+            Some(status) => Some(format!("the estate ended by {status}")),
+            None => Some("the estate did not end".to_owned()),
+        })
+    }
+
+    /// It ends, and its OpenSSH server with it, when nobody can ask any more.
+    fn wait(&mut self) -> Result<Option<ExitStatus>> {
         drop(self.commands.take());
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().context("cannot wait for the estate")? {
-                return Ok((!status.success()).then(|| format!("the estate ended by {status}")));
+        let deadline = Instant::now() + GRACE;
+        loop {
+            let status = self.child.try_wait().context("cannot wait for the estate")?;
+            if status.is_some() || Instant::now() > deadline {
+                return Ok(status);
             }
             std::thread::sleep(LOOK);
         }
-        Ok(Some("the estate did not end".to_owned()))
     }
 
     fn line(&mut self) -> Result<Value> {
@@ -137,12 +146,15 @@ impl Estate {
 
 impl Drop for Estate {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if !matches!(self.wait(), Ok(Some(_))) {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
 }
+
+/// How long it may take to end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Flags of `profile add`, and where the estate says what belongs there.
 const FLAGS: &[(&str, &str)] = &[

@@ -5,11 +5,13 @@ use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::transcript::Transcript;
 use super::{LOOK, PATIENCE};
@@ -24,26 +26,37 @@ pub(super) struct Pilot {
     openssh: PathBuf,
     /// Whether it has the terminal for itself, and shows bars there.
     terminal: bool,
+    /// Whether somebody wants the demo to end.
+    stop: Arc<AtomicBool>,
     /// What was said so far.
     pub(super) transcript: Transcript,
 }
 
 impl Pilot {
     /// For the estate that has its files in `folder`. `bars` says that it may have the terminal.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot listen for Ctrl-C.
     pub(super) fn new(
         workspace: &Workspace,
         folder: &Path,
         openssh: &Path,
         transcript: Transcript,
         bars: bool,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for Ctrl-C")?;
+        }
+        Ok(Self {
             program: workspace.program("fogpilot"),
             folder: folder.to_owned(),
             openssh: openssh.to_owned(),
             terminal: bars && io::stderr().is_terminal(),
+            stop,
             transcript,
-        }
+        })
     }
 
     /// Says something to the reader.
@@ -62,7 +75,7 @@ impl Pilot {
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or does not end.
+    /// When it cannot be started, or does not end, or somebody wants the demo to end.
     pub(super) fn run(&mut self, words: &[&str], interrupt_after: Option<usize>) -> Result<i32> {
         self.transcript.command(words);
         show(&format!("$ fogpilot {}", words.join(" ")));
@@ -70,6 +83,7 @@ impl Pilot {
         let mut child = self.start(words)?;
         let listeners = listeners(&mut child, &said);
         let deadline = Instant::now() + PATIENCE;
+        let mut told = false;
         let mut interrupt_after = interrupt_after;
         let status = loop {
             if let Some(status) = child.try_wait().context("cannot wait for `fogpilot`")? {
@@ -79,6 +93,10 @@ impl Pilot {
                 let _ = child.kill();
                 let _ = child.wait();
                 bail!("`fogpilot {}` did not end within {} s", words[0], PATIENCE.as_secs());
+            }
+            if self.stop.load(Ordering::Relaxed) && !told {
+                ask(&child, Ask::Interrupt)?;
+                told = true;
             }
             if let Some(assignments) = interrupt_after
                 && self.assignments()? >= assignments
@@ -90,6 +108,9 @@ impl Pilot {
         };
         for listener in listeners {
             let _ = listener.join();
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            bail!("interrupted; everything is kept in {}", self.folder.display());
         }
         let code = status.code().unwrap_or(-1);
         let lines = said.lock().unwrap_or_else(PoisonError::into_inner);
