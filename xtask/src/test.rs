@@ -119,6 +119,10 @@ fn run_peers(run: &mut Run<'_>, root: bool) {
         let mut command = workspace.cargo(arguments);
         with_peers(&mut command, &peers, &workspace.target.join("debug"));
         run.tests("command line over SSH", command);
+        let arguments = ["test", "--quiet", "--package", SCO, "--test", APPLY, "--no-fail-fast"];
+        let mut command = workspace.cargo(arguments);
+        with_peers(&mut command, &peers, &workspace.target.join("debug"));
+        run.tests("runs of fogpilot", command);
     }
 }
 
@@ -156,6 +160,9 @@ const SHAPES: &str = "prism";
 
 /// The package of onboarding, and its test with a TPM and OpenSSL.
 const SCO: &str = "fogbell-sco";
+/// The test of the onboarding that needs the same.
+const APPLY: &str = "apply";
+
 /// The package with the client of the conductor, and its test through an OpenSSH server, which needs root.
 const CONDUCTOR: &str = "fogbell-conductor";
 const SSH: &str = "ssh";

@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 
 use ids::SiteId;
 use sco::plan::Plan;
-use sco::run::{self, Applied, ApplyOptions, ApplyStop, Entry, Header, Opened, Record, RunId};
+use sco::run::{self, Applied, ApplyOptions, ApplyStop, Entry, Header, Record, RunId};
 
 use crate::asking::ask;
 use crate::carry::{self, Carrying, Showing, carry, prepare, runtime};
 use crate::exit::{Done, Exit, Failure, chain};
 use crate::lock::Lock;
+use crate::open_run::OpenRun;
 use crate::output::Format;
 use crate::plan::header;
 use crate::profile::{Session, Which};
 use crate::runs::{About, Run};
 use crate::safe::Safe;
 use crate::status;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, agree};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -71,7 +72,7 @@ pub(crate) fn apply(args: &Args) -> Done {
     let plan = crate::plan::load(&args.plan)?;
     let common = &args.common;
     let session = common.which.open_for_run()?;
-    belongs(&session, &plan)?;
+    session.is_for(&plan)?;
     writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
     if plan.is_empty() {
         writeln!(io::stderr(), "fogpilot: {plan}; there is nothing to do")?;
@@ -92,7 +93,7 @@ pub(crate) fn apply(args: &Args) -> Done {
     };
     let record = Record::create(&run.folder, head)?;
     writeln!(io::stderr(), "fogpilot: this is {}", run.id)?;
-    let done = work(session, &run, &record, common);
+    let done = work(&session, &run, &record, common);
     forget_empty(&run.folder);
     done
 }
@@ -100,25 +101,23 @@ pub(crate) fn apply(args: &Args) -> Done {
 /// Goes on with a run.
 pub(crate) fn resume(args: &ResumeArgs) -> Done {
     let common = &args.common;
-    let run = Run::find(&common.which.home, args.run.as_ref())?;
-    let session = common.which.named(&run.about.profile)?.open_for_run()?;
-    belongs(&session, &run.plan)?;
-    writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
     if common.dry_run {
+        let run = Run::find(&common.which.home, args.run.as_ref())?;
+        let session = common.which.named(&run.about.profile)?.open_for_run()?;
+        session.is_for(&run.plan)?;
         run.progress()?;
         let record = copy_of_record(&run)?;
         return look(session, &run, &record.record, common);
     }
-    common.agree(&run.plan)?;
-    let _lock = Lock::take(&common.which.home, "resume")?;
-    let Opened { record, cut } = Record::open(&run.folder)?;
-    record.with_progress(|progress| run.check(progress))?;
-    if let Some(cut) = cut {
-        writeln!(io::stderr(), "fogpilot: {cut}")?;
+    if !common.yes {
+        Terminal::or("--yes")?;
     }
+    let OpenRun { run, session, record, .. } = &OpenRun::open(&common.which, args.run.as_ref(), "resume")?;
+    writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
+    common.agree(&run.plan)?;
     record.add(Entry::Resumed { options: options() })?;
     writeln!(io::stderr(), "fogpilot: going on with {}", run.id)?;
-    work(session, &run, &record, common)
+    work(session, run, record, common)
 }
 
 impl Common {
@@ -127,30 +126,12 @@ impl Common {
         if self.yes {
             return Ok(());
         }
-        let terminal = Terminal::open()
-            .ok_or_else(|| Failure::usage("there is no terminal to ask at whether to begin; give --yes"))?;
+        Terminal::or("--yes")?;
         for change in plan.changes() {
             writeln!(io::stderr(), "  conductor: {change}")?;
         }
-        match terminal.confirm(&format!("{plan}. Begin?"))? {
-            true => Ok(()),
-            false => Err(Failure::of(Exit::Interrupted, "nothing was done")),
-        }
+        agree(&format!("{plan}. Begin?"))
     }
-}
-
-/// Whether the plan is for the organisation and the conductor of the profile.
-fn belongs(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    let profile = &session.profile;
-    if plan.org() != profile.org {
-        let text = format!("the plan is for the organisation {}, and the profile for {}", plan.org(), profile.org);
-        return Err(Failure::usage(format!("{text}; give --profile with the one it was made with")));
-    }
-    if plan.conductor().to_string() != profile.conductor.pin {
-        let text = format!("the plan is for the conductor with the key {}", plan.conductor());
-        return Err(Failure::usage(format!("{text}, and the profile for {}", profile.conductor.pin)));
-    }
-    Ok(())
 }
 
 /// For whom the run is; the names of sites are asked for.
@@ -162,12 +143,12 @@ fn about(session: &Session) -> Result<About, Failure> {
 }
 
 /// The run itself, and what is said of it.
-fn work(session: Session, run: &Run, record: &Record, common: &Common) -> Done {
+fn work(session: &Session, run: &Run, record: &Record, common: &Common) -> Done {
     let shower = common.showing.shower(run.plan.steps().count());
     let runtime = runtime()?;
-    let options = runtime.block_on(interrupted_or(prepare(&session, run, &common.carrying, &shower)));
+    let options = runtime.block_on(interrupted_or(prepare(session, run, &common.carrying, &shower)));
     let options = options.inspect_err(|_| shower.end())?;
-    let safe = Safe::of(session.unlocked, run.plan.hash());
+    let safe = Safe::of(session.unlocked.clone(), run.plan.hash());
     let applied = runtime.block_on(carry(&session.world, run, record, &safe, &options, &shower));
     let applied = applied.map_err(|stop| refused(&stop, run, record))?;
     conclude(run, record, &applied, common)
@@ -207,7 +188,11 @@ fn conclude(run: &Run, record: &Record, applied: &Applied, common: &Common) -> D
         writeln!(out, "fogpilot: {}", chain(stopped))?;
     }
     match exit {
-        Exit::Ok => writeln!(out, "fogpilot: done; next: fogpilot verify {0}, fogpilot report {0}, fogpilot cleanup {0}", run.id)?,
+        Exit::Ok => writeln!(
+            out,
+            "fogpilot: done; next: fogpilot verify {0}, fogpilot report {0}, fogpilot cleanup {0}",
+            run.id
+        )?,
         _ => writeln!(out, "fogpilot: to go on: fogpilot resume {}", run.id)?,
     }
     Ok(exit)
@@ -231,7 +216,9 @@ fn look(session: Session, run: &Run, record: &Record, common: &Common) -> Done {
     let shower = common.showing.shower(run.plan.steps().count());
     let checked = runtime()?.block_on(interrupted_or(async {
         let options: ApplyOptions = prepare(&session, run, &common.carrying, &shower).await?;
-        run::check(&session.world, &run.plan, record, &options, &shower).await.map_err(|stop| refused(&stop, run, record))
+        run::check(&session.world, &run.plan, record, &options, &shower)
+            .await
+            .map_err(|stop| refused(&stop, run, record))
     }));
     shower.end();
     let drifted = checked?;

@@ -11,7 +11,9 @@ use sco::RouterName;
 use sco::certificate::Certificate;
 use sco::ek::Format as KeyFormat;
 use sco::run::wave::{By, Ways};
-use sco::run::{Accepted, Applied, ApplyOptions, ApplyStop, End, Record, Stop, Stopper, TokenTrust, World, apply};
+use sco::run::{
+    Accepted, Applied, ApplyOptions, ApplyStop, End, Record, Stop, Stopper, TokenTrust, World, apply,
+};
 use sco::token::TokenFlag;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -115,7 +117,8 @@ impl From<Way> for By {
 impl Carrying {
     /// What a run is told, but for what the conductor shows.
     fn options(&self, run: &Run) -> Result<ApplyOptions, Failure> {
-        let sites = |named: &[String]| named.iter().map(|text| site(text, run)).collect::<Result<BTreeSet<_>, _>>();
+        let sites =
+            |named: &[String]| named.iter().map(|text| site(text, run)).collect::<Result<BTreeSet<_>, _>>();
         let flags = [
             (self.accept_unauthenticated_token, TokenFlag::Unauthenticated),
             (self.accept_unverifiable_token, TokenFlag::Unverifiable),
@@ -174,7 +177,10 @@ pub(crate) async fn prepare(
         shower.say(&format!("{} {}: {}", check.outcome, check.name, check.detail));
     }
     if !preflight::verdict(&looked, &carrying.assumed)? {
-        return Err(Failure::of(Exit::Preflight, "nothing was written; `fogpilot preflight` shows every check"));
+        return Err(Failure::of(
+            Exit::Preflight,
+            "nothing was written; `fogpilot preflight` shows every check",
+        ));
     }
     options.trust.anchor = session.profile.anchor()?;
     options.trust.served = served(&session.profile.conductor.nodes).await;

@@ -20,8 +20,9 @@ pub(crate) fn load(run: &Run) -> Result<Given, Failure> {
     match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Given::new()),
         Err(error) => Err(format!("cannot read `{}`: {error}", path.display()).into()),
-        Ok(text) => Ok(serde_json::from_str(&text)
-            .map_err(|error| format!("`{}` is damaged: {error}; remove it, and give the output again", path.display()))?),
+        Ok(text) => Ok(serde_json::from_str(&text).map_err(|error| {
+            format!("`{}` is damaged: {error}; remove it, and give the output again", path.display())
+        })?),
     }
 }
 
@@ -69,8 +70,14 @@ mod tests {
             find(text, &assets).into_iter().map(|(id, state)| format!("{id} {state}")).collect::<Vec<_>>()
         };
         for (text, expect) in [
-            ("admin@c# show secure-conductor-onboarding A1\nAuth State: completed\n", vec!["A1 auth completed"]),
-            ("Asset ID: A10\n  Auth State: waiting\nAsset ID: B2\n  Auth State: completed", vec!["A10 auth waiting", "B2 auth completed"]),
+            (
+                "admin@c# show secure-conductor-onboarding A1\nAuth State: completed\n",
+                vec!["A1 auth completed"],
+            ),
+            (
+                "Asset ID: A10\n  Auth State: waiting\nAsset ID: B2\n  Auth State: completed",
+                vec!["A10 auth waiting", "B2 auth completed"],
+            ),
             ("Auth State: completed\nAsset A1", vec![]),
             ("Assets: A1 B2\nAuth State: completed", vec![]),
             ("A1\nAuth State: completed\nAuth State: waiting", vec![]),

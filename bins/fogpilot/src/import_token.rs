@@ -57,11 +57,14 @@ pub(crate) fn run(args: &Args) -> Done {
     let ground = Ground::of(args)?;
     let (name, profile) = ground.which(args)?.profile()?;
     if profile.org != ground.plan().org() || profile.conductor.pin != ground.plan().conductor().to_string() {
-        return Err(Failure::usage(format!("the plan is for another organisation or conductor than the profile `{name}`")));
+        return Err(Failure::usage(format!(
+            "the plan is for another organisation or conductor than the profile `{name}`"
+        )));
     }
     let input = Input::read(&args.file, LIMIT)?;
     tell_secret(&args.file, input.exposed)?;
-    let text = str::from_utf8(&input.bytes).map_err(|_| "the input is no text; hand over what was printed")?;
+    let text =
+        str::from_utf8(&input.bytes).map_err(|_| "the input is no text; hand over what was printed")?;
     let found = find_tokens(text);
     if found.truncated {
         return Err("there is more in the input than is read; hand it over in parts".into());
@@ -200,7 +203,7 @@ fn keep(args: &Args, ground: &Ground, tokens: &[FoundToken], rows: &[Row]) -> Re
         return Ok(());
     }
     let _lock = Lock::take(&args.which.home, "import-token")?;
-    let safe = Safe::of(args.which.home.unlock()?, ground.plan().hash());
+    let safe = Safe::of(args.which.home.unlock()?.into(), ground.plan().hash());
     for (found, row) in tokens.iter().zip(rows) {
         if let Some(router) = row.router.as_ref().filter(|_| row.taken) {
             safe.put(router, &found.token)?;
@@ -211,7 +214,12 @@ fn keep(args: &Args, ground: &Ground, tokens: &[FoundToken], rows: &[Row]) -> Re
 
 /// Reads the states that the input shows of the assets of a run.
 fn states(text: &str, run: &Run, dry_run: bool) -> Result<Vec<Row>, Failure> {
-    let nodes = || run.plan.routers().iter().flat_map(|router| router.basis.nodes.values().map(move |node| (router, node)));
+    let nodes = || {
+        run.plan
+            .routers()
+            .iter()
+            .flat_map(|router| router.basis.nodes.values().map(move |node| (router, node)))
+    };
     let assets: Vec<&AssetId> = nodes().filter_map(|(_, node)| node.wanted_asset_id.as_ref()).collect();
     let found = given::find(text, &assets);
     let now = Timestamp::now();
@@ -229,7 +237,7 @@ fn states(text: &str, run: &Run, dry_run: bool) -> Result<Vec<Row>, Failure> {
         taken: true,
         token_sha256: None,
         expires: None,
-        detail: format!("{asset}: {state}, as of now; `fogpilot verify` takes it into account"),
+        detail: format!("{asset}: {state}, as of now; `fogpilot verify --watch` counts it for an hour"),
     };
     Ok(found.iter().map(row).collect())
 }
@@ -249,9 +257,15 @@ fn tell_secret(path: &Path, exposed: bool) -> io::Result<()> {
     let name = path.display();
     let mut out = io::stderr();
     if path == Path::new("-") {
-        return writeln!(out, "fogpilot: what you hand over is secret as long as its tokens are taken; keep no copy");
+        return writeln!(
+            out,
+            "fogpilot: what you hand over is secret as long as its tokens are taken; keep no copy"
+        );
     }
-    writeln!(out, "fogpilot: `{name}` is secret as long as its tokens are taken; remove it when they are in the vault")?;
+    writeln!(
+        out,
+        "fogpilot: `{name}` is secret as long as its tokens are taken; remove it when they are in the vault"
+    )?;
     if exposed {
         writeln!(out, "fogpilot: others on this machine can read it now; `chmod 600 {name}` keeps it")?;
     }

@@ -31,7 +31,8 @@ impl Lock {
     /// Takes the lock for `command`, or says who has it.
     pub(crate) fn take(home: &Home, command: &str) -> Result<Self, Failure> {
         let path: PathBuf = home.made()?.join("lock");
-        let failed = |error: std::io::Error| Failure::from(format!("cannot lock `{}`: {error}", path.display()));
+        let failed =
+            |error: std::io::Error| Failure::from(format!("cannot lock `{}`: {error}", path.display()));
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -13,6 +13,7 @@ mod apply;
 mod asking;
 mod carry;
 mod check;
+mod cleanup;
 mod ek;
 mod exit;
 mod export_tokens;
@@ -21,6 +22,7 @@ mod home;
 mod import_token;
 mod input;
 mod lock;
+mod open_run;
 mod output;
 mod plan;
 mod preflight;
@@ -28,6 +30,7 @@ mod profile;
 mod protect;
 mod render;
 mod report;
+mod rollback;
 mod routers;
 mod runs;
 mod safe;
@@ -91,6 +94,16 @@ enum Command {
     /// Verified means: authentication completed, asset running, connected to the conductor and to Mist, for as long as the plan
     /// says, on evidence that is newer than the assignment.
     Verify(verify::Args),
+    /// Take the onboarding tokens of a run out of the settings of its sites; exit 3 when one stays
+    ///
+    /// One site goes first, and its routers are seen to stay connected. Addresses are never touched, nor is a token while a router
+    /// of the site is unfinished.
+    Cleanup(cleanup::Args),
+    /// Take back what a run wrote, where nothing was built on it; exit 3 when something stays
+    ///
+    /// What would be taken back is shown first. A value is touched only while it still is what the run wrote. A router that was
+    /// onboarded, or may have been, is left alone unless --force-router names it.
+    Rollback(rollback::Args),
     /// Print the exact commands for a person who enters them at the conductor; nothing is sent
     Render(Box<render::Args>),
     /// Take onboarding tokens, and states, out of what the conductor printed
@@ -153,6 +166,8 @@ fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Cleanup(args) => cleanup::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
         Command::Render(args) => render::run(&args),
         Command::ImportToken(args) => import_token::run(&args),
         Command::ExportTokens(args) => export_tokens::export(&args),

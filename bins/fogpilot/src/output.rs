@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_cell_is_no_formula() {
-        for (cell, expect) in [("=1+1", "'=1+1"), ("@x", "'@x"), ("a=b", "a=b"), ("-", "-"), ("-1", "'-1"), ("", "")] {
+        for (cell, expect) in
+            [("=1+1", "'=1+1"), ("@x", "'@x"), ("a=b", "a=b"), ("-", "-"), ("-1", "'-1"), ("", "")]
+        {
             assert_eq!(defused(cell), expect);
         }
     }

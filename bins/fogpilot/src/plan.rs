@@ -52,14 +52,19 @@ pub(crate) fn run(args: &Args) -> Done {
     show::print(args.format, &session, &made)?;
     if let Some(out) = args.out.as_ref().filter(|_| !args.dry_run) {
         pki::write_durably(out, made.plan.to_json().as_bytes(), 0o600)?;
-        let next = if made.plan.is_empty() { String::new() } else { format!("; next: fogpilot apply {}", out.display()) };
+        let next = if made.plan.is_empty() {
+            String::new()
+        } else {
+            format!("; next: fogpilot apply {}", out.display())
+        };
         writeln!(io::stderr(), "fogpilot: the plan is in `{}`{next}", out.display())?;
     }
     Ok(exit(&made, args.detailed_exitcode))
 }
 
 fn exit(made: &Made, detailed: bool) -> Exit {
-    let refused = made.plan.routers().iter().filter(|router| matches!(router.outcome, RouterOutcome::Refused(_)));
+    let refused =
+        made.plan.routers().iter().filter(|router| matches!(router.outcome, RouterOutcome::Refused(_)));
     match refused.count() {
         0 if made.plan.is_empty() && detailed => Exit::Nothing,
         0 => Exit::Ok,

@@ -138,7 +138,9 @@ fn check(name: &str, outcome: Outcome, detail: impl Into<Box<str>>, source: &str
 fn of_conductor(is_conductor: Option<bool>) -> Check {
     let (outcome, detail) = match is_conductor {
         Some(true) => (Outcome::Pass, "it says that it is a conductor"),
-        Some(false) => (Outcome::Fail, "it says that it is a router; name the conductor's own web server in the profile"),
+        Some(false) => {
+            (Outcome::Fail, "it says that it is a router; name the conductor's own web server in the profile")
+        }
         None => (Outcome::Unknown, "it does not say whether it is a conductor"),
     };
     check("conductor", outcome, detail, "conductor")
@@ -149,7 +151,9 @@ fn of_candidate(running: &Configuration, candidate: &Configuration) -> Check {
     let (outcome, detail) = if paths.is_empty() {
         (Outcome::Pass, "nothing waits to be committed".to_owned())
     } else {
-        let text = format!("somebody has changes that are not committed: {paths}; while they are there, nothing is applied");
+        let text = format!(
+            "somebody has changes that are not committed: {paths}; while they are there, nothing is applied"
+        );
         (Outcome::Warn, text)
     };
     check("candidate", outcome, detail, "candidate and running configuration")
@@ -162,12 +166,16 @@ fn of_nodes(routers: &Routers, conductor: Option<&str>, profile: &Profile) -> Ch
     let (outcome, detail) = match router.map(|router| router.nodes.len()) {
         Some(nodes) if nodes > known => (
             Outcome::Fail,
-            format!("the conductor has {nodes} nodes, and the profile {known}; `profile add --replace --node` names all of them"),
+            format!(
+                "the conductor has {nodes} nodes, and the profile {known}; `profile add --replace --node` names all of them"
+            ),
         ),
         Some(nodes) => (Outcome::Pass, format!("the profile has the address of each of {nodes}")),
         None => (
             Outcome::Unknown,
-            format!("the running configuration does not tell the conductor's own nodes; the profile has {known}"),
+            format!(
+                "the running configuration does not tell the conductor's own nodes; the profile has {known}"
+            ),
         ),
     };
     check("conductor-nodes", outcome, detail, "running configuration")
@@ -184,7 +192,8 @@ async fn of_onboarding_certificate(node: &str, anchor: Option<&Anchor>) -> Check
     let shown = match Conductor::certificates(&host, ports::WITHIN).await {
         Ok(shown) => shown,
         Err(problem) => {
-            let detail = format!("no certificate was seen ({}); compare by hand", crate::exit::chain(&problem));
+            let detail =
+                format!("no certificate was seen ({}); compare by hand", crate::exit::chain(&problem));
             return named(Outcome::Unknown, detail);
         }
     };
@@ -238,7 +247,10 @@ async fn of_mist(world: &World) -> [Check; 2] {
         Ok(account) => role(&account, world.org),
         Err(problem) => (Outcome::Unknown, crate::exit::chain(&problem)),
     };
-    [check("mist-role", role.0, role.1, "Mist, self"), check("mist-budget", budget.0, budget.1, "Mist, usage")]
+    [
+        check("mist-role", role.0, role.1, "Mist, self"),
+        check("mist-budget", budget.0, budget.1, "Mist, usage"),
+    ]
 }
 
 fn role(account: &Account, org: OrgId) -> (Outcome, String) {
@@ -248,11 +260,16 @@ fn role(account: &Account, org: OrgId) -> (Outcome, String) {
     let roles: Vec<&Role> = here.filter_map(|privilege| privilege.role.as_ref()).collect();
     let shown = || roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
     match &roles[..] {
-        [] => (Outcome::Unknown, "the token has no role in the organisation that is told; it needs `write`".to_owned()),
+        [] => (
+            Outcome::Unknown,
+            "the token has no role in the organisation that is told; it needs `write`".to_owned(),
+        ),
         roles if roles.iter().any(|role| matches!(role, Role::Admin | Role::Write)) => {
             (Outcome::Pass, format!("the token may write to the organisation ({})", shown()))
         }
-        _ => (Outcome::Fail, format!("the token is `{}`, and settings and assignments need `write`", shown())),
+        _ => {
+            (Outcome::Fail, format!("the token is `{}`, and settings and assignments need `write`", shown()))
+        }
     }
 }
 
@@ -260,7 +277,8 @@ async fn of_command_line(world: &World) -> Check {
     let (outcome, detail) = match &world.pcli {
         None => (
             Outcome::Warn,
-            "the profile names none: tokens come by `render` and `import-token`, and so does the auth state".to_owned(),
+            "the profile names none: tokens come by `render` and `import-token`, and so does the auth state"
+                .to_owned(),
         ),
         Some(pcli) => match pcli.way().await {
             Ok(way) => (Outcome::Pass, format!("it takes commands by {way}")),

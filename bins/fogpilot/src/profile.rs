@@ -86,7 +86,10 @@ fn facts(name: &ProfileName, profile: &Profile) -> Result<Vec<[String; 2]>, Fail
         fact("conductor", format!("{} as {}", profile.conductor.host, profile.conductor.user)),
         fact("nodes", profile.conductor.nodes.join(" ")),
         fact("key", profile.conductor.pin.to_string()),
-        fact("SCO CA", profile.anchor()?.map_or_else(|| "none".to_owned(), |anchor| anchor.fingerprint().to_string())),
+        fact(
+            "SCO CA",
+            profile.anchor()?.map_or_else(|| "none".to_owned(), |anchor| anchor.fingerprint().to_string()),
+        ),
     ];
     let way = profile.ssh.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
     facts.push(fact("command line", way));

@@ -67,7 +67,10 @@ pub(crate) fn run(args: &Args) -> Done {
         (None, Some(found)) => Some(found.to_string().parse()?),
         (None, None) => None,
     };
-    let faults = version.as_ref().map_or(Ok(Vec::new()), Version::known_faults).map_err(|error| Failure::of(Exit::Preflight, error))?;
+    let faults = version
+        .as_ref()
+        .map_or(Ok(Vec::new()), Version::known_faults)
+        .map_err(|error| Failure::of(Exit::Preflight, error))?;
     if plan.is_empty() {
         writeln!(io::stderr(), "fogpilot: the plan has nothing to do")?;
     }
@@ -129,7 +132,8 @@ fn about(plan: &Plan, version: Option<&Version>) -> Section {
         title: format!("Onboarding of {} routers; plan {:.23}", plan.steps().count(), plan.hash()),
         notes: vec![
             format!("organisation {}; conductor with the key {}; {version}", plan.org(), plan.conductor()),
-            "enter one line after the other at the conductor's PCLI; lines with # are for you".to_owned(),
+            "enter one line after the other at the conductor's PCLI, and answer its questions with y; lines with # are for you"
+                .to_owned(),
         ],
         commands: Vec::new(),
     }

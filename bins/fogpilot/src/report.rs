@@ -80,7 +80,9 @@ fn rendered(name: &'static str, template: &'static str, report: &Report<'_>) -> 
     environment.set_auto_escape_callback(|name| {
         if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
     });
-    environment.add_filter("cell", |text: String| text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " "));
+    environment.add_filter("cell", |text: String| {
+        text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
+    });
     environment.add_template(name, template)?;
     Ok(environment.get_template(name)?.render(Value::from(Serde(BTreeMap::from([("report", report)]))))?)
 }
@@ -184,8 +186,20 @@ impl<'a> Report<'a> {
 
 impl Router {
     const HEAD: [&'static str; 14] = [
-        "router", "state", "site", "mode", "node", "mac", "asset_id", "key", "evidence", "health", "assigned",
-        "token", "token_expires", "detail",
+        "router",
+        "state",
+        "site",
+        "mode",
+        "node",
+        "mac",
+        "asset_id",
+        "key",
+        "evidence",
+        "health",
+        "assigned",
+        "token",
+        "token_expires",
+        "detail",
     ];
 
     fn of(router: &PlannedRouter, row: &Row, progress: &Progress) -> Self {

@@ -80,7 +80,10 @@ impl Run {
         let id = match id {
             Some(id) => id.clone(),
             None => all(&runs)?.pop().ok_or_else(|| {
-                Failure::usage(format!("there is no run in `{}`; `fogpilot apply PLAN` begins one", runs.display()))
+                Failure::usage(format!(
+                    "there is no run in `{}`; `fogpilot apply PLAN` begins one",
+                    runs.display()
+                ))
             })?,
         };
         let folder = runs.join(id.as_str());
@@ -93,7 +96,10 @@ impl Run {
         let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
         let about: About = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         if about.version != FILE_VERSION {
-            return Err(wrong(format!("it is of version {}, and this program reads {FILE_VERSION}", about.version)));
+            return Err(wrong(format!(
+                "it is of version {}, and this program reads {FILE_VERSION}",
+                about.version
+            )));
         }
         Ok(Self { id, folder, plan, about })
     }
@@ -110,7 +116,8 @@ impl Run {
         if progress.header.plan == self.plan.hash() {
             return Ok(());
         }
-        Err(format!("the record in `{}` is of another plan than the one beside it", self.folder.display()).into())
+        Err(format!("the record in `{}` is of another plan than the one beside it", self.folder.display())
+            .into())
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sco::RouterName;
@@ -78,8 +79,11 @@ impl Unlocked {
 
     /// Puts a secret in, in place of the one of its name.
     pub(crate) fn put(&self, name: &str, kind: Kind, value: Zeroizing<Vec<u8>>) -> Result<(), Failure> {
-        self.edit(|edit| edit.set(&SecretName::new(name)?, Secret::new(kind, value)?, SystemTime::now()).map_err(Into::into))
-            .map_err(|error| Failure::from(error as Box<dyn StdError>))
+        self.edit(|edit| {
+            edit.set(&SecretName::new(name)?, Secret::new(kind, value)?, SystemTime::now())
+                .map_err(Into::into)
+        })
+        .map_err(|error| Failure::from(error as Box<dyn StdError>))
     }
 
     fn edit(&self, change: impl FnOnce(&mut Edit) -> Result<(), Cause>) -> Result<(), Cause> {
@@ -94,13 +98,13 @@ type Cause = Box<dyn StdError + Send + Sync>;
 /// The onboarding tokens of one plan, in the vault.
 #[derive(Debug)]
 pub(crate) struct Safe {
-    unlocked: Unlocked,
+    unlocked: Arc<Unlocked>,
     plan: PlanHash,
 }
 
 impl Safe {
     /// Those of the plan with this hash.
-    pub(crate) const fn of(unlocked: Unlocked, plan: PlanHash) -> Self {
+    pub(crate) const fn of(unlocked: Arc<Unlocked>, plan: PlanHash) -> Self {
         Self { unlocked, plan }
     }
 
@@ -156,9 +160,7 @@ fn failed(router: &RouterName, what: &'static str) -> impl FnOnce(Cause) -> Keep
 
 /// Asks for a secret at the terminal, or says which flag is in its place.
 pub(crate) fn hidden(question: &str, flag: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let terminal = Terminal::open()
-        .ok_or_else(|| Failure::usage(format!("there is no terminal to ask at; give {flag}")))?;
-    terminal
+    Terminal::or(flag)?
         .ask_hidden(question)?
         .ok_or_else(|| Failure::of(Exit::Interrupted, "given up at the terminal"))
 }
@@ -172,7 +174,11 @@ fn key_file(path: &Path) -> Result<Key, Failure> {
 fn make_key_file(path: &Path) -> Result<(), Failure> {
     if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         pki::write_durably(path, &Key::random_material()?, 0o600)?;
-        writeln!(io::stderr(), "fogpilot: made the key file `{}`; keep a copy away from here", path.display())?;
+        writeln!(
+            io::stderr(),
+            "fogpilot: made the key file `{}`; keep a copy away from here",
+            path.display()
+        )?;
     }
     Ok(())
 }

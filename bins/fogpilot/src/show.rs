@@ -23,7 +23,7 @@ pub(crate) enum Progress {
     Auto,
     /// One line for each thing that happens, and one every 15 seconds
     Lines,
-    /// One JSON object a line
+    /// One JSON object a line; lines that do not begin with { are for people
     Ndjson,
     /// Nothing
     None,
@@ -147,7 +147,9 @@ impl Counts {
             self.at.insert(router.clone(), at);
         };
         match what {
-            Happened::WaveBegun { routers, .. } => routers.iter().for_each(|router| at(router, At::Conductor)),
+            Happened::WaveBegun { routers, .. } => {
+                routers.iter().for_each(|router| at(router, At::Conductor))
+            }
             Happened::Queued { router, .. } => at(router, At::Queued),
             Happened::TokenMade { router, .. } => at(router, At::Token),
             Happened::SettingsWritten { router, .. } => at(router, At::Setting),
@@ -205,7 +207,9 @@ impl std::fmt::Display for Counts {
 /// Whether a person is told; looks that change nothing are not.
 fn is_news(what: &Happened) -> bool {
     match what {
-        Happened::Seen { health, .. } => !matches!(health, Health::InProgress { .. } | Health::Settling { .. }),
+        Happened::Seen { health, .. } => {
+            !matches!(health, Health::InProgress { .. } | Health::Settling { .. })
+        }
         Happened::Patched { .. } => false,
         _ => true,
     }

@@ -34,7 +34,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Done {
     let run = Run::find(&args.home, args.run.as_ref())?;
     let progress = run.progress()?;
-    let mut routers: Vec<Row> = run.plan.routers().iter().map(|router| Row::of(router, &run, &progress)).collect();
+    let mut routers: Vec<Row> =
+        run.plan.routers().iter().map(|router| Row::of(router, &run, &progress)).collect();
     let bad = routers.iter().any(|row| row.state.is_bad());
     if args.failed {
         routers.retain(|row| row.state.is_bad());
@@ -116,9 +117,10 @@ impl Row {
         let (state, detail) = match &router.outcome {
             RouterOutcome::Done => (State::Unchanged, "already onboarded and healthy".to_owned()),
             RouterOutcome::Refused(refusal) => (State::Refused, refusal.to_string()),
-            RouterOutcome::WaitingForDevice(_) => {
-                (State::WaitingForDevice, "its device is not connected to Mist; plan again when it is".to_owned())
-            }
+            RouterOutcome::WaitingForDevice(_) => (
+                State::WaitingForDevice,
+                "its device is not connected to Mist; plan again when it is".to_owned(),
+            ),
             RouterOutcome::Onboard(steps) => begun(router, steps.assign.is_empty(), &own, progress),
         };
         Self {
@@ -160,9 +162,11 @@ fn begun(
         wave.committed.is_some() && wave.intent.keys().any(|path| path.router() == Some(router.name.as_str()))
     });
     let taken_out = progress.waves.values().find_map(|wave| wave.taken_out.get(&router.name));
-    let verified = router.basis.nodes.keys().all(|node| {
-        own.verdicts.get(node).is_some_and(sco::decide::Health::is_verified)
-    });
+    let verified = router
+        .basis
+        .nodes
+        .keys()
+        .all(|node| own.verdicts.get(node).is_some_and(sco::decide::Health::is_verified));
     if !own.undone.is_empty() {
         return (State::UndoneHere, "what was done for it was taken back".to_owned());
     }
@@ -181,7 +185,10 @@ fn begun(
     if own.assigned.is_some() {
         let over = own.verdicts.values().any(|health| {
             use sco::decide::Health as H;
-            matches!(health, H::Waiting { .. } | H::Degraded { .. } | H::Unknown | H::Stale | H::AuthNotSeen { .. })
+            matches!(
+                health,
+                H::Waiting { .. } | H::Degraded { .. } | H::Unknown | H::Stale | H::AuthNotSeen { .. }
+            )
         });
         return (if over { State::NotVerified } else { State::Assigned }, health());
     }
@@ -202,7 +209,12 @@ fn begun(
 }
 
 /// Prints what became of a run that just ended: the record knows most, and the end the rest.
-pub(crate) fn print_ends(format: Format, run: &Run, progress: &Progress, applied: &Applied) -> io::Result<()> {
+pub(crate) fn print_ends(
+    format: Format,
+    run: &Run,
+    progress: &Progress,
+    applied: &Applied,
+) -> io::Result<()> {
     let mut rows: Vec<Row> = run.plan.routers().iter().map(|router| Row::of(router, run, progress)).collect();
     for row in &mut rows {
         let Some(end) = applied.routers.get(&row.name) else { continue };
@@ -213,11 +225,15 @@ pub(crate) fn print_ends(format: Format, run: &Run, progress: &Progress, applied
             End::NotVerified(_) => (State::NotVerified, std::mem::take(&mut row.detail)),
             End::WaitingForDevice(macs) => {
                 let macs: Vec<String> = macs.iter().map(ToString::to_string).collect();
-                (State::WaitingForDevice, format!("{} not connected to Mist; `resume` when it is", macs.join(", ")))
+                (
+                    State::WaitingForDevice,
+                    format!("{} not connected to Mist; `resume` when it is", macs.join(", ")),
+                )
             }
-            End::Blocked { by, .. } => {
-                (State::Blocked, format!("{by} holds its site; `fogpilot resume --release {by}` takes that one away"))
-            }
+            End::Blocked { by, .. } => (
+                State::Blocked,
+                format!("{by} holds its site; `fogpilot resume --release {by}` takes that one away"),
+            ),
             End::Failed(why) => (State::Failed, why.to_string()),
             End::Released => (State::Released, std::mem::take(&mut row.detail)),
             End::Drifted => (State::Drifted, "it is not as the plan found it; plan again".to_owned()),
@@ -247,7 +263,13 @@ fn print(format: Format, run: &Run, progress: &Progress, routers: &[Row]) -> io:
     if format == Format::Table {
         let ended = progress.ended.as_deref().unwrap_or("under way, or cut off");
         let about = &run.about;
-        writeln!(io::stdout(), "{}  {ended}   Org {}   conductor {}", run.id, about.organisation, about.conductor)?;
+        writeln!(
+            io::stdout(),
+            "{}  {ended}   Org {}   conductor {}",
+            run.id,
+            about.organisation,
+            about.conductor
+        )?;
     }
     let head = ["router", "state", "site", "assigned", "token_until", "what"];
     output::rows(format, &answer, "routers", &head, &cells)

@@ -1,20 +1,19 @@
 //! `fogpilot verify`: whether routers are onboarded, by evidence that is newer than their assignment.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
+use std::io;
 
 use sco::RouterName;
 use sco::decide::Health;
-use sco::run::{Opened, Record, RunId, Verdict, VerifyOptions, verify};
+use sco::run::{RunId, Verdict, VerifyOptions, verify};
 use serde::Serialize;
 
 use crate::carry::{Showing, interruptible, runtime};
 use crate::exit::{Done, Exit};
 use crate::given;
-use crate::lock::Lock;
+use crate::open_run::OpenRun;
 use crate::output::{self, Format, VERSION};
 use crate::profile::Which;
-use crate::runs::Run;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -39,27 +38,20 @@ pub(crate) struct Args {
 
 /// Looks, writes down what was seen, and says what it makes of each node; exit 3 when one is not verified.
 pub(crate) fn run(args: &Args) -> Done {
-    let run = Run::find(&args.which.home, args.run.as_ref())?;
-    let session = args.which.named(&run.about.profile)?.open_for_run()?;
-    let _lock = Lock::take(&args.which.home, "verify")?;
-    let Opened { record, cut } = Record::open(&run.folder)?;
-    record.with_progress(|progress| run.check(progress))?;
-    if let Some(cut) = cut {
-        writeln!(io::stderr(), "fogpilot: {cut}")?;
-    }
+    let open = OpenRun::open(&args.which, args.run.as_ref(), "verify")?;
     let options = VerifyOptions {
         routers: args.router.iter().cloned().collect(),
         watch: args.watch,
-        given: given::load(&run)?,
+        given: given::load(&open.run)?,
     };
-    let shower = args.showing.shower(run.plan.routers().len());
-    let world = &session.world;
-    let (plan, record, watch) = (&run.plan, &record, &shower);
+    let shower = args.showing.shower(open.run.plan.routers().len());
+    let world = &open.session.world;
+    let (plan, record, watch) = (&open.run.plan, &open.record, &shower);
     let options = &options;
     let verdicts = runtime()?.block_on(interruptible(&shower, |stop| async move {
         verify(world, plan, Some(record), options, watch, &stop).await
     }))?;
-    print(args.output, &run.id, &verdicts)?;
+    print(args.output, &open.run.id, &verdicts)?;
     let verified = |verdict: &Verdict| verdict.iter().all(|(_, health)| health.is_verified());
     Ok(if verdicts.values().all(verified) { Exit::Ok } else { Exit::Partial })
 }

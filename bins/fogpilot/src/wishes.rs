@@ -111,7 +111,9 @@ impl Wishes {
     fn options(&self) -> Result<PlanOptions, Failure> {
         let minutes = |minutes: u32| Duration::from_secs(u64::from(minutes) * 60);
         if self.auth_minutes == 0 || self.running_minutes < self.auth_minutes {
-            return Err(Failure::usage("--running-minutes cannot be less than --auth-minutes, nor either of them 0"));
+            return Err(Failure::usage(
+                "--running-minutes cannot be less than --auth-minutes, nor either of them 0",
+            ));
         }
         let mut device_id_roots = Vec::new();
         for path in &self.device_id_root {

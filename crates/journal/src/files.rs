@@ -365,6 +365,6 @@ pub(crate) fn format(conn: &Connection) -> rusqlite::Result<Format> {
 
 pub(crate) const BUSY: Duration = Duration::from_secs(1);
 const LOCK_POLL: Duration = Duration::from_millis(20);
-const READER_CACHE_KIB: i64 = -256; // negative: KiB, not pages
+const READER_CACHE_KIB: i64 = -768; // negative: KiB, not pages
 const WRITER_CACHE_KIB: i64 = -2048;
 const WAL_KEPT_BYTES: i64 = 64 << 20;

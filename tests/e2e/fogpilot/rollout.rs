@@ -103,15 +103,22 @@ fn without_a_terminal_what_a_profile_lacks_is_named_by_its_flag_and_nothing_is_k
     }
 
     let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-    let pin = stage.ask(&[
-        &["profile", "add", "prod", "--api-host", stage.told("/mist/host")][..],
-        &["--api-ca", stage.told("/mist/ca"), "--org", stage.told("/mist/org")],
-        &["--api-token-file", stage.told("/mist/token_file"), "--conductor", stage.told("/conductor/host")],
-        &["--user", "admin", "--password-file", stage.told("/conductor/password_file")],
-        &["--no-sco-ca", "--conductor-pin", other],
-        &STATE,
-    ]
-    .concat());
+    let pin = stage.ask(
+        &[
+            &["profile", "add", "prod", "--api-host", stage.told("/mist/host")][..],
+            &["--api-ca", stage.told("/mist/ca"), "--org", stage.told("/mist/org")],
+            &[
+                "--api-token-file",
+                stage.told("/mist/token_file"),
+                "--conductor",
+                stage.told("/conductor/host"),
+            ],
+            &["--user", "admin", "--password-file", stage.told("/conductor/password_file")],
+            &["--no-sco-ca", "--conductor-pin", other],
+            &STATE,
+        ]
+        .concat(),
+    );
     assert_eq!(pin.code, 1, "{pin:?}");
     assert!(pin.said.contains("another key than --conductor-pin"), "{pin:?}");
     assert!(!stage.home().join("state/profiles.toml").exists());
@@ -150,9 +157,18 @@ fn preflight_refuses_what_it_does_not_know_until_somebody_does() {
         let found = checks["checks"].as_array().unwrap().iter().find(|check| check["name"] == name);
         found.unwrap_or_else(|| panic!("{name}: {checks}"))["outcome"].as_str().unwrap().to_owned()
     };
-    for name in
-        ["conductor", "certificates", "ssh-only", "port-933", "port-930", "onboarding-certificate", "command-line", "clock", "mist-role", "mist-budget"]
-    {
+    for name in [
+        "conductor",
+        "certificates",
+        "ssh-only",
+        "port-933",
+        "port-930",
+        "onboarding-certificate",
+        "command-line",
+        "clock",
+        "mist-role",
+        "mist-budget",
+    ] {
         assert_eq!(outcome(name), "pass", "{name}: {checks}");
     }
     assert!(checks["checks"].as_array().unwrap().iter().all(|check| check["source"] != ""));
@@ -201,7 +217,8 @@ fn a_plan_writes_nothing_but_its_file_and_judges_the_whole_list_first() {
 
 #[test]
 fn a_plan_is_carried_out_and_a_second_time_nothing_is_written() {
-    let settings = EstateSettings { virtual_routers: 3, pairs: 1, hardware: 1, sites: 3, ..EstateSettings::default() };
+    let settings =
+        EstateSettings { virtual_routers: 3, pairs: 1, hardware: 1, sites: 3, ..EstateSettings::default() };
     let stage = ready(settings);
     assert_eq!(plan(&stage).code, 0);
     let apply = [&["apply", "wave.plan", "--accept-legacy-cutoff=0", "-o", "json"][..], &QUICKLY].concat();
@@ -231,17 +248,32 @@ fn a_plan_is_carried_out_and_a_second_time_nothing_is_written() {
     assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
 
     let state = stage.home().join("state");
-    let run = fs::read_dir(state.join("runs")).unwrap().map(|entry| entry.unwrap().file_name()).min().unwrap();
+    let run =
+        fs::read_dir(state.join("runs")).unwrap().map(|entry| entry.unwrap().file_name()).min().unwrap();
     let run = run.to_str().unwrap();
     let status = ask_with_state(&stage, &["status", run, "-o", "json"]);
     assert_eq!((status.code, json(&status)["verified"].as_u64()), (0, Some(5)), "{status:?}");
     let verified = ask_with(&stage, &["verify", run, "--danger-time-factor", "100", "-o", "json"]);
     assert_eq!(verified.code, 0, "{verified:?}");
+    let cleaned = ask_with(&stage, &["cleanup", run, "--danger-time-factor", "100", "--yes", "-o", "json"]);
+    assert_eq!(cleaned.code, 0, "{cleaned:?}");
+    assert!(
+        json(&cleaned)["sites"].as_array().unwrap().iter().all(|site| site["outcome"] == "removed"),
+        "{cleaned:?}"
+    );
+    let back = ask_with(&stage, &["rollback", run, "--yes"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    assert!(back.said.contains("nothing to take back") && back.out.contains("--force-router"), "{back:?}");
+    assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
     for kind in ["html", "md", "csv", "json"] {
         let report = ask_with_state(&stage, &["report", run, "-o", kind]);
         assert_eq!(report.code, 0, "{kind}: {report:?}");
         for place in stage.estate().places() {
-            assert!(report.out.contains(&place.router) && report.out.contains(&place.asset_id), "{kind}: {}", place.router);
+            assert!(
+                report.out.contains(&place.router) && report.out.contains(&place.asset_id),
+                "{kind}: {}",
+                place.router
+            );
         }
     }
     assert_eq!(stage.files_with_secrets(&state), []);
@@ -264,8 +296,13 @@ fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
     assert_eq!(locked.code, 1, "{locked:?}");
     assert!(locked.said.contains("another `fogpilot apply`"), "{locked:?}");
     assert_eq!(code, Some(130), "{:?}", fogpilot.lines());
-    assert!(fogpilot.lines().iter().any(|line| line.contains("fogpilot resume run-")), "{:?}", fogpilot.lines());
-    let resumed = ask_with(&stage, &[&["resume", "--accept-legacy-cutoff=0", "-o", "json"][..], &QUICKLY].concat());
+    assert!(
+        fogpilot.lines().iter().any(|line| line.contains("fogpilot resume run-")),
+        "{:?}",
+        fogpilot.lines()
+    );
+    let resumed =
+        ask_with(&stage, &[&["resume", "--accept-legacy-cutoff=0", "-o", "json"][..], &QUICKLY].concat());
     assert_eq!(resumed.code, 0, "{resumed:?}");
     assert_eq!(json(&resumed)["verified"], 6, "{resumed:?}");
     assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
@@ -275,8 +312,12 @@ fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
 fn a_person_enters_the_commands_and_brings_the_tokens_and_the_states() {
     let settings = EstateSettings { virtual_routers: 2, pairs: 1, sites: 3, ..EstateSettings::default() };
     let stage = Stage::start(settings);
+    // a question is answered by `y` on standard input
+    stage.estate().conductor().read_as(|readings| readings.asks = false);
     assert_eq!(add(&stage, "prod", false, &[]).code, 0);
-    assert_eq!(plan(&stage).code, 0);
+    let list = stage.told("/list");
+    let planned = ask_with(&stage, &["plan", "-f", list, "-o", "wave.plan", "--canary", "0"]);
+    assert_eq!(planned.code, 0, "{planned:?}");
 
     let rendered = stage.ask(&["render", "wave.plan", "--for", "7.2.3-8r2", "-o", "json"]);
     let old = stage.ask(&["render", "wave.plan", "--for", "7.1.2"]);
@@ -299,22 +340,27 @@ fn a_person_enters_the_commands_and_brings_the_tokens_and_the_states() {
 
     let imported = ask_with(&stage, &["import-token", "--plan", "wave.plan", "tokens.txt", "-o", "json"]);
     assert_eq!(imported.code, 0, "{imported:?}");
-    assert!(imported.said.contains("`tokens.txt` is secret") && imported.said.contains("chmod 600"), "{imported:?}");
+    assert!(
+        imported.said.contains("`tokens.txt` is secret") && imported.said.contains("chmod 600"),
+        "{imported:?}"
+    );
     assert_eq!(json(&imported)["rows"].as_array().unwrap().len(), 3);
 
-    let apply = [&["apply", "wave.plan", "--skip", "conductor", "--accept-legacy-cutoff=0"][..], &QUICKLY].concat();
-    let applied = ask_with(&stage, &apply);
+    let apply =
+        ["apply", "wave.plan", "--skip", "conductor", "--accept-legacy-cutoff=0", "--max-failures", "9"];
+    let applied = ask_with(&stage, &[&apply[..], &QUICKLY].concat());
     assert_eq!(applied.code, 3, "{applied:?}");
     assert!(applied.out.contains("auth state not seen"), "{applied:?}");
-    let mut states = String::new();
-    for place in stage.estate().places() {
-        states += &stage.type_in(&format!("show secure-conductor-onboarding {}", place.asset_id)).out;
-    }
+    let states: String = stage
+        .estate()
+        .places()
+        .iter()
+        .map(|place| stage.type_in(&format!("show secure-conductor-onboarding {}", place.asset_id)).out)
+        .collect();
     fs::write(stage.home().join("states.txt"), states).unwrap();
     let given = ask_with(&stage, &["import-token", "states.txt", "-o", "json"]);
-    assert_eq!(given.code, 0, "{given:?}");
-    assert_eq!(json(&given)["rows"].as_array().unwrap().len(), 4, "{given:?}");
-    let verified = ask_with(&stage, &["verify", "--watch", "--danger-time-factor", "100", "-o", "json"]);
+    assert_eq!((given.code, json(&given)["rows"].as_array().unwrap().len()), (0, 4), "{given:?}");
+    let verified = ask_with(&stage, &["verify", "--watch", "--danger-time-factor", "100"]);
     assert_eq!(verified.code, 0, "{verified:?}");
     assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
     assert_eq!(stage.files_with_secrets(&stage.home().join("state")), []);
@@ -324,6 +370,7 @@ fn a_person_enters_the_commands_and_brings_the_tokens_and_the_states() {
 fn a_token_is_bound_by_its_assets_or_it_is_not_taken() {
     let settings = EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() };
     let stage = ready(settings);
+    stage.estate().conductor().read_as(|readings| readings.asks = false);
     assert_eq!(plan(&stage).code, 0);
     let rendered = stage.ask(&["render", "wave.plan", "-o", "json"]);
     let token = |command: &str| stage.type_in(command).out;
@@ -346,7 +393,11 @@ fn a_token_is_bound_by_its_assets_or_it_is_not_taken() {
     let several = import(&format!("{}\n{}", tokens[0].0, tokens[0].1), "wave.plan");
     // one of a router that is not in the plan
     let list = fs::read_to_string(stage.told("/list")).unwrap();
-    fs::write(stage.home().join("first.csv"), list.lines().take(2).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    fs::write(
+        stage.home().join("first.csv"),
+        list.lines().take(2).map(|line| format!("{line}\n")).collect::<String>(),
+    )
+    .unwrap();
     assert_eq!(ask_with(&stage, &["plan", "-f", "first.csv", "-o", "first.plan"]).code, 0);
     let both = import(&format!("{}\n{}", tokens[1].0, tokens[0].0), "first.plan");
     let cut = import(&tokens[0].0.replace("eyJ", "ey"), "wave.plan");
@@ -367,6 +418,58 @@ fn a_conductor_of_two_nodes_wants_both_in_the_profile() {
 
     let one = ask_with(&stage, &["preflight", "--assume", "restart", "-o", "json"]);
 
-    let nodes = json(&one)["checks"].as_array().unwrap().iter().find(|check| check["name"] == "conductor-nodes").cloned();
+    let nodes = json(&one)["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|check| check["name"] == "conductor-nodes")
+        .cloned();
     assert_eq!(nodes.unwrap()["outcome"], "fail", "{one:?}");
+}
+
+#[test]
+fn what_did_not_get_through_is_shown_and_taken_back() {
+    let settings = EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() };
+    let stage = ready(settings);
+    assert_eq!(plan(&stage).code, 0);
+    {
+        let mut fleet = stage.estate().fleet();
+        fleet.routers[0].endorsement_key = fleet.routers[1].endorsement_key.clone();
+    }
+    let apply = ["apply", "wave.plan", "--accept-legacy-cutoff=0", "--progress", "ndjson"];
+    let applied = ask_with(&stage, &[&apply[..], &QUICKLY].concat());
+    assert_eq!(applied.code, 3, "{applied:?}");
+    assert!(applied.said.contains("the canary store-0001 is not verified"), "{applied:?}");
+    let events: Vec<Value> = applied
+        .said
+        .lines()
+        .filter(|line| line.starts_with('{'))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        events.iter().any(|event| event["event"] == "assigned" && event["router"] == "store-0001"),
+        "{events:?}"
+    );
+    let status = ask_with_state(&stage, &["status", "--failed", "-o", "ndjson"]);
+    assert_eq!(status.code, 3, "{status:?}");
+    let before = stage.estate().mark();
+
+    let shown = ask_with(&stage, &["rollback", "--dry-run", "-o", "json"]);
+    let unasked = ask_with(&stage, &["rollback"]);
+
+    assert_eq!((shown.code, unasked.code), (0, 2), "{shown:?} {unasked:?}");
+    assert!(unasked.said.contains("--yes"), "{unasked:?}");
+    let own = &json(&shown)["routers"][0]["steps"];
+    let place = stage.estate().places()[0].clone();
+    assert_eq!(own["unassign"][0], place.mac.to_string(), "{shown:?}");
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+    let back = ask_with(&stage, &["rollback", "--yes"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    assert!(back.out.contains("configure authority router store-0001"), "{back:?}");
+    assert_eq!(stage.estate().unassignments(), [place.mac]);
+    let token = stage.estate().cloud().site_ssr(place.site).map(|ssr| ssr["conductor_token"].clone());
+    assert!(token.is_none_or(|token| token.is_null() || token == ""));
+    assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
+    let report = ask_with_state(&stage, &["report", "-o", "md"]);
+    assert!(report.out.contains("taken back"), "{report:?}");
 }

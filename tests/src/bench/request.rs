@@ -1,6 +1,7 @@
 //! The request that the load is made of.
 
 use std::io::Write;
+use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use http::request;
@@ -14,9 +15,9 @@ pub const PATH: &str = "/v1/mist";
 pub const SECRET: &str = "the-webhook-secret-of-the-bench";
 
 /// Signed alarms as one HTTP request, whose numbers are replaced in place so that every one is another alarm,
-/// about one of [`LOAD_DEVICES`] devices.
+/// about one of [`LOAD_DEVICES`] devices, and happened in the second in which it is made.
 ///
-/// Making the next one costs its HMAC-SHA256 and 34 written digits an alarm, about a microsecond for 1.5 KB. Only
+/// Making the next one costs its HMAC-SHA256 and 54 written digits an alarm, about a microsecond for 1.5 KB. Only
 /// `X-Mist-Signature-v2` is sent: nobody who has it may look at the older one.
 pub struct Signed {
     key: hmac::Key,
@@ -29,12 +30,13 @@ pub struct Signed {
     places: Vec<Places>,
 }
 
-/// Where the digits begin that are another number's in an event's id, its MAC address and its device's name.
+/// Where the digits begin that are another number's in an event's id, its MAC address, its device's name and its times.
 #[derive(Clone, Copy, Debug)]
 struct Places {
     id: usize,
     mac: usize,
     name: usize,
+    times: [usize; 2],
 }
 
 impl Signed {
@@ -62,6 +64,7 @@ impl Signed {
             id: at(&format!("-8000-{MODEL:012x}"), 6),
             mac: at(&format!("\"02{:010x}\"", MODEL % LOAD_DEVICES), 3),
             name: at(&format!("load-{MODEL:012}"), 5),
+            times: ["\"timestamp\":", "\"last_seen\":"].map(|name| at(name, name.len())),
         };
         // every event is as long as the first, and a comma stands between two
         let step = if events > 1 { (body.len() - alone.len()) / (events - 1) } else { 0 };
@@ -80,10 +83,14 @@ impl Signed {
         let write = |mut to: &mut [u8], digits: std::fmt::Arguments<'_>| {
             to.write_fmt(digits).expect("the digits fit where the model's stood");
         };
+        let now = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         for (number, at) in (number..).zip(&self.places) {
             write(&mut self.bytes[at.id..at.id + 12], format_args!("{number:012x}"));
             write(&mut self.bytes[at.mac..at.mac + 10], format_args!("{:010x}", number % LOAD_DEVICES));
             write(&mut self.bytes[at.name..at.name + 12], format_args!("{number:012}"));
+            for time in at.times {
+                write(&mut self.bytes[time..time + 10], format_args!("{now:010}"));
+            }
         }
         let tag = hmac::sign(&self.key, &self.bytes[self.body..]);
         for (pair, byte) in
@@ -103,7 +110,8 @@ impl Signed {
 
 impl Places {
     const fn moved(self, by: usize) -> Self {
-        Self { id: self.id + by, mac: self.mac + by, name: self.name + by }
+        let Self { id, mac, name, times } = self;
+        Self { id: id + by, mac: mac + by, name: name + by, times: [times[0] + by, times[1] + by] }
     }
 }
 

@@ -29,7 +29,10 @@ pub(super) fn print(format: Format, session: &Session, made: &Made) -> io::Resul
     let head = ["", "router", "site", "assets", "what"];
     if format != Format::Table {
         let head = ["action", "router", "site", "assets", "what"];
-        let cells = answer.routers.iter().map(|row| [vec![row.action.to_owned()], row.cells()[1..].to_vec()].concat());
+        let cells = answer
+            .routers
+            .iter()
+            .map(|row| [vec![row.action.to_owned()], row.cells()[1..].to_vec()].concat());
         return output::rows(format, &answer, "routers", &head, &cells.collect::<Vec<_>>());
     }
     writeln!(io::stdout(), "{}", header(&session.name, &session.profile, made.version))?;
@@ -48,8 +51,7 @@ fn rest(made: &Made) -> String {
     text += &format!("Plan: {plan}.\n");
     if !plan.is_empty() {
         let waves = plan.waves();
-        let canaries: usize =
-            waves.iter().filter(|wave| wave.canary).map(|wave| wave.routers.len()).sum();
+        let canaries: usize = waves.iter().filter(|wave| wave.canary).map(|wave| wave.routers.len()).sum();
         text += &format!(
             "{} waves, {canaries} routers as canary.  About {} of 5,000 Mist calls an hour.\n",
             waves.len(),
@@ -181,7 +183,10 @@ impl<'a> Row<'a> {
             RouterOutcome::Done => ("unchanged", '=', None),
             RouterOutcome::WaitingForDevice(macs) => {
                 let macs: Vec<String> = macs.iter().map(ToString::to_string).collect();
-                let text = format!("{} not connected to Mist; plan again when it is, or --allow-offline", macs.join(", "));
+                let text = format!(
+                    "{} not connected to Mist; plan again when it is, or --allow-offline",
+                    macs.join(", ")
+                );
                 ("waiting", '?', Some(text))
             }
             RouterOutcome::Refused(refusal) => ("refused", '!', Some(refusal.to_string())),

@@ -18,7 +18,11 @@ pub(super) async fn checks(node: &str, enabled: bool) -> [Check; 3] {
         (PortProbe::Closed, _) | (_, PortProbe::Closed) => PortProbe::Closed,
         (PortProbe::Silent, PortProbe::Silent) => PortProbe::Silent,
     };
-    [port(node, 933, onboarding, enabled), port(node, 930, tunnels, enabled), restart_check(node, legacy, enabled)]
+    [
+        port(node, 933, onboarding, enabled),
+        port(node, 930, tunnels, enabled),
+        restart_check(node, legacy, enabled),
+    ]
 }
 
 fn port(node: &str, number: u16, probe: PortProbe, enabled: bool) -> Check {
@@ -28,9 +32,10 @@ fn port(node: &str, number: u16, probe: PortProbe, enabled: bool) -> Check {
             Outcome::Fail,
             "is closed: nothing listens there, or a firewall answers for it; routers cannot onboard",
         ),
-        (PortProbe::Closed, false) => {
-            (Outcome::Unknown, "is closed, which it may be before the first router has a mode and the node was restarted")
-        }
+        (PortProbe::Closed, false) => (
+            Outcome::Unknown,
+            "is closed, which it may be before the first router has a mode and the node was restarted",
+        ),
         (PortProbe::Silent, _) => {
             (Outcome::Unknown, "does not answer from here; see that a firewall lets routers through to it")
         }

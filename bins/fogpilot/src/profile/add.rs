@@ -95,7 +95,8 @@ pub(super) fn add(args: &Args) -> Done {
     }
     let token = secret(args.api_token_file.as_deref(), "API token of Mist: ", "--api-token-file FILE")?;
     let profile = args.profile(&token)?;
-    let password = secret(args.password_file.as_deref(), "Password at the conductor: ", "--password-file FILE")?;
+    let password =
+        secret(args.password_file.as_deref(), "Password at the conductor: ", "--password-file FILE")?;
     let conductor = conductor_client(&profile.conductor, &password)?;
     let pcli = profile.ssh.as_ref().map(command_line).transpose()?;
     let mist = mist_client(profile.mist_host()?, profile.api_ca.as_deref(), &token, PATIENCE)?;
@@ -136,7 +137,9 @@ impl Args {
         };
         let nodes = match &self.node[..] {
             [] => vec![bare(host.as_str()).to_owned()],
-            [_, _, _, ..] => return Err(Failure::usage("a conductor has two nodes at most; give --node twice at most")),
+            [_, _, _, ..] => {
+                return Err(Failure::usage("a conductor has two nodes at most; give --node twice at most"));
+            }
             nodes => nodes.iter().map(ToString::to_string).collect(),
         };
         let api_ca = self.api_ca.as_deref().map(whole).transpose()?;
@@ -144,7 +147,8 @@ impl Args {
             Some(org) => org.clone(),
             None => given("Organisation (id or whole name): ", "--org ID|NAME")?,
         };
-        let mist = mist_client(mist_host(cloud, self.api_host.as_deref())?, api_ca.as_deref(), token, PATIENCE)?;
+        let mist =
+            mist_client(mist_host(cloud, self.api_host.as_deref())?, api_ca.as_deref(), token, PATIENCE)?;
         let (org, org_name) = ask(organisation(&mist, &wanted))?;
         let pin = self.pin(&host)?.to_string();
         Ok(Profile {
@@ -198,11 +202,7 @@ impl Args {
         if self.no_sco_ca {
             return Ok(None);
         }
-        if Terminal::open().is_none() {
-            return Err(Failure::usage(
-                "there is no terminal to ask at; give --sco-ca FILE, --sco-ca-sha256 PIN or --no-sco-ca",
-            ));
-        }
+        Terminal::or("--sco-ca FILE, --sco-ca-sha256 PIN or --no-sco-ca")?;
         let Some(sha256) = ask(async { Ok(shown_authority(nodes).await) })? else {
             return Err(Failure::usage(
                 "port 933 shows no authority; give --sco-ca FILE with the one that `ca-certificate` names, or --no-sco-ca",
@@ -250,7 +250,9 @@ async fn organisation(mist: &Client, wanted: &str) -> Result<(OrgId, String), Fa
     }
     match (fitting.pop(), fitting.len()) {
         (Some(one), 0) => Ok(one),
-        (Some(_), _) => Err(Failure::usage(format!("several organisations are named `{wanted}`; give the id of one"))),
+        (Some(_), _) => {
+            Err(Failure::usage(format!("several organisations are named `{wanted}`; give the id of one")))
+        }
         (None, _) => Err(Failure::usage(format!(
             "the token sees no organisation `{wanted}`; it sees: {}",
             names.join(", ")
@@ -285,14 +287,12 @@ fn secret(file: Option<&Path>, question: &str, flag: &str) -> Result<Zeroizing<V
 
 /// What is answered at the terminal, in place of a flag.
 fn given(question: &str, flag: &str) -> Result<String, Failure> {
-    let terminal = Terminal::open()
-        .ok_or_else(|| Failure::usage(format!("there is no terminal to ask at; give {flag}")))?;
+    let terminal = Terminal::or(flag)?;
     terminal.ask(question)?.ok_or_else(|| Failure::of(Exit::Interrupted, "given up at the terminal"))
 }
 
 fn agreed(question: &str, flag: &str) -> Result<(), Failure> {
-    let terminal = Terminal::open()
-        .ok_or_else(|| Failure::usage(format!("there is no terminal to ask at; give {flag}")))?;
+    let terminal = Terminal::or(flag)?;
     match terminal.confirm(question)? {
         true => Ok(()),
         false => Err(Failure::of(Exit::Interrupted, "the profile was not made")),

@@ -101,7 +101,10 @@ impl Profiles {
         };
         let profiles: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         if profiles.version != FILE_VERSION {
-            return Err(wrong(format!("it is of version {}, and this program reads {FILE_VERSION}", profiles.version)));
+            return Err(wrong(format!(
+                "it is of version {}, and this program reads {FILE_VERSION}",
+                profiles.version
+            )));
         }
         Ok(profiles)
     }
@@ -118,14 +121,14 @@ impl Profiles {
             _ if self.profile.is_empty() => {
                 Err(Failure::usage("there is no profile; `fogpilot profile add` makes one"))
             }
-            Some(name) => self
-                .profile
-                .get_key_value(name)
-                .ok_or_else(|| Failure::usage(format!("there is no profile `{name}`; there are {}", names()))),
+            Some(name) => self.profile.get_key_value(name).ok_or_else(|| {
+                Failure::usage(format!("there is no profile `{name}`; there are {}", names()))
+            }),
             None if self.profile.len() == 1 => Ok(self.profile.iter().next().expect("it is one")),
-            None => {
-                Err(Failure::usage(format!("there are several profiles; give --profile with one of {}", names())))
-            }
+            None => Err(Failure::usage(format!(
+                "there are several profiles; give --profile with one of {}",
+                names()
+            ))),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use conductor::{Conductor, Password, Pcli, PcliSettings, Trust};
 use mist::{ApiToken, Client, Settings};
+use sco::plan::Plan;
 use sco::run::{Pace, World};
 use zeroize::Zeroizing;
 
@@ -36,7 +38,7 @@ pub(crate) struct Session {
     pub(crate) name: ProfileName,
     pub(crate) profile: Profile,
     pub(crate) world: World,
-    pub(crate) unlocked: Unlocked,
+    pub(crate) unlocked: Arc<Unlocked>,
 }
 
 impl Which {
@@ -82,12 +84,32 @@ impl Which {
             pcli: profile.ssh.as_ref().map(command_line).transpose()?,
             pace: self.pace(),
         };
-        Ok(Session { name, profile, world, unlocked })
+        Ok(Session { name, profile, world, unlocked: Arc::new(unlocked) })
     }
 
     /// How fast everything goes.
     pub(crate) fn pace(&self) -> Pace {
         Pace::default().divided_by(self.danger_time_factor)
+    }
+}
+
+impl Session {
+    /// Whether a plan is for its organisation and its conductor.
+    pub(crate) fn is_for(&self, plan: &Plan) -> Result<(), Failure> {
+        let profile = &self.profile;
+        if plan.org() != profile.org {
+            let text = format!(
+                "the plan is for the organisation {}, and the profile for {}",
+                plan.org(),
+                profile.org
+            );
+            return Err(Failure::usage(format!("{text}; give --profile with the one it was made with")));
+        }
+        if plan.conductor().to_string() != profile.conductor.pin {
+            let text = format!("the plan is for the conductor with the key {}", plan.conductor());
+            return Err(Failure::usage(format!("{text}, and the profile for {}", profile.conductor.pin)));
+        }
+        Ok(())
     }
 }
 

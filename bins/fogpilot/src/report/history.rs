@@ -85,8 +85,12 @@ fn of_router(entry: &RouterEntry) -> String {
         RouterEntry::SettingsWritten { site, .. } => format!("site {site} tells it, read back"),
         RouterEntry::Unassigning { macs } => format!("{} to be taken from the site", list(macs)),
         RouterEntry::Unassigned { macs } => format!("{} taken from the site", list(macs)),
-        RouterEntry::Assigning(assigning) => format!("{} to be assigned to site {}", list(&assigning.macs), assigning.site),
-        RouterEntry::Assigned(assigned) => format!("{} assigned to site {}", list(&assigned.macs), assigned.site),
+        RouterEntry::Assigning(assigning) => {
+            format!("{} to be assigned to site {}", list(&assigning.macs), assigning.site)
+        }
+        RouterEntry::Assigned(assigned) => {
+            format!("{} assigned to site {}", list(&assigned.macs), assigned.site)
+        }
         RouterEntry::Seen { node, sample } => {
             let asset = sample.asset.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
             let told = |connected: Option<bool>| match connected {

@@ -9,8 +9,8 @@ use crate::{AlarmKey, AlertId};
 
 /// What makes two events the same fact, and where that is remembered.
 ///
-/// A key begins with the minute of the event, so that rows are written and forgotten in the order of time. Behind it
-/// stands a hash over topic, id, type and time, which a row of a search has in common with what was posted; where there
+/// A key begins with the time of the event, so that rows are written and forgotten in the order of time, and rows that
+/// are written together lie together. Behind it stands a hash over topic, id, type and time, which a row of a search has in common with what was posted; where there
 /// is no id, what it is about takes its place, as ports of one device that go down together. The value tells apart the
 /// posted events that share these.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Identity {
         let minute = minute(received);
         if event.time.is_none() && id.is_empty() {
             let hash = hash_of(&[org.as_bytes(), topic.as_bytes(), &canonical]);
-            let key = |minute: u32| key(ONCE, minute, &hash);
+            let key = |minute: u64| key(ONCE, minute, &hash);
             return Self::Timeless { keys: [key(minute), key(minute.saturating_sub(1))], canonical };
         }
         let full = AlertId::of(&[topic.as_bytes(), &canonical, &0_i64.to_be_bytes()]);
@@ -61,13 +61,14 @@ impl Identity {
         let texts = [org, topic, &id, &kind, &status].map(str::as_bytes);
         // what a row of a search has in common with what was posted
         let soft = hash_of(&[&texts[..], &[problem, &micros]].concat());
-        let when = event.time.map(self::minute);
-        let keys = match when {
-            Some(when) if minute.saturating_sub(KEEP_MINUTES) < when && when < minute + AHEAD_MINUTES => {
-                vec![key(SEEN, when, &soft)]
-            }
+        let believed = |when: &u64| {
+            let when = when / MINUTE;
+            minute.saturating_sub(KEEP_MINUTES) < when && when < minute + AHEAD_MINUTES
+        };
+        let keys = match event.time.map(self::micros).filter(believed) {
+            Some(when) => vec![key(SEEN, when, &soft)],
             // a time that is not to be believed would never be forgotten, or at once
-            _ => {
+            None => {
                 let day = minute / 1440;
                 (0..=KEEP_MINUTES / 1440).map(|ago| key(ODD, day.saturating_sub(ago), &soft)).collect()
             }
@@ -163,16 +164,16 @@ pub(super) const NO_PROBLEM: u64 = 0;
 /// Forgets what is too old, in the order of time, a little with every entry.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Forgetting {
-    /// Everything before these was forgotten: minutes, days, minutes.
-    upto: [Option<u32>; 3],
+    /// Everything before these was forgotten, each in the units of its rows' moments.
+    upto: [Option<u64>; 3],
 }
 
 impl Forgetting {
     /// Begins with the oldest row there is.
     pub(super) fn recall(&mut self, key: &[u8]) {
-        for (upto, (prefix, ..)) in self.upto.iter_mut().zip(KEPT) {
-            let Some(rest) = key.strip_prefix(prefix) else { continue };
-            let Some(moment) = rest.first_chunk().map(|moment| u32::from_be_bytes(*moment)) else { continue };
+        for (upto, kept) in self.upto.iter_mut().zip(KEPT) {
+            let Some(rest) = key.strip_prefix(kept.prefix) else { continue };
+            let Some(moment) = rest.first_chunk().map(|moment| u64::from_be_bytes(*moment)) else { continue };
             *upto = Some(upto.map_or(moment, |upto| upto.min(moment)));
         }
     }
@@ -180,11 +181,11 @@ impl Forgetting {
     /// What to forget at this time.
     pub(super) fn due(&mut self, at: Timestamp) -> Vec<Range<Vec<u8>>> {
         let mut ranges = Vec::new();
-        for (upto, (prefix, unit, keep)) in self.upto.iter_mut().zip(KEPT) {
-            let limit = (minute(at) / unit).saturating_sub(keep);
+        for (upto, Kept { prefix, unit, keep, step }) in self.upto.iter_mut().zip(KEPT) {
+            let limit = micros(at).saturating_sub(keep) / (unit * step) * step;
             let from = *upto.get_or_insert(limit);
             if from < limit {
-                let to = limit.min(from + FORGET_AT_ONCE);
+                let to = limit.min(from + FORGET_AT_ONCE * step);
                 ranges.push(key(prefix, from, &[])..key(prefix, to, &[]));
                 *upto = Some(to);
             }
@@ -193,33 +194,53 @@ impl Forgetting {
     }
 }
 
-fn key(prefix: &[u8], moment: u32, hash: &[u8]) -> Vec<u8> {
+fn key(prefix: &[u8], moment: u64, hash: &[u8]) -> Vec<u8> {
     [prefix, &moment.to_be_bytes(), hash].concat()
 }
 
-fn minute(at: Timestamp) -> u32 {
-    u32::try_from(at.micros() / 60_000_000).unwrap_or(0)
+fn minute(at: Timestamp) -> u64 {
+    micros(at) / MINUTE
+}
+
+fn micros(at: Timestamp) -> u64 {
+    u64::try_from(at.micros()).unwrap_or(0)
 }
 
 /// The key of a problem's epoch is its number; of a row found by a search, this.
 const FOUND: u64 = u64::MAX;
 
-/// The rows by the minute of their event; those whose time is not to be believed, by the day of their arrival; those
+/// The rows by the time of their event; those whose time is not to be believed, by the day of their arrival; those
 /// without id and time, by the minute of their arrival.
-const SEEN: &[u8] = b"seen/";
+const SEEN: &[u8] = b"seen-at/";
 const ODD: &[u8] = b"seen-odd/";
 const ONCE: &[u8] = b"seen-once/";
 
-/// Prefix, unit in minutes, and how many units are kept.
-const KEPT: [(&[u8], u32, u32); 3] =
-    [(SEEN, 1, KEEP_MINUTES), (ODD, 1440, KEEP_MINUTES / 1440 + 1), (ONCE, 1, 2)];
+/// How long which rows are kept; times are in microseconds.
+struct Kept {
+    prefix: &'static [u8],
+    /// What the moment in their key counts.
+    unit: u64,
+    keep: u64,
+    /// How many units are forgotten together.
+    step: u64,
+}
+
+const KEPT: [Kept; 3] = [
+    Kept { prefix: SEEN, unit: 1, keep: KEEP_MINUTES * MINUTE, step: SECOND },
+    Kept { prefix: ODD, unit: DAY, keep: KEEP_MINUTES * MINUTE + DAY, step: 1 },
+    Kept { prefix: ONCE, unit: MINUTE, keep: 2 * MINUTE, step: 1 },
+];
+
+const SECOND: u64 = 1_000_000;
+const MINUTE: u64 = 60 * SECOND;
+const DAY: u64 = 1440 * MINUTE;
 
 /// How long what was seen is remembered (48 h), and how far ahead a time is believed.
-const KEEP_MINUTES: u32 = 48 * 60;
-const AHEAD_MINUTES: u32 = 15;
+const KEEP_MINUTES: u64 = 48 * 60;
+const AHEAD_MINUTES: u64 = 15;
 
-/// Over how many units the oldest rows are forgotten with one entry.
-const FORGET_AT_ONCE: u32 = 10;
+/// How many steps of the oldest rows are forgotten with one entry at most.
+const FORGET_AT_ONCE: u64 = 600;
 
 /// How many events are told apart that share topic, id, type and time.
 const MAX_MARKS: usize = 64;
@@ -228,4 +249,5 @@ const MAX_MARKS: usize = 64;
 const USUAL_EVENT_BYTES: usize = 2048;
 
 /// The ranges whose first row tells where forgetting begins.
-pub(super) const RANGES: [(&[u8], &[u8]); 3] = [(SEEN, b"seen0"), (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];
+pub(super) const RANGES: [(&[u8], &[u8]); 3] =
+    [(SEEN, b"seen-at0"), (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];

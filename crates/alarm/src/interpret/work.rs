@@ -139,29 +139,27 @@ impl<'a> Work<'a> {
         problem.first_seen = alert.first_seen.micros();
         problem.last_seen = alert.last_seen.micros();
         let held = matches!(problem.phase, Phase::Held(_));
-        match &mut problem.phase {
-            Phase::Held(_) | Phase::Flapping { .. } => {
-                if let Phase::Flapping { there } = &mut problem.phase {
-                    *there = true;
-                }
-                if held {
-                    problem.take_form(&alert);
-                }
-                self.effects.remarks.damped += 1;
-                alert.state = State::Raised;
-                summarise(&mut alert);
-            }
-            Phase::Open | Phase::Gone => {
-                self.mute(&mut alert, news.at);
-                if alert.audience.is_all() {
-                    problem.muted = None;
-                }
-                problem.take_form(&alert);
-                alert = self.tell(alert, State::Raised, summarise);
+        let damped = held || matches!(problem.phase, Phase::Flapping { .. });
+        if let Phase::Flapping { there } = &mut problem.phase {
+            *there = true;
+        }
+        if damped {
+            self.effects.remarks.damped += 1;
+        } else {
+            self.mute(&mut alert, news.at);
+            if alert.audience.is_all() {
+                problem.muted = None;
             }
         }
+        if held || !damped {
+            problem.take_form(&alert);
+        }
+        let alert = finished(alert, State::Raised, summarise);
         if held || !known_form {
-            self.keep_raise(number, &problem, alert);
+            self.keep_raise(number, &problem, alert.clone());
+        }
+        if !damped {
+            self.effects.alerts.push(alert);
         }
         self.keep(number, problem);
     }
@@ -193,15 +191,9 @@ impl<'a> Work<'a> {
                 alert.reason
             );
         }
-        let mut muted = None;
-        let alert = if matches!(phase, Phase::Held(_)) {
-            alert.state = State::Raised;
-            summarise(&mut alert);
-            alert
-        } else {
-            muted = self.mute(&mut alert, news.at);
-            self.tell(alert, State::Raised, summarise)
-        };
+        let held = matches!(phase, Phase::Held(_));
+        let muted = if held { None } else { self.mute(&mut alert, news.at) };
+        let alert = finished(alert, State::Raised, summarise);
         let mut problem = Problem {
             key: alert.key,
             phase,
@@ -220,7 +212,10 @@ impl<'a> Work<'a> {
             untold: false,
         };
         problem.take_form(&alert);
-        self.keep_raise(number, &problem, alert);
+        self.keep_raise(number, &problem, alert.clone());
+        if !held {
+            self.effects.alerts.push(alert);
+        }
         self.keep(number, problem);
     }
 
@@ -299,7 +294,6 @@ impl<'a> Work<'a> {
         let mut alert = news.alert;
         alert.count = news.count;
         let muted = self.mute(&mut alert, news.at);
-        let alert = self.tell(alert, State::Cleared, summarise);
         let known = before.is_some();
         let (number, mut problem) = before.unwrap_or_else(|| {
             let problem = Problem {
@@ -321,6 +315,7 @@ impl<'a> Work<'a> {
             };
             (self.problems.next_number(at), problem)
         });
+        self.tell(alert, State::Cleared, summarise);
         problem.changed = problem.changed.max(when);
         problem.hear(at);
         if !known && self.problems.len() >= self.rules.max_open {
@@ -338,12 +333,9 @@ impl<'a> Work<'a> {
         self.tell(alert, State::Event, summarise);
     }
 
-    /// Writes the summary and tells it; the alert as it was told.
-    fn tell(&mut self, mut alert: Alert, state: State, summarise: Summarise<'_>) -> Alert {
-        alert.state = state;
-        summarise(&mut alert);
-        self.effects.alerts.push(alert.clone());
-        alert
+    /// Writes the summary and tells it.
+    fn tell(&mut self, alert: Alert, state: State, summarise: Summarise<'_>) {
+        self.effects.alerts.push(finished(alert, state, summarise));
     }
 
     /// Keeps an alert from the sinks that a window mutes; the window's name.
@@ -384,6 +376,13 @@ impl<'a> Work<'a> {
         self.set(row_key(number), None);
         self.set(raise_key(number), None);
     }
+}
+
+/// An alert whose fields are complete, with its state and its summary.
+fn finished(mut alert: Alert, state: State, summarise: Summarise<'_>) -> Alert {
+    alert.state = state;
+    summarise(&mut alert);
+    alert
 }
 
 /// How much of a reason is kept with a problem, in characters.

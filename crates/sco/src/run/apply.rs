@@ -205,7 +205,7 @@ pub enum Stopped {
         /// Which, counted from 0.
         wave: usize,
         /// Why.
-        source: WaveStop,
+        source: Box<WaveStop>,
     },
     /// Nobody is let in any more.
     #[error("the run was shut out; mend that, then `resume`")]
@@ -328,7 +328,7 @@ impl<'a> Applying<'a> {
     async fn run(mut self) -> Result<Applied, RecordError> {
         let stopped = match self.all().await {
             Ok(()) => None,
-            Err(Halt::Stopped(stopped)) => Some(stopped),
+            Err(Halt::Stopped(stopped)) => Some(*stopped),
             Err(Halt::Run(RunEnd::Look(error))) => Some(Stopped::ShutOut(error)),
             Err(Halt::Run(RunEnd::Record(error))) => return Err(error),
         };
@@ -426,7 +426,7 @@ impl<'a> Applying<'a> {
         let done = match change_conductor(world, record, plan, number, &options, *watch).await {
             Ok(done) => done,
             Err(WaveStop::Record(error)) => return Err(RunEnd::Record(error).into()),
-            Err(source) => return Err(Stopped::Wave { wave: number, source }.into()),
+            Err(stop) => return Err(Stopped::Wave { wave: number, source: Box::new(stop) }.into()),
         };
         for (router, why) in done.taken_out {
             self.ends.entry(router).or_insert(End::Failed(why));
@@ -451,13 +451,13 @@ impl<'a> Applying<'a> {
 
 /// Why a run comes to its end before it is through.
 enum Halt {
-    Stopped(Stopped),
+    Stopped(Box<Stopped>),
     Run(RunEnd),
 }
 
 impl From<Stopped> for Halt {
     fn from(stopped: Stopped) -> Self {
-        Self::Stopped(stopped)
+        Self::Stopped(Box::new(stopped))
     }
 }
 

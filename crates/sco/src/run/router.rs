@@ -165,12 +165,11 @@ impl Grounds<'_> {
     pub(super) async fn onboard<'p>(
         &self,
         router: &'p PlannedRouter,
-        hold: &Hold,
+        hold: Option<&Hold>,
     ) -> Result<Reached<'p>, Stuck> {
         let RouterOutcome::Onboard(steps) = &router.outcome else {
             return Err(Stuck::step("plan")(StepError::NoSteps));
         };
-        debug_assert_eq!(hold.site(), steps.site, "a router holds its own site");
         self.go_on()?;
         let running = self.world.running().await?;
         let committed = Committed::prove(router, &running).map_err(Stuck::step("conductor"))?;
@@ -185,11 +184,18 @@ impl Grounds<'_> {
             Left::AtSite => return Ok(Reached::AtSite),
             Left::ToDo(left) => left,
         };
+        // one that was through needs its site no more, and somebody took it away since
+        let hold = hold.filter(|hold| hold.is_of(steps.site)).ok_or_else(|| {
+            Stuck::failed(
+                "assignment",
+                "somebody took it from its site after it was onboarded; find out who, then plan again",
+            )
+        })?;
         self.check_devices(router, &left, &inventory).await?;
         // the same router with what is left of its steps: what this run assigned already is not assigned again
         let rest =
             PlannedRouter { outcome: RouterOutcome::Onboard(Box::new(left.clone())), ..router.clone() };
-        let at = self.invite_and_assign(&rest, &left, &running).await?;
+        let at = self.invite_and_assign(&rest, &left, &running, hold).await?;
         let inventory = self.world.devices(&steps.assign).await?;
         let assigned = Assigned::recorded(router, &inventory, at).map_err(Stuck::step("assignment"))?;
         self.watch.happened(&Happened::Assigned { router: router.name.clone(), site: steps.site });
@@ -247,12 +253,13 @@ impl Grounds<'_> {
         rest: &PlannedRouter,
         left: &Steps,
         running: &crate::config::Configuration,
+        hold: &Hold,
     ) -> Result<Timestamp, Stuck> {
         self.go_on()?;
         let committed = Committed::prove(rest, running).map_err(Stuck::step("conductor"))?;
         let invited = self.invite(committed, left).await?;
         self.go_on()?;
-        let ready = self.tell_site(invited, &rest.name, left).await?;
+        let ready = self.tell_site(invited, &rest.name, left, hold).await?;
         if !left.unassign.is_empty() {
             self.go_on()?;
             unassign(self, rest, &left.unassign).await?;

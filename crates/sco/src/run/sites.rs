@@ -23,8 +23,9 @@ pub(super) struct Sites(BTreeMap<SiteId, RouterName>);
 pub(super) struct Hold(SiteId);
 
 impl Hold {
-    pub(super) const fn site(&self) -> SiteId {
-        self.0
+    /// Whether it is this site.
+    pub(super) fn is_of(&self, site: SiteId) -> bool {
+        self.0 == site
     }
 }
 
@@ -51,9 +52,14 @@ impl Sites {
 /// seen to be through.
 pub(super) fn holds(router: &PlannedRouter, progress: &RouterProgress) -> bool {
     let assigned = progress.assigned.is_some() || progress.assigning.is_some();
+    assigned && !is_through(router, progress) && progress.released.is_none()
+}
+
+/// Whether the record says that the router was assigned, and seen not to need its token any more.
+pub(super) fn is_through(router: &PlannedRouter, progress: &RouterProgress) -> bool {
     let mut nodes = router.basis.nodes.keys();
-    let through = nodes.all(|node| progress.verdicts.get(node).is_some_and(Health::frees_site));
-    assigned && !through && progress.released.is_none()
+    let is_through = |node| progress.verdicts.get(node).is_some_and(Health::frees_site);
+    progress.assigned.is_some() && progress.assigning.is_none() && nodes.all(is_through)
 }
 
 /// Takes the devices of a router that this run assigned, and that did not get through, from their site.
@@ -136,7 +142,8 @@ mod tests {
 
     #[test]
     fn a_site_is_held_by_one_router_and_freed_by_nobody_else() {
-        let site = |last: u8| SiteId::from([last; 16]);
+        let site =
+            |last: u8| -> SiteId { format!("00000000-0000-0000-0000-0000000000{last:02}").parse().unwrap() };
         let (one, other): (RouterName, RouterName) = ("r1".parse().unwrap(), "r2".parse().unwrap());
         let mut sites = Sites::default();
 

@@ -64,10 +64,14 @@ async fn what_a_person_did_on_the_conductor_is_proven_by_reading() {
     for place in stage.estate.places() {
         let path = format!("/authority/router/{}", place.router);
         let key = serde_json::json!({ "endorsement-key": place.endorsement_key });
-        stage.estate.conductor().edit_running(&format!("{path}/node/node0/secure-conductor-onboarding"), key);
+        stage
+            .estate
+            .conductor()
+            .edit_candidate(&format!("{path}/node/node0/secure-conductor-onboarding"), key);
         let mode = serde_json::json!({ "mode": "strong" });
-        stage.estate.conductor().edit_running(&format!("{path}/system/secure-conductor-onboarding"), mode);
+        stage.estate.conductor().edit_candidate(&format!("{path}/system/secure-conductor-onboarding"), mode);
     }
+    stage.estate.conductor().commit_by_another().unwrap();
     let applied = stage.apply_with(&options()).await.unwrap();
 
     assert!(applied.is_complete(), "{applied:?}");

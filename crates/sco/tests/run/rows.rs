@@ -4,7 +4,6 @@ use fogbell_sco::plan::PlanOptions;
 use fogbell_sco::run::wave::{WaveOptions, WaveStop};
 use fogbell_sco::run::{Record, RouterProgress};
 use serde_json::json;
-use testkit::cloud::Misbehaviour;
 use testkit::conductor::Foreign;
 use testkit::estate::EstateSettings;
 
@@ -53,19 +52,20 @@ async fn a_router_that_validation_names_is_taken_out_and_the_rest_goes_on() {
 }
 
 #[tokio::test]
-async fn a_commit_that_names_a_router_takes_it_out_too() {
+async fn a_commit_that_was_refused_for_what_somebody_wrote_is_not_reverted() {
     let stage = Stage::of(2).await;
-    // the validation sees nothing yet
-    stage.conductor().misbehave(Misbehaviour::DoneBut(200)).on("/config/validate").times(0);
-    let path = mode_path("store-0002");
-    let late = stage.wave_with(&WaveOptions::default()).await.unwrap_err();
-    assert!(matches!(late, WaveStop::LegacyCutoff { routers: 0, accepted: None }), "{late}");
-    stage.conductor().find_fault(&path, "not today");
+    let path = "/authority/router/store-0002";
+    stage.conductor().find_fault(&format!("{path}/description"), "too long");
+    let theirs = Foreign::Edit(path.to_owned(), json!({ "description": "another's" }));
+    stage.conductor().foreign_before("/config/commit", 1, theirs);
 
-    let done = stage.wave().await.unwrap();
+    let stop = stage.wave().await.unwrap_err();
 
-    assert_eq!(done.taken_out.len(), 1);
-    only_others_run(&stage, "store-0002");
+    assert!(matches!(stop, WaveStop::Foreign { ours: true, .. }), "{stop}");
+    assert_eq!((stage.asked("/config/commit"), stage.asked("/config/revertToRunning")), (1, 0));
+    assert!(stage.conductor().candidate().to_string().contains("another's"));
+    assert!(of_router(&stage, "store-0002").failed.unwrap().why.contains("too long"));
+    assert_eq!(stage.conductor().commits().len(), 0);
 }
 
 #[tokio::test]
@@ -186,9 +186,13 @@ async fn a_router_that_came_up_in_the_legacy_way_is_not_cut_off() {
         } else {
             stage.conductor().foreign(up);
         }
-        // it counts for the cut-off as well, until it is out
+        // it counts for the cut-off as well, so that it is seen
+        if late {
+            let stop = stage.wave().await.unwrap_err();
+            assert!(matches!(stop, WaveStop::LegacyCutoff { routers: 1, .. }), "{stop}");
+            stage.nothing_runs();
+        }
         let options = WaveOptions { accept_legacy_cutoff: Some(1), ..options() };
-
         let done = stage.wave_with(&options).await.unwrap();
 
         let why = &done.taken_out[&"store-0001".parse().unwrap()];
@@ -196,6 +200,21 @@ async fn a_router_that_came_up_in_the_legacy_way_is_not_cut_off() {
         only_others_run(&stage, "store-0001");
         assert_eq!(stage.key("store-0001"), None);
     }
+}
+
+#[tokio::test]
+async fn a_router_that_comes_up_before_the_commit_is_not_cut_off_where_others_have_a_mode_already() {
+    let stage = Stage::of(2).await;
+    // the conductor-wide change was made long ago, so that nothing is counted
+    stage.conductor().edit_running(&system("conductor"), json!({ "mode": "strong" }));
+    let up = Foreign::AssetStatus("store-0001-vm0".to_owned(), "running".to_owned());
+    stage.conductor().foreign_before("/config/validate", 1, up);
+
+    let done = stage.wave_with(&WaveOptions::default()).await.unwrap();
+
+    assert_eq!((done.routers.len(), done.taken_out.len()), (1, 1));
+    only_others_run(&stage, "store-0001");
+    assert_eq!(stage.key("store-0001"), None);
 }
 
 #[tokio::test]

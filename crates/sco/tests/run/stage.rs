@@ -10,7 +10,7 @@ use fogbell_sco::run::wave::{WaveDone, WaveOptions, WaveStop, change_conductor};
 use fogbell_sco::run::{Happened, Header, Pace, Record, RunId, Watch, World};
 use ids::Timestamp;
 use serde_json::Value;
-use testkit::conductor::FakeConductor;
+use testkit::conductor::{FakeConductor, Foreign};
 use testkit::estate::{EstateSettings, WholeEstate};
 
 /// An estate with a plan for all of its routers, in one wave, and the folder of a run.
@@ -165,6 +165,21 @@ pub(crate) fn world(estate: &WholeEstate) -> World {
 }
 
 impl Stage {
+    /// Somebody takes away what runs of the plan, and a new run begins.
+    pub(crate) fn begin_anew(&mut self) {
+        for place in self.estate.places() {
+            for path in [mode_path(&place.router), key_path(&place.router)] {
+                let (container, _) = path.rsplit_once('/').unwrap();
+                self.conductor().foreign(Foreign::Delete(container.to_owned()));
+            }
+        }
+        if self.conductor().is_dirty() {
+            self.conductor().commit_by_another().unwrap();
+        }
+        self.nothing_runs();
+        self.folder = tempfile::tempdir().unwrap();
+    }
+
     /// The same estate, with a plan that is made now.
     pub(crate) async fn plan_again(self, options: &PlanOptions) -> Self {
         let catalogue = self.world.catalogue().await.unwrap();

@@ -2,7 +2,7 @@
 
 use ids::Timestamp;
 
-use super::{Work, ended, resummarise};
+use super::{Work, ended, finished, resummarise};
 use crate::interpret::problems::{Phase, Problem, micros};
 use crate::{Alert, AlertId, Audience, Origin, State};
 
@@ -28,8 +28,9 @@ impl Work<'_> {
                 problem.phase = Phase::Open;
                 problem.repeated = now;
                 problem.muted = self.mute(&mut alert, at);
-                let alert = self.tell(alert, State::Raised, &resummarise);
-                self.keep_raise(number, &problem, alert);
+                let alert = finished(alert, State::Raised, &resummarise);
+                self.keep_raise(number, &problem, alert.clone());
+                self.effects.alerts.push(alert);
                 self.keep(number, problem);
             }
             // the relay knows of itself whether it is over

@@ -14,7 +14,7 @@ use crate::RouterName;
 use crate::decide::{Deadlines, Sample};
 use crate::plan::{PlannedRouter, Steps};
 use crate::run::router::{Grounds, Reached, RunEnd, Stuck, chain, is_closed};
-use crate::run::sites::{Hold, Sites};
+use crate::run::sites::{Hold, Sites, is_through};
 use crate::run::verify::UnderWatch;
 use crate::run::{Happened, LookError, RouterEntry, Watched};
 
@@ -152,22 +152,26 @@ impl<'a, 's> Turns<'a, 's> {
             self.under_way.insert(row.0.name.clone(), row);
             let grounds = self.grounds;
             self.jobs.push(async move {
-                let reached = grounds.budgeted(row.0, &hold).await;
+                let reached = grounds.budgeted(row.0, hold.as_ref()).await;
                 Done::Router(row, reached)
             });
         }
     }
 
-    /// The first that waits and gets its site.
-    fn next_row(&mut self) -> Option<(Row<'a>, Hold)> {
-        let (sites, waiting) = (&mut self.sites, &mut self.waiting);
-        for place in 0..waiting.len() {
-            let (router, steps) = waiting[place];
+    /// The first that waits and gets its site, or needs it no more.
+    fn next_row(&mut self) -> Option<(Row<'a>, Option<Hold>)> {
+        for place in 0..self.waiting.len() {
+            let (router, steps) = self.waiting[place];
+            if is_through(router, &self.grounds.progress(&router.name)) {
+                return Some((self.waiting.remove(place)?, None));
+            }
+            let holds = self.sites.holder(steps.site) == Some(&router.name);
             // those before it in the queue of its site go first
-            let is_first = !waiting.iter().take(place).any(|(_, before)| before.site == steps.site);
-            if is_first && let Some(hold) = sites.take(steps.site, &router.name) {
-                let row = waiting.remove(place)?;
-                return Some((row, hold));
+            let is_first = !self.waiting.iter().take(place).any(|(_, before)| before.site == steps.site);
+            if (holds || is_first)
+                && let Some(hold) = self.sites.take(steps.site, &router.name)
+            {
+                return Some((self.waiting.remove(place)?, Some(hold)));
             }
         }
         None
@@ -237,7 +241,7 @@ impl<'a, 's> Turns<'a, 's> {
             Stuck::Run(RunEnd::Look(error)) => {
                 self.grounds.fail(name, "reading", &chain(&error))?;
                 self.ends.insert(name.clone(), End::Failed(chain(&error).into()));
-                self.halt.get_or_insert(Halt::Stopped(Stopped::ShutOut(error)));
+                self.halt.get_or_insert(Stopped::ShutOut(error).into());
             }
             Stuck::Run(end) => return Err(end.into()),
         }
@@ -252,7 +256,7 @@ impl<'a, 's> Turns<'a, 's> {
         let samples = match samples {
             Ok(samples) => samples,
             Err(error) if is_closed(&error) => {
-                self.halt.get_or_insert(Halt::Stopped(Stopped::ShutOut(error)));
+                self.halt.get_or_insert(Stopped::ShutOut(error).into());
                 return Ok(());
             }
             Err(error) => {
@@ -334,7 +338,11 @@ impl<'a, 's> Turns<'a, 's> {
 
 impl Grounds<'_> {
     /// Onboards a router once the budget has calls for it: a fifth of them is kept for what is under way.
-    async fn budgeted<'p>(&self, router: &'p PlannedRouter, hold: &Hold) -> Result<Reached<'p>, Stuck> {
+    async fn budgeted<'p>(
+        &self,
+        router: &'p PlannedRouter,
+        hold: Option<&Hold>,
+    ) -> Result<Reached<'p>, Stuck> {
         let budget = self.world.mist.budget();
         let mut told = false;
         while budget.left() <= budget.capacity() / 5 {

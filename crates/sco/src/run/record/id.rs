@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_run_is_named_by_the_second_in_which_it_began() {
-        let at: Timestamp = serde_json::from_str("\"2026-11-22T14:07:31.002Z\"").unwrap();
+        let at: Timestamp = Timestamp::from_micros(1_795_356_451_002_000);
         assert_eq!(RunId::at(at, 1).as_str(), "run-20261122-140731");
         assert_eq!(RunId::at(at, 2).as_str(), "run-20261122-140731-2");
         for nth in [1, 2, 10] {

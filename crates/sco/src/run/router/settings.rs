@@ -8,17 +8,19 @@ use crate::RouterName;
 use crate::decide::{judge_settings, settings_are_ours};
 use crate::observe::{SsrState, TokenState};
 use crate::plan::Steps;
+use crate::run::sites::Hold;
 use crate::run::{Happened, RouterEntry, SettingsNote, SettingsThen};
 use crate::step::{Invited, SiteReady};
 use crate::token::TokenFingerprint;
 
 impl Grounds<'_> {
-    /// Has the site tell the token of a router.
+    /// Has the site tell the token of the router that holds it.
     pub(super) async fn tell_site<'p>(
         &self,
         invited: Invited<'p>,
         router: &RouterName,
         left: &Steps,
+        _hold: &Hold,
     ) -> Result<SiteReady<'p>, Stuck> {
         let found = self.world.site_setting(left.site).await?;
         let state = SsrState::of(Some(&found));

@@ -71,7 +71,7 @@ impl<'a> Waving<'a> {
     pub(super) async fn run(mut self) -> Result<WaveDone, WaveStop> {
         let (wave, canary, routers) = (self.number, self.wave.canary, self.wave.routers.clone());
         self.watch.happened(&Happened::WaveBegun { wave, canary, routers });
-        let stop = match self.to_the_end().await {
+        let stop = match self.carry_out().await {
             Ok(done) => return Ok(done),
             Err(stop @ (WaveStop::Record(_) | WaveStop::OtherPlan)) => return Err(stop),
             Err(stop) => stop,
@@ -93,7 +93,7 @@ impl<'a> Waving<'a> {
         Err(stop)
     }
 
-    async fn to_the_end(&mut self) -> Result<WaveDone, WaveStop> {
+    async fn carry_out(&mut self) -> Result<WaveDone, WaveStop> {
         self.only_one_commit()?;
         if let Some(done) = self.done_before().await? {
             return Ok(done);
