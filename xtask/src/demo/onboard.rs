@@ -157,6 +157,11 @@ fn steps(profile: &[String]) -> Vec<Step> {
         },
         Step::new("Every router once more, by fresh evidence.", &[&["verify"], &key[..]].concat(), 0),
         Step::new(
+            "The tokens leave the settings of the sites: one site first, whose routers are seen to stay connected.",
+            &[&["cleanup", "--yes", "--danger-time-factor", TIME_FACTOR], &key[..]].concat(),
+            0,
+        ),
+        Step::new(
             "For the file of the change; `-o html` and `-o md` have every step with its time.",
             &["report", "-o", "csv"],
             0,
@@ -178,6 +183,12 @@ fn judge(estate: &mut Estate, pilot: &mut Pilot) -> Result<Vec<String>> {
     wrong.extend(
         texts(&estate.ask("wrong")?).into_iter().map(|binding| format!("a wrong binding: {binding}")),
     );
+    let state = estate.ask("state")?;
+    let told = |ssr: &Value| ssr["conductor_token"].as_str().is_some_and(|token| !token.is_empty());
+    let left = state["sites"].as_object().into_iter().flatten().filter(|(_, ssr)| told(ssr)).count();
+    if left > 0 {
+        wrong.push(format!("{left} sites have a token still"));
+    }
     let bound = estate.ask("bound")?.as_array().map_or(0, Vec::len);
     if bound != NODES {
         wrong.push(format!("the conductor took {bound} nodes, and not {NODES}"));
