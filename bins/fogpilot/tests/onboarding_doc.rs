@@ -1,5 +1,7 @@
 //! `docs/onboarding.md` against the code: messages, checks, flags and verdicts that it names are there.
 
+#![allow(clippy::unwrap_used, reason = "a file that cannot be read fails the test")]
+
 use std::fs;
 use std::path::Path;
 
