@@ -7,7 +7,8 @@ use serde::Serialize;
 /// One line of the history.
 #[derive(Serialize)]
 pub(super) struct Event {
-    time: String,
+    #[serde(serialize_with = "crate::output::time")]
+    time: Timestamp,
     /// A router, a wave, or the run.
     of: String,
     what: String,
@@ -26,7 +27,7 @@ pub(super) fn events(entries: &[(Timestamp, Entry)]) -> Vec<Event> {
         };
         let same = events.iter().rev().find(|event| event.of == of).is_some_and(|event| event.what == what);
         if !same {
-            events.push(Event { time: time.to_string(), of, what });
+            events.push(Event { time: *time, of, what });
         }
     }
     events
