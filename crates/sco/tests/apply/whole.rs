@@ -1,7 +1,11 @@
 //! The whole of it.
 
+use fogbell_sco::RouterName;
+use fogbell_sco::decide::Health;
+use fogbell_sco::observe::AuthState;
 use fogbell_sco::plan::PlanOptions;
-use fogbell_sco::run::End;
+use fogbell_sco::run::{End, Stop, VerifyOptions, verify};
+use ids::Timestamp;
 use testkit::estate::EstateSettings;
 
 use super::stage::{FACTOR, Stage};
@@ -77,4 +81,36 @@ async fn what_a_person_did_on_the_conductor_is_proven_by_reading() {
     assert!(applied.is_complete(), "{applied:?}");
     assert_eq!(stage.estate.commits(), 0);
     stage.is_safe();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_command_line_a_person_brings_the_token_and_what_the_conductor_shows() {
+    let mut stage = Stage::of(1).await;
+    stage.world.pcli = None;
+    let (name, place): (RouterName, _) = ("store-0001".parse().unwrap(), stage.place("store-0001").clone());
+    let applied = stage.apply().await;
+    assert!(super::stage::why(&applied, "store-0001").contains("`import-token`"), "{applied:?}");
+    assert_eq!(stage.estate.assignments(), []);
+    let earlier = Timestamp::now();
+    let token = stage.estate.conductor().make_token("store-0001", 2).unwrap();
+    stage.kept.0.lock().unwrap().insert(name.clone(), token);
+
+    let applied = stage.apply().await;
+
+    let End::NotVerified(nodes) = &applied.routers[&name] else { panic!("{applied:?}") };
+    assert!(matches!(nodes[0].1, Health::AuthNotSeen { .. }), "{nodes:?}");
+    let verdict = async |time: Timestamp| {
+        let given = [(place.asset_id.parse().unwrap(), (time, AuthState::Completed))].into();
+        let options = VerifyOptions { watch: true, given, ..VerifyOptions::default() };
+        let record = stage.record();
+        let looked =
+            verify(&stage.world, &stage.plan, Some(&record), &options, &stage.log, &Stop::never()).await;
+        looked.unwrap().remove(&name).unwrap().remove(0).1
+    };
+    // what was shown before the assignment says nothing
+    assert!(matches!(verdict(earlier).await, Health::AuthNotSeen { .. }));
+    assert!(verdict(Timestamp::now()).await.is_verified());
+    assert!(stage.apply().await.is_complete());
+    stage.is_safe();
+    stage.once("");
 }
