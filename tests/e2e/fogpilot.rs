@@ -13,6 +13,7 @@ mod help;
 mod inspect;
 mod list;
 mod needs_root;
+mod rollout;
 mod spoilt;
 mod stage;
 

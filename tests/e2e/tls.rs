@@ -4,6 +4,8 @@ use std::process::{Command, Stdio};
 
 use e2e::{Config, Curl, Fogbell, sign};
 
+mod auditors;
+
 /// What `openssl s_client` said when it connected with these arguments and hung up.
 fn s_client(relay: &Fogbell, arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new("openssl");

@@ -18,6 +18,7 @@ mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod python;
+mod sslyze;
 mod taplo;
 
 /// Where the peers are.
@@ -120,6 +121,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
         )
     })?;
 
+    sslyze::provide(&home, &bin).context(
+        "the tests need sslyze, which is in no Debian package but on PyPI: it takes Python 3.10 or later and its pip; \
+         or leave the peers out with --without-peers",
+    )?;
+
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
         format!(
@@ -156,6 +162,8 @@ struct Program {
 #[derive(Clone, Copy, Debug)]
 enum Beside {
     Nothing,
+    /// A variable of the environment with a folder of its own.
+    Folder(&'static str, &'static str),
     /// A variable of the environment with a folder under those of libraries.
     Libraries(&'static str, &'static str),
     /// Its own libraries, in a folder under those of libraries.
@@ -169,6 +177,10 @@ impl Beside {
     fn written(self, root: &Path) -> (String, String) {
         match self {
             Self::Nothing => (String::new(), String::new()),
+            Self::Folder(name, folder) => {
+                let folder = quoted(&root.join(folder).display().to_string());
+                (format!("{name}={folder}\nexport {name}\n"), String::new())
+            }
             Self::Libraries(name, folder) => {
                 let libraries = library_folders(root).into_iter().map(|library| library.join(folder));
                 let found = libraries.into_iter().find(|folder| folder.is_dir());
@@ -502,6 +514,21 @@ const PROGRAMS: &[Program] = &[
         name: "slowhttptest",
         packages: &["slowhttptest"],
         version: &["-c", "1", "-l", "1", "-u", "http://127.0.0.1:9/"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "testssl",
+        packages: &["testssl.sh"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Folder("TESTSSL_INSTALL_DIR", "etc/testssl"),
+    },
+    // testssl does not start without a program that asks for names
+    Program {
+        name: "host",
+        packages: &["bind9-host"],
+        version: &["-V"],
         module: None,
         beside: Beside::Nothing,
     },

@@ -49,10 +49,15 @@ impl Workspace {
         Ok(Self { root, target, metadata })
     }
 
-    /// A call of cargo in the workspace.
+    /// A call of cargo in the workspace, without what the cargo that runs this program told it of its own package: build
+    /// scripts that look at that would run again, and with them everything that uses their crates.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(cargo_program());
         command.args(arguments).current_dir(&self.root);
+        let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_package)) {
+            command.env_remove(name);
+        }
         command
     }
 

@@ -52,11 +52,6 @@ impl<'a> Pages<'a> {
         Self { config, from, until, follow, after: None, done: false }
     }
 
-    /// Whether everything that was there has been read.
-    pub(crate) const fn is_done(&self) -> bool {
-        self.done
-    }
-
     /// The next page, which may be empty; `None` behind the last one.
     pub(crate) fn next(&mut self) -> Result<Option<Vec<Kept>>, Box<dyn Error>> {
         if self.done && !self.follow {

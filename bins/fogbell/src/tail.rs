@@ -16,7 +16,8 @@ pub(crate) struct Args {
     /// Configuration file
     #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
     config: PathBuf,
-    /// Show so many alerts, the newest that are kept, and end; without it show ten and go on as alerts are made
+    /// Show the newest alerts that are kept, so many or what there is, and end; without it show ten and go on as
+    /// alerts are made
     #[arg(short, long)]
     number: Option<u64>,
     /// Show only alerts for which this expression in CEL is true, `severity == 'critical'`
@@ -27,14 +28,14 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Shows alerts until there were enough, or it is interrupted.
+/// Shows the newest alerts; without a number it goes on until it is interrupted.
 pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config)?;
     let filter = args.filter.as_deref().map(Filter::parse).transpose()?;
     // with a filter the newest that it takes may lie far back
     let last =
         if filter.is_some() && args.number.is_some() { SEARCHED } else { args.number.unwrap_or(SHOWN) };
-    let mut pages = Pages::new(&config, From::Last(last), None, true);
+    let mut pages = Pages::new(&config, From::Last(last), None, args.number.is_none());
     if let (Some(filter), Some(number)) = (&filter, args.number) {
         return newest(&mut pages, filter, number, args.json);
     }
@@ -55,13 +56,12 @@ pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The newest so many that the filter takes; waits for more when there are fewer.
+/// The newest so many that the filter takes, or fewer when there are no more.
 fn newest(pages: &mut Pages<'_>, filter: &Filter, number: u64, json: bool) -> Result<(), Box<dyn Error>> {
     let number = usize::try_from(number)?;
     let mut taken: VecDeque<Kept> = VecDeque::new();
     let mut out = io::stdout().lock();
-    while !pages.is_done() || taken.len() < number {
-        let Some(page) = pages.next()? else { break };
+    while let Some(page) = pages.next()? {
         for kept in page.into_iter().filter(|kept| filter.takes(&kept.alert)) {
             taken.push_back(kept);
             if taken.len() > number {

@@ -1,33 +1,38 @@
 //! Which organisation in Mist is asked, and with which token.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ids::{Cloud, OrgId};
-use mist::{ApiToken, Client, Host, Settings};
-use zeroize::Zeroizing;
+use mist::Client;
 
-use crate::exit::{Exit, Failure};
-use crate::terminal::Terminal;
+use crate::exit::Failure;
+use crate::home::Home;
+use crate::profile::{ProfileName, Profiles, mist_client, mist_host};
+use crate::safe::hidden;
 
-/// An organisation in Mist.
+/// An organisation in Mist: that of a profile, or one that is named here.
 #[derive(clap::Args)]
 pub(crate) struct Access {
+    /// The profile; the only one there is, unless --org names an organisation
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["cloud", "api_host", "org", "token_file", "ca"])]
+    profile: Option<ProfileName>,
+    #[command(flatten)]
+    home: Home,
     /// Cloud that the organisation lives in, such as global-01; `fogbell clouds` lists them
-    #[arg(long, required_unless_present = "api_host", conflicts_with = "api_host")]
+    #[arg(long, conflicts_with = "api_host", requires = "org")]
     cloud: Option<Cloud>,
     /// Host of the API, where it is of no known cloud
-    #[arg(long, value_name = "HOST[:PORT]")]
-    api_host: Option<Host>,
+    #[arg(long, value_name = "HOST[:PORT]", requires = "org")]
+    api_host: Option<String>,
     /// Id of the organisation
     #[arg(long, value_name = "ID")]
-    pub(crate) org: OrgId,
+    org: Option<OrgId>,
     /// File with the API token, which nobody else may read; without it the terminal is asked
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "org")]
     token_file: Option<PathBuf>,
     /// File with the authorities in PEM that may vouch for the API, in place of the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "org")]
     ca: Option<PathBuf>,
     /// How long a call may wait for its turn when the token's calls of this hour are spent
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -35,42 +40,34 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// A client that asks it; nothing is asked yet.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let host = match (&self.api_host, self.cloud) {
-            (Some(host), _) => host.clone(),
-            (None, Some(cloud)) => cloud.into(),
-            (None, None) => {
-                return Err(Failure::usage("nothing says where Mist is; give --cloud or --api-host"));
-            }
-        };
-        let ca = self.ca.as_deref().map(authorities).transpose()?;
-        let mut settings = Settings::new(host, self.token()?);
-        settings.ca = ca;
-        settings.patience = Duration::from_secs(self.wait_secs.into());
-        settings.user_agent = concat!("fogpilot/", env!("CARGO_PKG_VERSION")).to_owned();
-        Ok(Client::new(settings)?)
+    /// A client that asks it, and the organisation; nothing is asked yet.
+    pub(crate) fn client(&self) -> Result<(Client, OrgId), Failure> {
+        match self.org {
+            Some(org) => Ok((self.named()?, org)),
+            None => self.of_profile(),
+        }
     }
 
-    fn token(&self) -> Result<ApiToken, Failure> {
-        let bytes = match &self.token_file {
+    fn of_profile(&self) -> Result<(Client, OrgId), Failure> {
+        let profiles = Profiles::load(&self.home.profiles()?)?;
+        let (name, profile) = profiles.find(self.profile.as_ref()).map_err(|failure| {
+            Failure::usage(format!("{}; or name the organisation with --org and --cloud", failure.text()))
+        })?;
+        let token = self.home.unlock()?.secret(&format!("{name}/mist"))?;
+        let client = mist_client(profile.mist_host()?, profile.api_ca.as_deref(), &token, self.patience())?;
+        Ok((client, profile.org))
+    }
+
+    fn named(&self) -> Result<Client, Failure> {
+        let host = mist_host(self.cloud, self.api_host.as_deref())?;
+        let token = match &self.token_file {
             Some(path) => pki::read_private(path)?,
-            None => typed()?,
+            None => hidden("API token: ", "--token-file")?,
         };
-        let text = str::from_utf8(&bytes).unwrap_or_default().trim();
-        Ok(ApiToken::new(text)?)
+        mist_client(host, self.ca.as_deref(), &token, self.patience())
     }
-}
 
-fn authorities(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::usage(format!("cannot read `{}`: {error}", path.display())))
-}
-
-fn typed() -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let terminal = Terminal::open().ok_or_else(|| {
-        Failure::usage("there is no terminal to ask for the API token at; give --token-file")
-    })?;
-    terminal
-        .ask_hidden("API token: ")?
-        .ok_or_else(|| Failure::of(Exit::Interrupted, "given up at the terminal"))
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait_secs.into())
+    }
 }

@@ -24,9 +24,10 @@ pub(crate) struct Args {
 /// Tells everything that is wrong with the list.
 pub(crate) fn check(args: &Args) -> Done {
     let judged = args.list.read()?;
+    let answer = Answer::of(&judged);
     match args.output {
-        Format::Json => output::json(&Answer::of(&judged))?,
         Format::Table => io::stdout().write_all(text(&args.list, &judged).as_bytes())?,
+        format => output::rows(format, &answer, "faults", &["line", "column", "text"], &answer.cells())?,
     }
     Ok(if judged.is_ok() { Exit::Ok } else { Exit::Usage })
 }
@@ -79,5 +80,14 @@ impl Answer {
             routers: rows.map(|rows| routers(rows)),
             faults: faults.iter().map(fault).collect(),
         }
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let place = |place: Option<String>| place.unwrap_or_else(|| "-".to_owned());
+        let cells = |fault: &Fault| {
+            let (line, column) = (fault.line.map(|n| n.to_string()), fault.column.map(|n| n.to_string()));
+            vec![place(line), place(column), fault.text.clone()]
+        };
+        self.faults.iter().map(cells).collect()
     }
 }

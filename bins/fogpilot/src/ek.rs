@@ -28,10 +28,7 @@ pub(crate) struct Args {
 pub(crate) fn inspect(args: &Args) -> Done {
     let bytes = Input::read(&args.file, LIMIT)?.bytes;
     let verdict = Verdict::of(&bytes, &args.allow_format);
-    match args.output {
-        Format::Json => output::json(&verdict)?,
-        Format::Table => output::table(&verdict.facts())?,
-    }
+    output::facts(args.output, &verdict, &verdict.facts())?;
     Ok(if verdict.accepted { Exit::Ok } else { Exit::Failed })
 }
 

@@ -15,8 +15,12 @@ pub(crate) enum Exit {
     Usage,
     /// Some of it and not all.
     Partial,
-    /// Mist did not accept the API token.
+    /// Mist or the conductor did not accept who asked.
     Auth,
+    /// What stands in the way was found before anything was written.
+    Preflight,
+    /// There is nothing to do, where `--detailed-exitcode` asks for that.
+    Nothing,
     /// Given up by the person who started it.
     Interrupted,
 }
@@ -29,6 +33,8 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             Exit::Partial => 3,
             Exit::Auth => 4,
+            Exit::Preflight => 5,
+            Exit::Nothing => 6,
             Exit::Interrupted => 130,
         })
     }
@@ -55,6 +61,16 @@ impl Failure {
         Self { exit, cause: cause.into() }
     }
 
+    /// How it ends.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// It with everything it came from, in one line.
+    pub(crate) fn text(&self) -> String {
+        chain(&*self.cause)
+    }
+
     /// Prints it with everything it came from, in one line.
     pub(crate) fn told(self) -> Exit {
         // a reader that has gone (`fogpilot template | head -1`) is no fault
@@ -69,7 +85,30 @@ impl Failure {
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(cause: E) -> Self {
-        Self::of(Exit::Failed, cause)
+        let cause = cause.into();
+        Self { exit: exit_of(&*cause), cause }
+    }
+}
+
+/// How a program ends that could not go on for this.
+pub(crate) fn exit_of(cause: &(dyn Error + 'static)) -> Exit {
+    if is_unaccepted(cause) { Exit::Auth } else { Exit::Failed }
+}
+
+/// Whether Mist or the conductor does not accept who asks.
+fn is_unaccepted(mut error: &(dyn Error + 'static)) -> bool {
+    loop {
+        let status = error
+            .downcast_ref::<mist::Problem>()
+            .and_then(mist::Problem::status)
+            .or_else(|| error.downcast_ref::<conductor::Problem>().and_then(conductor::Problem::status));
+        if status.is_some_and(|status| matches!(status.as_u16(), 401 | 403)) {
+            return true;
+        }
+        match error.source() {
+            Some(source) => error = source,
+            None => return false,
+        }
     }
 }
 

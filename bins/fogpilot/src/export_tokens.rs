@@ -21,7 +21,8 @@ use judge::{Outcome, Router};
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   fogpilot export-tokens --cloud global-01 --org 0c160b7f-1027-4cd1-923b-744534c4b070 \\
-    --token-file mist.token --conductor-host 203.0.113.10 --out keys.csv routers.csv")]
+    --token-file mist.token --conductor-host 203.0.113.10 --out keys.csv routers.csv
+  fogpilot export-tokens --profile prod --vault-key fogpilot.key --out keys.csv routers.csv")]
 pub(crate) struct Args {
     #[command(flatten)]
     list: List,
@@ -75,11 +76,11 @@ pub(crate) fn export(args: &Args) -> Done {
 
 /// What Mist said of each row, judged, and whether it refused the token on the way.
 fn asked(access: &Access, rows: Vec<Row>) -> Result<(Vec<Router>, bool), Failure> {
-    let client = access.client()?;
+    let (client, org) = access.client()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answers = runtime.block_on(async {
         tokio::select! {
-            answers = ask::ask(&client, access.org, rows) => answers,
+            answers = ask::ask(&client, org, rows) => answers,
             interrupt = tokio::signal::ctrl_c() => {
                 interrupt?;
                 Err(Failure::of(Exit::Interrupted, "interrupted; nothing was written"))

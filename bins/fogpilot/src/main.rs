@@ -9,17 +9,38 @@ use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 mod access;
+mod apply;
+mod asking;
+mod carry;
 mod check;
+mod cleanup;
 mod ek;
 mod exit;
 mod export_tokens;
+mod given;
+mod home;
+mod import_token;
 mod input;
+mod lock;
+mod open_run;
 mod output;
+mod plan;
+mod preflight;
+mod profile;
 mod protect;
+mod render;
+mod report;
+mod rollback;
 mod routers;
+mod runs;
+mod safe;
+mod show;
+mod status;
 mod template;
 mod terminal;
 mod token;
+mod verify;
+mod wishes;
 
 use exit::{Done, Exit, Failure};
 
@@ -42,6 +63,54 @@ enum Command {
     ///
     /// Nothing is asked or changed: whether sites and devices are there only Mist can say.
     Check(check::Args),
+    /// Look after profiles: an organisation, a conductor, and who asks them
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Check what must hold before anything is written; exit 5 when something stands in the way
+    ///
+    /// Each check ends in pass, warn, fail or unknown, and names where that was seen. Nothing is written. What ended as unknown
+    /// stands in the way until a person who knows says `--assume CHECK`; nothing makes a failure pass.
+    Preflight(preflight::Args),
+    /// Decide what is to be done for each listed router, and write it down; nothing else is written
+    ///
+    /// The whole list is judged first. `+` is new, `~` is there in part, `=` needs nothing, `?` waits for its device, `!` is
+    /// refused and says what to do. Exit 3 when some are refused, 1 when all are.
+    Plan(Box<plan::Args>),
+    /// Carry a plan out: conductor, tokens, settings of sites, assignments, verification
+    ///
+    /// Everything is looked at first; nothing is written when a check stands in the way (exit 5), a flag is not given, or a row
+    /// is not as the plan found it. Each step is read, written down, done and read back. Exit 3 when some routers are not verified.
+    Apply(Box<apply::Args>),
+    /// Go on with a run that was interrupted or stopped; reality is looked at first
+    ///
+    /// Assignments and commits are never repeated blindly, and what is done stays done.
+    Resume(Box<apply::ResumeArgs>),
+    /// Say how far a run is, as its record says; nothing is asked of anybody
+    Status(status::Args),
+    /// Write a report of a run: who, when, which router, each step with its time and evidence; no secret
+    Report(report::Args),
+    /// Look whether the routers of a run are onboarded; exit 3 when one is not verified
+    ///
+    /// Verified means: authentication completed, asset running, connected to the conductor and to Mist, for as long as the plan
+    /// says, on evidence that is newer than the assignment.
+    Verify(verify::Args),
+    /// Take the onboarding tokens of a run out of the settings of its sites; exit 3 when one stays
+    ///
+    /// One site goes first, and its routers are seen to stay connected. Addresses are never touched, nor is a token while a router
+    /// of the site is unfinished.
+    Cleanup(cleanup::Args),
+    /// Take back what a run wrote, where nothing was built on it; exit 3 when something stays
+    ///
+    /// What would be taken back is shown first. A value is touched only while it still is what the run wrote. A router that was
+    /// onboarded, or may have been, is left alone unless --force-router names it.
+    Rollback(rollback::Args),
+    /// Print the exact commands for a person who enters them at the conductor; nothing is sent
+    Render(Box<render::Args>),
+    /// Take onboarding tokens, and states, out of what the conductor printed
+    ///
+    /// Each token is bound by its asset ids to exactly one unfinished router, and goes into the vault. Neither it nor its secret is
+    /// printed.
+    ImportToken(import_token::Args),
     /// Export the endorsement keys of the listed routers from Mist, where they are called ID tokens
     ///
     /// The list is judged whole before Mist is asked. Each row is accounted for: a key is written only when it is what the
@@ -89,6 +158,18 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Template => template::print(),
         Command::Check(args) => check::check(&args),
+        Command::Profile(command) => profile::run(&command),
+        Command::Preflight(args) => preflight::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Apply(args) => apply::apply(&args),
+        Command::Resume(args) => apply::resume(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Cleanup(args) => cleanup::run(&args),
+        Command::Rollback(args) => rollback::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::ImportToken(args) => import_token::run(&args),
         Command::ExportTokens(args) => export_tokens::export(&args),
         Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
         Command::Token(Token::Inspect(args)) => token::inspect(&args),
@@ -120,7 +201,9 @@ Exit codes:
   1    failed, or refused
   2    the arguments or the list of routers are at fault; nothing was done
   3    done for some routers and not for others
-  4    Mist did not accept the API token
+  4    Mist or the conductor did not accept who asked
+  5    something stands in the way, and nothing was written
+  6    there is nothing to do, where --detailed-exitcode asks for that
   130  interrupted
 
 Example:

@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
+use crate::exit::{Exit, Failure};
+
 /// The terminal that the program was started from, wherever its input and output go.
 pub(crate) struct Terminal(File);
 
@@ -13,6 +15,11 @@ impl Terminal {
     /// The terminal, if there is one.
     pub(crate) fn open() -> Option<Self> {
         OpenOptions::new().read(true).write(true).open("/dev/tty").ok().filter(File::is_terminal).map(Self)
+    }
+
+    /// The terminal, or that there is none, and which flag is in place of the answer.
+    pub(crate) fn or(flag: &str) -> Result<Self, Failure> {
+        Self::open().ok_or_else(|| Failure::usage(format!("there is no terminal to ask at; give {flag}")))
     }
 
     /// Asks for one line that is not shown while it is typed, nor when the terminal is ended meanwhile; nothing when it
@@ -29,6 +36,19 @@ impl Terminal {
         self.line()
     }
 
+    /// Asks for one line; nothing when it was given up.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<Option<String>> {
+        (&self.0).write_all(question.as_bytes())?;
+        let line = self.line()?;
+        Ok(line.map(|line| String::from_utf8_lossy(&line).trim().to_owned()))
+    }
+
+    /// Asks a question that only `y` or `yes` affirms.
+    pub(crate) fn confirm(&self, question: &str) -> io::Result<bool> {
+        let line = self.ask(&format!("{question} [y/N] "))?;
+        Ok(line.is_some_and(|line| ["y", "yes"].contains(&&*line.to_lowercase())))
+    }
+
     /// One line, as the terminal hands it over: whole.
     fn line(&self) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         let mut line = Zeroizing::new(vec![0; LONGEST_LINE]);
@@ -39,6 +59,14 @@ impl Terminal {
             _ => return Err(io::Error::other("the terminal gave no whole line")),
         }
         Ok(Some(line))
+    }
+}
+
+/// Asks whether something is to be done, where `--yes` was not given.
+pub(crate) fn agree(question: &str) -> Result<(), Failure> {
+    match Terminal::or("--yes")?.confirm(question)? {
+        true => Ok(()),
+        false => Err(Failure::of(Exit::Interrupted, "nothing was done")),
     }
 }
 

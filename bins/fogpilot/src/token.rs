@@ -71,11 +71,15 @@ fn print(format: Format, verdicts: Vec<Verdict>) -> io::Result<()> {
     if format == Format::Json {
         return output::json(&Answer { version: VERSION, tokens: verdicts });
     }
+    if format == Format::Ndjson {
+        let lines: Result<Vec<_>, _> = verdicts.iter().map(serde_json::to_value).collect();
+        return output::lines(&lines?);
+    }
     for (place, verdict) in verdicts.iter().enumerate() {
-        if place > 0 {
+        if place > 0 && format == Format::Table {
             writeln!(io::stdout())?;
         }
-        output::table(&verdict.facts())?;
+        output::facts(format, verdict, &verdict.facts())?;
     }
     Ok(())
 }

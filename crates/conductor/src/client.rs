@@ -71,6 +71,17 @@ impl Conductor {
         connect::look(host, within).await
     }
 
+    /// The certificates in DER that `host` shows, its own first, as on the port for onboarding. Nobody vouches for them
+    /// here. The handshake is broken off then, and nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Connect`] or [`Problem::Timeout`].
+    pub async fn certificates(host: &Host, within: Duration) -> Result<Vec<Vec<u8>>, Problem> {
+        let shown = connect::certificates(host, within).await?;
+        Ok(shown.into_iter().map(|certificate| certificate.to_vec()).collect())
+    }
+
     /// Where it is.
     #[must_use]
     pub fn host(&self) -> &Host {

@@ -73,6 +73,19 @@ fn tls(trust: &Trust) -> Result<ClientConfig, SettingsError> {
 
 /// The pin of the key that `host` shows; the handshake is broken off, and nothing is sent.
 pub(crate) async fn look(host: &Host, within: Duration) -> Result<SpkiPin, Problem> {
+    let shown = certificates(host, within).await?;
+    shown.first().and_then(|leaf| SpkiPin::of_certificate(leaf)).ok_or_else(|| Problem::Connect {
+        endpoint: "TLS".to_owned(),
+        distrust: false,
+        source: "the host showed what is no certificate".into(),
+    })
+}
+
+/// The certificates that `host` shows, its own first; the handshake is broken off, and nothing is sent.
+pub(crate) async fn certificates(
+    host: &Host,
+    within: Duration,
+) -> Result<Vec<CertificateDer<'static>>, Problem> {
     let endpoint = || "TLS".to_owned();
     let broken = |source| Problem::Connect { endpoint: endpoint(), distrust: false, source };
     let looking = Arc::new(Looking::new(provider()));
@@ -93,9 +106,9 @@ pub(crate) async fn look(host: &Host, within: Duration) -> Result<SpkiPin, Probl
         write: false,
     })?;
     match (looking.seen(), result) {
-        (Some(pin), _) => Ok(pin),
-        (None, Err(error)) => Err(broken(error.into())),
-        (None, Ok(())) => Err(broken("the host showed no certificate".into())),
+        (shown, _) if !shown.is_empty() => Ok(shown),
+        (_, Err(error)) => Err(broken(error.into())),
+        (_, Ok(())) => Err(broken("the host showed no certificate".into())),
     }
 }
 

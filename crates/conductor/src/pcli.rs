@@ -51,6 +51,9 @@ pub struct PcliSettings {
     pub destination: String,
     /// Its configuration, in place of the operator's own (`-F`).
     pub config: Option<PathBuf>,
+    /// The hosts on the way, with commas between (`-J`), in place of those of its configuration. What `ssh` does to
+    /// reach them is for its configuration to say.
+    pub jump: Option<String>,
     /// How commands get there; none finds it out with `show system version`, by argument first.
     pub way: Option<Way>,
     /// How long a command may take, connecting included.
@@ -69,6 +72,7 @@ impl PcliSettings {
             program: "ssh".into(),
             destination: destination.into(),
             config: None,
+            jump: None,
             way: None,
             timeout: Duration::from_secs(60),
             commit_timeout: Duration::from_secs(300),
@@ -96,9 +100,11 @@ impl Pcli {
     /// [`PcliProblem::Destination`] when `ssh` would read the destination as something else.
     pub fn new(settings: PcliSettings) -> Result<Self, PcliProblem> {
         let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@' | ':');
-        let destination = &settings.destination;
-        if destination.is_empty() || destination.starts_with('-') || !destination.chars().all(good) {
-            return Err(PcliProblem::Destination { text: crate::name::shown(destination) });
+        let jumps = settings.jump.iter().flat_map(|jump| jump.split(','));
+        for host in jumps.chain([settings.destination.as_str()]) {
+            if host.is_empty() || host.starts_with('-') || !host.chars().all(good) {
+                return Err(PcliProblem::Destination { text: crate::name::shown(host) });
+            }
         }
         let way = settings.way.map_or_else(OnceCell::new, |way| OnceCell::new_with(Some(way)));
         Ok(Self { settings, way })
@@ -180,6 +186,9 @@ impl Pcli {
         let mut command = Command::new(&self.settings.program);
         if let Some(config) = &self.settings.config {
             command.arg("-F").arg(config);
+        }
+        if let Some(jump) = &self.settings.jump {
+            command.arg("-J").arg(jump);
         }
         command.args(["-T", "-a", "-x"]);
         for option in

@@ -125,20 +125,21 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Notes the certificate that a server shows and refuses it: nothing is ever sent to a server that was only looked at.
+/// Notes the certificates that a server shows and refuses them: nothing is ever sent to a server that was only looked at.
 #[derive(Debug)]
 pub(crate) struct Looking {
     provider: Arc<CryptoProvider>,
-    seen: Mutex<Option<SpkiPin>>,
+    seen: Mutex<Vec<CertificateDer<'static>>>,
 }
 
 impl Looking {
     pub(crate) const fn new(provider: Arc<CryptoProvider>) -> Self {
-        Self { provider, seen: Mutex::new(None) }
+        Self { provider, seen: Mutex::new(Vec::new()) }
     }
 
-    pub(crate) fn seen(&self) -> Option<SpkiPin> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the server showed, its own certificate first; empty when it showed none.
+    pub(crate) fn seen(&self) -> Vec<CertificateDer<'static>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -146,12 +147,14 @@ impl ServerCertVerifier for Looking {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = SpkiPin::of_certificate(end_entity);
+        let shown = std::iter::once(end_entity).chain(intermediates);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            shown.map(|certificate| certificate.clone().into_owned()).collect();
         Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
     }
 

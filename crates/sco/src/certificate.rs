@@ -88,6 +88,15 @@ impl Certificate {
         CertificateFingerprint::of(&self.der)
     }
 
+    /// Leads it back to `root`, by way of what is `between`, each valid at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`].
+    pub fn leads_to(&self, root: &Self, between: &[Self], now: Timestamp) -> Result<(), ChainError> {
+        verify_chain(self, between, std::slice::from_ref(root), now).map(drop)
+    }
+
     /// What it says.
     pub(crate) fn facts(&self) -> Facts {
         self.with(|certificate| {

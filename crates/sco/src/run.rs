@@ -32,7 +32,7 @@ mod verify;
 pub mod wave;
 mod world;
 
-pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply};
+pub use apply::{Accepted, Applied, ApplyOptions, ApplyStop, End, Stopped, TokenTrust, apply, check};
 
 pub use cleanup::{CleanupError, CleanupOptions, SiteCleanup, clean_up};
 pub use keep::{Keep, KeepError};

@@ -15,7 +15,7 @@ use super::*;
 pub(super) struct Stage {
     // the estate ends before the runtime it lives on
     estate: WholeEstate,
-    _runtime: Runtime,
+    runtime: Runtime,
     home: tempfile::TempDir,
     told: Value,
 }
@@ -36,12 +36,17 @@ impl Stage {
         estate.serve_ssh(&ssh, &testkit_program("fogbell-testkit-pcli")).unwrap();
         drop(inside);
         let told = estate.write(home.path()).unwrap();
-        Self { estate, _runtime: runtime, home, told }
+        Self { estate, runtime: runtime, home, told }
     }
 
     /// The estate, and its judge.
     pub(super) const fn estate(&self) -> &WholeEstate {
         &self.estate
+    }
+
+    /// Opens or closes a port of the conductor's first node.
+    pub(super) fn set_port(&self, number: u16, open: bool) {
+        self.runtime.block_on(self.estate.conductor().set_port(0, number, open)).unwrap();
     }
 
     /// The folder in which `fogpilot` runs: the files of the estate are here.

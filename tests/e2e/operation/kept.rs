@@ -1,6 +1,11 @@
 //! Alerts that are kept: shown as they are made, and sent once more.
 
-use e2e::{Config, DEADLINE, Fogbell, Rsyslog, RsyslogSetup, ask_fogbell_in, wait_until};
+use std::path::Path;
+use std::process::Command;
+
+use e2e::{
+    Config, DEADLINE, Fogbell, Rsyslog, RsyslogSetup, Running, ask_fogbell_in, fogbell_program, wait_until,
+};
 use serde_json::Value;
 
 use super::sink;
@@ -59,6 +64,33 @@ fn alerts_are_shown_and_sent_once_more_to_the_sink_that_was_named() {
     let wrong = ask_fogbell_in(folder.path(), &["replay", "--since", "1h", "--sink", "nobody", "--yes"]);
     assert_eq!(wrong.code, 1);
     assert!(wrong.said.contains("no sink is called `nobody`; there are: "), "{}", wrong.said);
+}
+
+/// The lines that `fogbell tail` shows until it ends, which it must by itself.
+fn tail(home: &Path, arguments: &[&str]) -> Vec<String> {
+    let mut command = Command::new(fogbell_program());
+    command.arg("tail").args(arguments).arg("--config").arg(home.join("fogbell.toml")).env("NO_COLOR", "1");
+    let ended = Running::start("fogbell tail", &mut command).wait_exit(DEADLINE);
+    assert!(ended.success(), "{ended}");
+    let answer = ask_fogbell_in(home, &[&["tail"], arguments].concat());
+    answer.out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn fewer_alerts_than_asked_for_are_shown_without_waiting_for_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Fogbell::start_in(folder.path(), &Config::new());
+    let home = folder.path();
+    assert!(tail(home, &["-n", "5"]).is_empty());
+
+    for n in 10..12 {
+        relay.deliver(&down(n));
+    }
+    assert!(wait_until(DEADLINE, || tail(home, &["-n", "5"]).len() == 2));
+
+    let one = tail(home, &["-n", "5", "--filter", "device == 'ap-11'"]);
+    assert!(one.len() == 1 && one[0].contains("ap-11"), "{one:?}");
+    assert!(tail(home, &["-n", "5", "--filter", "device == 'ap-99'"]).is_empty());
 }
 
 #[test]

@@ -45,6 +45,7 @@ impl Case {
         for answer in by_curl.into_iter().chain(by_bytes) {
             assert_eq!((answer.status, answer.body.as_str()), (self.status, self.body), "{}", self.name);
             assert!(answer.closes(), "{}: {answer:?}", self.name);
+            assert_eq!(safety(|name| answer.field(name)), SAFETY.map(Some), "{}", self.name);
             count += 1;
         }
         let after = Counters::of(relay);
@@ -70,8 +71,19 @@ fn check(config: &Config, cases: &[Case]) {
     let good = Curl::new(&relay.url(Config::PATH)).ca(relay.ca()).body(MESSAGE);
     let answer = good.header("X-Mist-Signature-v2", &v2(MESSAGE)).run();
     assert_eq!((answer.status, answer.text().as_str()), (200, ""));
+    assert_eq!(safety(|name| answer.header(name)), SAFETY.map(Some), "200");
     assert_eq!(inbox_rows(&relay), 1);
 }
+
+/// What an answer tells a browser, by `field`.
+fn safety<'a>(field: impl Fn(&str) -> Option<&'a str>) -> [Option<&'a str>; 4] {
+    ["strict-transport-security", "content-security-policy", "x-content-type-options", "cache-control"]
+        .map(field)
+}
+
+/// The same on every answer, so that it tells none from another.
+const SAFETY: [&str; 4] =
+    ["max-age=63072000", "default-src 'none'; frame-ancestors 'none'", "nosniff", "no-store"];
 
 fn v2(body: &str) -> String {
     mist::sign(Config::SECRET.as_bytes(), body.as_bytes()).v2
@@ -254,6 +266,7 @@ fn who_is_not_allowed_gets_one_answer_whatever_is_asked() {
         for answer in by_curl.into_iter().chain(by_bytes) {
             assert_eq!((answer.status, answer.body.as_str()), (403, "forbidden\n"), "{path}");
             assert!(answer.closes(), "{answer:?}");
+            assert_eq!(safety(|name| answer.field(name)), SAFETY.map(Some), "{path}");
             count += 1;
         }
     }
@@ -290,6 +303,7 @@ fn a_body_that_does_not_come_in_time_has_its_fixed_answer() {
     for answer in answers {
         assert_eq!((answer.status, answer.body.as_str()), (408, "timeout\n"));
         assert!(answer.closes(), "{answer:?}");
+        assert_eq!(safety(|name| answer.field(name)), SAFETY.map(Some));
     }
     let counters = Counters::of(&relay);
     let count = 2 * tries as u64;

@@ -32,7 +32,7 @@ pub(super) fn provide(home: &Path, bin: &Path, always: bool) -> Result<()> {
     let libraries: Vec<String> =
         library_folders(&root).iter().map(|folder| folder.display().to_string()).collect();
     let text = format!(
-        "#!/bin/sh\nLD_LIBRARY_PATH={}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nPYTHONPATH={}\nexport LD_LIBRARY_PATH PYTHONPATH\nexec {} \"$@\"\n",
+        "#!/bin/sh\nLD_LIBRARY_PATH={}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\nPYTHONPATH={}${{PYTHONPATH:+:$PYTHONPATH}}\nexport LD_LIBRARY_PATH PYTHONPATH\nexec {} \"$@\"\n",
         quoted(&libraries.join(":")),
         quoted(&packages.display().to_string()),
         quoted(&python.display().to_string()),

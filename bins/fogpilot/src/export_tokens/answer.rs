@@ -43,12 +43,9 @@ impl<'a> Answer<'a> {
     }
 
     pub(super) fn print(&self, format: Format) -> io::Result<()> {
-        if format == Format::Json {
-            return output::json(self);
-        }
-        let head = ["LINE", "ROUTER", "NODE", "MAC", "KEY", "WHAT"].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
-        output::table(&rows)
+        let head = ["line", "router", "node", "mac", "key", "what"];
+        let cells: Vec<Vec<String>> = self.rows.iter().map(|row| row.cells().into()).collect();
+        output::rows(format, self, "rows", &head, &cells)
     }
 }
 

@@ -289,6 +289,22 @@ pub async fn apply(
     Ok(applied)
 }
 
+/// Looks at everything that [`apply`] looks at before it writes, and writes nothing; the routers that would be left out, as
+/// they drifted.
+///
+/// # Errors
+///
+/// [`ApplyStop`]: why nothing would be begun.
+pub async fn check(
+    world: &World,
+    plan: &Plan,
+    record: &Record,
+    options: &ApplyOptions,
+    watch: &dyn Watch,
+) -> Result<BTreeSet<RouterName>, ApplyStop> {
+    check::check(world, plan, record, options, watch).await.map(|checked| checked.drifted)
+}
+
 /// A run under way.
 struct Applying<'a> {
     grounds: &'a Grounds<'a>,

@@ -22,7 +22,7 @@ pub struct VerifyOptions {
     /// Whether they are looked at until each has a verdict, else once.
     pub watch: bool,
     /// What a person gave of `show secure-conductor-onboarding`, for conductors without a command line: when the output was
-    /// made, and what it says.
+    /// made, and what it says. It counts when it is newer than the assignment, for an hour.
     pub given: BTreeMap<AssetId, (Timestamp, AuthState)>,
 }
 
@@ -89,9 +89,12 @@ pub async fn verify(
             Ok(samples) => {
                 let mut samples = nodes.iter().zip(samples);
                 for router in looked.iter_mut().filter(|router| !router.is_over()) {
-                    let given = |node: &Watched| router.given(options.given.get(&node.asset_id)?);
                     let own = samples.by_ref().take(router.nodes.len());
-                    let own = own.map(|(node, sample)| with_given(sample, given(node))).collect();
+                    let own = own
+                        .map(|(node, sample)| {
+                            with_given(sample, options.given.get(&node.asset_id), router.assigned)
+                        })
+                        .collect();
                     router.take(own, record, watch)?;
                 }
             }
@@ -114,10 +117,16 @@ pub async fn verify(
     }
 }
 
-/// A sample with what a person gave, where the command line told nothing.
-fn with_given(sample: Sample, given: Option<AuthState>) -> Sample {
+/// A sample with what a person gave, where the command line told nothing. What was given counts when it is newer than the
+/// assignment and not older than an hour; that all else holds for long enough is seen here.
+fn with_given(sample: Sample, given: Option<&(Timestamp, AuthState)>, assigned: Option<Timestamp>) -> Sample {
+    let counts = |time: Timestamp| {
+        assigned.is_none_or(|assigned| time > assigned) && sample.time.since(time) <= GIVEN_FOR
+    };
     match given {
-        Some(auth) if sample.auth == AuthState::NotSeen => Sample { auth, ..sample },
+        Some((time, auth)) if sample.auth == AuthState::NotSeen && counts(*time) => {
+            Sample { auth: auth.clone(), ..sample }
+        }
         _ => sample,
     }
 }
@@ -163,11 +172,6 @@ impl<'p> UnderWatch<'p> {
         let mut new = Self::new(router, assigned, deadlines, version);
         new.verified = progress.verdicts.into_iter().filter(|(_, health)| health.is_verified()).collect();
         new
-    }
-
-    /// What a person gave, when it is newer than the assignment.
-    fn given(&self, (time, auth): &(Timestamp, AuthState)) -> Option<AuthState> {
-        self.assigned.is_none_or(|assigned| *time > assigned).then(|| auth.clone())
     }
 
     /// Takes what was seen of its nodes, in their order. What is new is written down and told.
@@ -260,6 +264,9 @@ impl<'p> UnderWatch<'p> {
     }
 }
 
+/// How long counts what a person gave.
+const GIVEN_FOR: Duration = Duration::from_secs(60 * 60);
+
 /// How long at least nothing may be seen before what was seen earlier is forgotten.
 const GAP: Duration = Duration::from_secs(60);
 
@@ -270,6 +277,32 @@ fn bound(samples: &mut Vec<Sample>) {
         if same(a, b) && same(b, c) {
             let last = samples.len() - 2;
             samples.remove(last);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_gave_counts_after_the_assignment_for_an_hour_and_never_over_the_command_line() {
+        let at = |minutes: i64| Timestamp::from_micros(minutes * 60_000_000);
+        let sample = |auth| Sample { time: at(100), auth, asset: None, conductor: None, mist: None };
+        let completed = AuthState::Completed;
+        let waiting = AuthState::new("waiting");
+        for (seen, given, assigned, expect) in [
+            (AuthState::NotSeen, Some(at(90)), Some(at(80)), completed.clone()),
+            (AuthState::NotSeen, Some(at(90)), None, completed.clone()),
+            (AuthState::NotSeen, Some(at(70)), Some(at(80)), AuthState::NotSeen),
+            (AuthState::NotSeen, Some(at(80)), Some(at(80)), AuthState::NotSeen),
+            (AuthState::NotSeen, Some(at(39)), Some(at(20)), AuthState::NotSeen),
+            (AuthState::NotSeen, None, Some(at(80)), AuthState::NotSeen),
+            (waiting.clone(), Some(at(90)), Some(at(80)), waiting),
+        ] {
+            let given = given.map(|time| (time, completed.clone()));
+            let found = with_given(sample(seen.clone()), given.as_ref(), assigned);
+            assert_eq!((found.auth, found.time), (expect, at(100)), "{seen:?} {given:?} {assigned:?}");
         }
     }
 }

@@ -1,0 +1,279 @@
+//! `fogpilot apply` and `resume`: a plan, carried out or gone on with.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use ids::SiteId;
+use sco::plan::Plan;
+use sco::run::{self, Applied, ApplyOptions, ApplyStop, Entry, Header, Record, RunId};
+
+use crate::asking::ask;
+use crate::carry::{self, Carrying, Showing, carry, prepare, runtime};
+use crate::exit::{Done, Exit, Failure, chain};
+use crate::lock::Lock;
+use crate::open_run::OpenRun;
+use crate::output::Format;
+use crate::plan::header;
+use crate::profile::{Session, Which};
+use crate::runs::{About, Run};
+use crate::safe::Safe;
+use crate::status;
+use crate::terminal::{Terminal, agree};
+
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  fogpilot apply wave1.plan --profile prod --max-failures 2 --yes
+
+Ctrl-C finishes what is in flight and says how to go on: fogpilot resume RUN")]
+pub(crate) struct Args {
+    /// The plan, as `fogpilot plan -o` wrote it
+    plan: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  fogpilot resume run-20261122-141002 --vault-key fogpilot.key --yes")]
+pub(crate) struct ResumeArgs {
+    /// The run; the last one without it
+    run: Option<RunId>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What both take.
+#[derive(clap::Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    carrying: Carrying,
+    #[command(flatten)]
+    showing: Showing,
+    /// Look at everything and say what would be done; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask whether to begin; what is dangerous has flags of its own
+    #[arg(short, long)]
+    yes: bool,
+    /// Exit 6 when there is nothing to do
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// How to write what became of each router
+    #[arg(short, long, alias = "format", value_enum, default_value_t)]
+    output: Format,
+}
+
+/// Carries a plan out.
+pub(crate) fn apply(args: &Args) -> Done {
+    let plan = crate::plan::load(&args.plan)?;
+    let common = &args.common;
+    let session = common.which.open_for_run()?;
+    session.is_for(&plan)?;
+    writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
+    if plan.is_empty() {
+        writeln!(io::stderr(), "fogpilot: {plan}; there is nothing to do")?;
+        return Ok(if common.detailed_exitcode { Exit::Nothing } else { Exit::Ok });
+    }
+    let about = about(&session)?;
+    if common.dry_run {
+        return dry_run(session, plan, about, common);
+    }
+    common.agree(&plan)?;
+    let _lock = Lock::take(&common.which.home, "apply")?;
+    let run = Run::begin(&common.which.home, plan, about)?;
+    let head = Header {
+        run: run.id.clone(),
+        plan: run.plan.hash(),
+        program: concat!("fogpilot ", env!("CARGO_PKG_VERSION")).into(),
+        options: options(),
+    };
+    let record = Record::create(&run.folder, head)?;
+    writeln!(io::stderr(), "fogpilot: this is {}", run.id)?;
+    let done = work(&session, &run, &record, common);
+    forget_empty(&run.folder);
+    done
+}
+
+/// Goes on with a run.
+pub(crate) fn resume(args: &ResumeArgs) -> Done {
+    let common = &args.common;
+    if common.dry_run {
+        let run = Run::find(&common.which.home, args.run.as_ref())?;
+        let session = common.which.named(&run.about.profile)?.open_for_run()?;
+        session.is_for(&run.plan)?;
+        run.progress()?;
+        let record = copy_of_record(&run)?;
+        return look(session, &run, &record.record, common);
+    }
+    if !common.yes {
+        Terminal::or("--yes")?;
+    }
+    let OpenRun { run, session, record, .. } = &OpenRun::open(&common.which, args.run.as_ref(), "resume")?;
+    writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
+    common.agree(&run.plan)?;
+    record.add(Entry::Resumed { options: options() })?;
+    writeln!(io::stderr(), "fogpilot: going on with {}", run.id)?;
+    work(session, run, record, common)
+}
+
+impl Common {
+    /// Whether the person wants it.
+    fn agree(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.yes {
+            return Ok(());
+        }
+        Terminal::or("--yes")?;
+        for change in plan.changes() {
+            writeln!(io::stderr(), "  conductor: {change}")?;
+        }
+        agree(&format!("{plan}. Begin?"))
+    }
+}
+
+/// For whom the run is; the names of sites are asked for.
+fn about(session: &Session) -> Result<About, Failure> {
+    let sites: BTreeMap<SiteId, Box<str>> =
+        ask(async { Ok(session.world.catalogue().await?.sites.into_iter().collect()) })?;
+    let profile = &session.profile;
+    Ok(About::new(session.name.clone(), profile.org_name.clone(), profile.conductor.host.clone(), sites))
+}
+
+/// The run itself, and what is said of it.
+fn work(session: &Session, run: &Run, record: &Record, common: &Common) -> Done {
+    let shower = common.showing.shower(run.plan.steps().count());
+    let runtime = runtime()?;
+    let options = runtime.block_on(interrupted_or(prepare(session, run, &common.carrying, &shower)));
+    let options = options.inspect_err(|_| shower.end())?;
+    let safe = Safe::of(session.unlocked.clone(), run.plan.hash());
+    let applied = runtime.block_on(carry(&session.world, run, record, &safe, &options, &shower));
+    let applied = applied.map_err(|stop| refused(&stop, run, record))?;
+    conclude(run, record, &applied, common)
+}
+
+/// An interrupt ends what writes nothing.
+async fn interrupted_or<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        interrupt = tokio::signal::ctrl_c() => {
+            interrupt?;
+            Err(Failure::of(Exit::Interrupted, "interrupted; nothing was written"))
+        }
+    }
+}
+
+/// Why nothing was begun.
+fn refused(stop: &ApplyStop, run: &Run, record: &Record) -> Failure {
+    let text = chain(stop);
+    match stop {
+        ApplyStop::Flags { .. } | ApplyStop::Drift { .. } => Failure::of(Exit::Preflight, text),
+        ApplyStop::NoRouter { .. } | ApplyStop::OtherPlan => Failure::usage(text),
+        ApplyStop::Record(_) => Failure::from(format!("{text}; then `fogpilot resume {}`", run.id)),
+        _ => {
+            let begun = record.with_progress(|progress| !progress.routers.is_empty());
+            let next = if begun { format!("; `fogpilot resume {}` goes on", run.id) } else { String::new() };
+            Failure::of(crate::exit::exit_of(stop), format!("{text}{next}"))
+        }
+    }
+}
+
+fn conclude(run: &Run, record: &Record, applied: &Applied, common: &Common) -> Done {
+    status::print_ends(common.output, run, &record.progress(), applied)?;
+    let exit = carry::exit(applied);
+    let mut out = io::stderr();
+    if let Some(stopped) = &applied.stopped {
+        writeln!(out, "fogpilot: {}", chain(stopped))?;
+    }
+    match exit {
+        Exit::Ok => writeln!(
+            out,
+            "fogpilot: done; next: fogpilot verify {0}, fogpilot report {0}, fogpilot cleanup {0}",
+            run.id
+        )?,
+        _ => writeln!(out, "fogpilot: to go on: fogpilot resume {}", run.id)?,
+    }
+    Ok(exit)
+}
+
+/// Everything is looked at, and nothing is written.
+fn dry_run(session: Session, plan: Plan, about: About, common: &Common) -> Done {
+    let folder = Scratch::new()?;
+    let head = Header {
+        run: RunId::at(ids::Timestamp::now(), 1),
+        plan: plan.hash(),
+        program: "fogpilot".into(),
+        options: Vec::new(),
+    };
+    let record = Record::create(&folder.0, head)?;
+    let run = Run { id: RunId::at(ids::Timestamp::now(), 1), folder: folder.0.clone(), plan, about };
+    look(session, &run, &record, common)
+}
+
+fn look(session: Session, run: &Run, record: &Record, common: &Common) -> Done {
+    let shower = common.showing.shower(run.plan.steps().count());
+    let checked = runtime()?.block_on(interrupted_or(async {
+        let options: ApplyOptions = prepare(&session, run, &common.carrying, &shower).await?;
+        run::check(&session.world, &run.plan, record, &options, &shower)
+            .await
+            .map_err(|stop| refused(&stop, run, record))
+    }));
+    shower.end();
+    let drifted = checked?;
+    let mut out = io::stdout();
+    for (router, _) in run.plan.steps() {
+        let what = if drifted.contains(&router.name) { "left out, drifted" } else { "would be onboarded" };
+        writeln!(out, "{}  {what}", router.name)?;
+    }
+    for change in run.plan.changes().filter(|change| !drifted.contains(change.router())) {
+        writeln!(out, "  conductor: {change}")?;
+    }
+    writeln!(io::stderr(), "fogpilot: a dry run; nothing was written")?;
+    Ok(Exit::Ok)
+}
+
+/// The record, to be looked at where writing it does no harm.
+fn copy_of_record(run: &Run) -> Result<Copied, Failure> {
+    let folder = Scratch::new()?;
+    fs::copy(run.folder.join(Record::FILE), folder.0.join(Record::FILE))?;
+    Ok(Copied { record: Record::open(&folder.0)?.record, _folder: folder })
+}
+
+struct Copied {
+    record: Record,
+    _folder: Scratch,
+}
+
+/// A folder that is gone when it is dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, Failure> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let name = format!("fogpilot-dry-run-{}-{}", std::process::id(), ids::Timestamp::now().micros());
+        let folder = std::env::temp_dir().join(name);
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // what stays is a record of nothing
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Takes the folder of a run away that was refused before it began: there is nothing to go on with.
+fn forget_empty(folder: &Path) {
+    if Record::entries(folder).is_ok_and(|entries| entries.is_empty()) {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// The command line, for the record; nothing secret is ever taken there.
+fn options() -> Vec<Box<str>> {
+    std::env::args().skip(1).map(Box::from).collect()
+}
