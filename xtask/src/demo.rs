@@ -12,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::programs::{Ask, succeeds};
 use crate::workspace::Workspace;
 
+mod onboard;
 mod speaker;
 mod stage;
 mod totals;
@@ -26,6 +27,11 @@ use totals::Totals;
 ///
 /// When a program cannot be built or started, or the relay does not get ready.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "onboard"
+    {
+        return onboard::run(workspace, rest);
+    }
     let seconds = parse(arguments)?;
     println!("demo: building");
     let build = ["build", "--quiet", "--package", "fogbell", "--package", "fogbell-testkit", "--bins"];

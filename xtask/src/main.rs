@@ -55,6 +55,9 @@ Usage: cargo xtask COMMAND
 
   demo    the relay on loopback between a fake Mist cloud and receivers that print what arrives
             --seconds N       end after N seconds (else Ctrl-C)
+  demo onboard
+          fogpilot takes 25 routers of a fake cloud onto a fake conductor, is interrupted, goes on, and reports; needs root
+            --out FILE        write the transcript, as docs/onboarding-demo.md
   test    format, lints, documentation, and all tests, with real peers
             --mist-spec FILE  Mist's OpenAPI document, to check requests against
             --without-peers   leave out what needs snmptrapd, rsyslog and the like

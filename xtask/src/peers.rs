@@ -144,6 +144,39 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
     Ok(Peers { bin, mibs })
 }
 
+/// Finds OpenSSH, server and client, or unpacks it; the folder to be put in front of `PATH`. The other peers stay as they are.
+///
+/// # Errors
+///
+/// When it cannot be had; the error names the packages.
+pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
+    let peers = workspace.target.join("peers");
+    let home = peers.join("openssh");
+    let (bin, own) = (home.join("bin"), home.join("root"));
+    clear(&bin)?;
+    let roots = [peers.join("root"), own.clone()];
+    let beside = |program| roots.iter().find_map(|root| Some((root, unpacked(program, root)?)));
+    for program in PROGRAMS.iter().filter(|program| OPENSSH.contains(&program.packages[0])) {
+        match find(program) {
+            Some(Found::OnPath) => continue,
+            Some(Found::Elsewhere(file)) => {
+                let link = bin.join(program.name);
+                symlink(&file, &link).with_context(|| format!("cannot make `{}`", link.display()))?;
+                continue;
+            }
+            None => {}
+        }
+        if beside(program).is_none() {
+            apt::unpack(&home, &own, OPENSSH)
+                .with_context(|| format!("install the Debian packages {}", OPENSSH.join(" and ")))?;
+        }
+        let (root, file) = beside(program)
+            .with_context(|| format!("`{}` is not in {}", program.name, OPENSSH.join(", ")))?;
+        write_wrapper(program, &file, root, &bin)?;
+    }
+    Ok(bin)
+}
+
 /// A program and where it comes from.
 #[derive(Debug)]
 struct Program {
@@ -555,6 +588,9 @@ const PROGRAMS: &[Program] = &[
         beside: Beside::Nothing,
     },
 ];
+
+/// The packages of OpenSSH.
+const OPENSSH: &[&str] = &["openssh-client", "openssh-server"];
 
 /// Gives a program a clock of its own.
 const FAKE_CLOCK: Library =

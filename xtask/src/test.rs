@@ -351,7 +351,7 @@ pub(crate) fn is_root() -> Result<bool> {
 }
 
 /// `PATH` with `folder` in front.
-fn path_with(folder: &Path) -> OsString {
+pub(crate) fn path_with(folder: &Path) -> OsString {
     let mut path = folder.as_os_str().to_owned();
     if let Some(rest) = std::env::var_os("PATH") {
         path.push(":");

@@ -306,6 +306,7 @@ struct Row {
     what: &'static str,
     taken: bool,
     token_sha256: Option<TokenFingerprint>,
+    #[serde(serialize_with = "crate::output::time_if")]
     expires: Option<Timestamp>,
     detail: String,
 }

@@ -3,7 +3,8 @@
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
-use serde::Serialize;
+use ids::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// How an answer is written.
@@ -22,6 +23,19 @@ pub(crate) enum Format {
 
 /// The version of every JSON answer.
 pub(crate) const VERSION: u32 = 1;
+
+/// A time in an answer: RFC 3339, as everywhere outside.
+pub(crate) fn time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
+}
+
+/// The same of one that may not be there.
+pub(crate) fn time_if<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}
 
 /// Writes `answer` as JSON.
 pub(crate) fn json(answer: &impl Serialize) -> io::Result<()> {

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     ///
     /// What is secret goes into the vault of the state directory, which is made when there is none: with --vault-key its
     /// key is in that file (made when it is missing), else a passphrase is asked for.
-    Add(add::Args),
+    Add(Box<add::Args>),
     /// List the profiles
     #[command(after_help = "Example:\n  fogpilot profile list -o json")]
     List {

@@ -98,10 +98,13 @@ struct Report<'a> {
     plan: String,
     program: &'a str,
     options: String,
+    #[serde(serialize_with = "crate::output::time")]
     begun: Timestamp,
+    #[serde(serialize_with = "crate::output::time")]
     last: Timestamp,
     starts: u32,
     ended: &'a str,
+    #[serde(serialize_with = "crate::output::time")]
     made: Timestamp,
     totals: Vec<(&'static str, usize)>,
     routers: Vec<Router>,

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sco::RouterName;
 use sco::decide::Health;
 use sco::run::{Happened, Watch};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, interval_at};
 
 /// How it is shown.
@@ -130,6 +130,7 @@ impl Watch for Shower {
             How::Lines if is_news(what) => say(&format!("{} {what}", now())),
             How::Ndjson => {
                 let mut line = serde_json::to_value(what).unwrap_or_default();
+                times(&mut line);
                 if let Some(line) = line.as_object_mut() {
                     line.insert("time".to_owned(), json!(now()));
                     line.insert("text".to_owned(), json!(what.to_string()));
@@ -204,6 +205,22 @@ impl std::fmt::Display for Counts {
     }
 }
 
+/// Makes the times in an event what they are everywhere outside.
+fn times(event: &mut Value) {
+    match event {
+        Value::Array(values) => values.iter_mut().for_each(times),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value.as_i64().filter(|_| matches!(&**name, "since" | "expires")) {
+                    Some(micros) => *value = json!(Timestamp::from_micros(micros).to_string()),
+                    None => times(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Whether a person is told; looks that change nothing are not.
 fn is_news(what: &Happened) -> bool {
     match what {
@@ -231,7 +248,7 @@ fn say(text: &str) {
 /// The time to the second.
 fn now() -> String {
     let text = Timestamp::now().to_string();
-    text.split_once('.').map_or(text.clone(), |(seconds, _)| format!("{seconds}Z"))
+    text.split_once('.').map_or_else(|| text.clone(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 const HEARTBEAT: Duration = Duration::from_secs(15);

@@ -102,8 +102,10 @@ pub(crate) struct Row {
     pub(crate) site: SiteId,
     pub(crate) site_name: String,
     /// When it was assigned.
+    #[serde(serialize_with = "crate::output::time_if")]
     pub(crate) assigned: Option<Timestamp>,
     /// Until when its token is taken.
+    #[serde(serialize_with = "crate::output::time_if")]
     pub(crate) token_expires: Option<Timestamp>,
     pub(crate) token_sha256: Option<TokenFingerprint>,
     /// What is known, and what to do.
@@ -281,7 +283,9 @@ struct Answer<'a> {
     run: &'a RunId,
     profile: String,
     organisation: &'a str,
+    #[serde(serialize_with = "crate::output::time")]
     begun: Timestamp,
+    #[serde(serialize_with = "crate::output::time")]
     last: Timestamp,
     starts: u32,
     /// Why the program ended; null when it is under way, or was cut off.

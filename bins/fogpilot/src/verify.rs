@@ -64,8 +64,8 @@ fn print(format: Format, run: &RunId, verdicts: &BTreeMap<RouterName, Verdict>) 
             router,
             node,
             verified: health.is_verified(),
+            state: state(health),
             detail: health.to_string(),
-            health,
         })
         .collect();
     let cells: Vec<Vec<String>> = rows
@@ -88,6 +88,21 @@ struct Row<'a> {
     router: &'a RouterName,
     node: &'a sco::NodeName,
     verified: bool,
-    health: &'a Health,
+    /// In one word, as in `settling`.
+    state: &'static str,
+    /// The same in a sentence, with what is missing and what to do.
     detail: String,
+}
+
+const fn state(health: &Health) -> &'static str {
+    match health {
+        Health::Verified { .. } => "verified",
+        Health::Settling { .. } => "settling",
+        Health::InProgress { .. } => "in-progress",
+        Health::Waiting { .. } => "waiting",
+        Health::Degraded { .. } => "degraded",
+        Health::Stale => "stale",
+        Health::AuthNotSeen { .. } => "auth-not-seen",
+        _ => "unknown",
+    }
 }

@@ -45,6 +45,37 @@ fn json(answer: &Answer) -> Value {
     serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
 }
 
+/// Runs `fogpilot` at a terminal, where each text of `answers` is waited for and answered; the transcript, and how it ended.
+fn at_terminal(stage: &Stage, answers: &[(&str, &str)], arguments: &[&str]) -> Answer {
+    const TERMINAL: &str = "
+import json, os, pty, sys
+answers, program = json.loads(sys.argv[1]), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(program[0], program)
+seen, place = b'', 0
+while True:
+    if answers and answers[0][0].encode() in seen[place:]:
+        place = len(seen)
+        os.write(terminal, answers.pop(0)[1].encode() + b'\\n')
+    try:
+        more = os.read(terminal, 65536)
+    except OSError:
+        more = b''
+    if not more:
+        break
+    seen += more
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+";
+    let answers = serde_json::to_string(answers).unwrap();
+    let mut command = Command::new("python3");
+    command.args(["-c", TERMINAL, &answers]).arg(fogpilot_program()).args(arguments);
+    let answer: Answer = command.current_dir(stage.home()).env("TERM", "xterm").output().unwrap().into();
+    assert_eq!(stage.secrets_in(answer.out.as_bytes()), [] as [&str; 0], "{arguments:?}");
+    answer
+}
+
 /// A stage with a profile that reaches the command line.
 fn ready(settings: EstateSettings) -> Stage {
     let stage = Stage::start(settings);
@@ -344,7 +375,9 @@ fn a_person_enters_the_commands_and_brings_the_tokens_and_the_states() {
         imported.said.contains("`tokens.txt` is secret") && imported.said.contains("chmod 600"),
         "{imported:?}"
     );
-    assert_eq!(json(&imported)["rows"].as_array().unwrap().len(), 3);
+    let rows = json(&imported)["rows"].clone();
+    assert_eq!(rows.as_array().unwrap().len(), 3);
+    assert!(rows[0]["expires"].as_str().unwrap().ends_with('Z'), "{rows}");
 
     let apply =
         ["apply", "wave.plan", "--skip", "conductor", "--accept-legacy-cutoff=0", "--max-failures", "9"];
@@ -378,7 +411,9 @@ fn a_token_is_bound_by_its_assets_or_it_is_not_taken() {
     for section in json(&rendered)["sections"].as_array().unwrap() {
         for command in section["commands"].as_array().unwrap().iter().filter_map(Value::as_str) {
             if command.starts_with("create ") {
-                tokens.push((token(command), token(command)));
+                // of one second and one lifetime there is one token
+                let longer = command.replace("expiration-timeout 26h", "expiration-timeout 27h");
+                tokens.push((token(command), token(&longer)));
             } else {
                 token(command);
             }
@@ -472,4 +507,53 @@ fn what_did_not_get_through_is_shown_and_taken_back() {
     assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
     let report = ask_with_state(&stage, &["report", "-o", "md"]);
     assert!(report.out.contains("taken back"), "{report:?}");
+}
+
+#[test]
+fn at_a_terminal_what_is_missing_is_asked_and_what_is_typed_in_secret_is_not_shown() {
+    let stage = Stage::start(EstateSettings::default());
+    let secret = |name: &str| fs::read_to_string(stage.home().join(name)).unwrap().trim().to_owned();
+    let (token, password) = (secret("mist-token"), secret("conductor-password"));
+    let (add, unlock) = (["profile", "add", "prod", "--state", "state"], [("Passphrase", "correct horse")]);
+    let given = [
+        ["--api-host", stage.told("/mist/host")],
+        ["--api-ca", stage.told("/mist/ca")],
+        ["--org", stage.told("/mist/org")],
+        ["--sco-ca", stage.told("/conductor/sco_ca")],
+        ["--node", stage.told("/conductor/hosts/0")],
+        ["--ssh", stage.told("/ssh/host")],
+        ["--ssh-config", stage.told("/ssh/config")],
+    ];
+    let add = [&add[..], &given.concat()].concat();
+    let answers = [
+        ("API token", &*token),
+        ("Conductor (host", stage.told("/conductor/host")),
+        ("Account on", stage.told("/conductor/user")),
+        ("Is it the conductor's? [y/N]", "y"),
+        ("Password at", &password),
+        ("New passphrase", "correct horse"),
+        ("The same again", "correct horse"),
+    ];
+    let mut refused = answers;
+    refused[3].1 = "n";
+
+    let refused = at_terminal(&stage, &refused, &add);
+    let added = at_terminal(&stage, &answers, &add);
+
+    assert_eq!(refused.code, 130, "{refused:?}");
+    assert!(refused.out.contains(stage.told("/conductor/pin")), "{refused:?}");
+    assert_eq!(added.code, 0, "{added:?}");
+    assert!(!added.out.contains("correct horse"), "{added:?}");
+    let plan = ["plan", "--state", "state", "-f", stage.told("/list"), "-o", "wave.plan"];
+    assert_eq!(at_terminal(&stage, &unlock, &plan).code, 0);
+    let apply = ["apply", "wave.plan", "--state", "state", "--accept-legacy-cutoff=0"];
+    let apply = [&apply[..], &QUICKLY[1..]].concat();
+    let before = stage.estate().mark();
+    let no = at_terminal(&stage, &[unlock[0], ("Begin? [y/N]", "no")], &apply);
+    assert_eq!(no.code, 130, "{no:?}");
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+    let yes = at_terminal(&stage, &[unlock[0], ("Begin? [y/N]", "y")], &apply);
+    assert_eq!(yes.code, 0, "{yes:?}");
+    assert!(yes.out.contains("] 1/1 ") || yes.out.contains("0 of 1 done"), "{yes:?}");
+    assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
 }

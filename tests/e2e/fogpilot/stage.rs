@@ -36,7 +36,7 @@ impl Stage {
         estate.serve_ssh(&ssh, &testkit_program("fogbell-testkit-pcli")).unwrap();
         drop(inside);
         let told = estate.write(home.path()).unwrap();
-        Self { estate, runtime: runtime, home, told }
+        Self { estate, runtime, home, told }
     }
 
     /// The estate, and its judge.

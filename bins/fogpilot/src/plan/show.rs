@@ -80,6 +80,7 @@ struct Answer<'a> {
     profile: String,
     organisation: Org<'a>,
     conductor: Conductor<'a>,
+    #[serde(serialize_with = "crate::output::time")]
     made: Timestamp,
     hash: PlanHash,
     onboard: usize,

@@ -7,6 +7,7 @@ use serde::Serialize;
 /// One line of the history.
 #[derive(Serialize)]
 pub(super) struct Event {
+    #[serde(serialize_with = "crate::output::time")]
     time: Timestamp,
     /// A router, a wave, or the run.
     of: String,
