@@ -46,6 +46,23 @@ async fn a_router_that_does_not_come_up_keeps_its_site_until_it_is_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_router_that_is_left_out_keeps_the_site_that_it_holds() {
+    let stage =
+        Stage::with(EstateSettings { virtual_routers: 2, sites: 1, ..EstateSettings::default() }).await;
+    spoil(&stage, "store-0001");
+    stage.apply().await;
+    let place = "/authority/router/store-0001/node/node0";
+    stage.estate.conductor().edit_running(place, serde_json::json!({ "asset-id": "another-one" }));
+
+    let options = ApplyOptions { skip_drifted: true, ..stage.options() };
+    let applied = stage.apply_with(&options).await.unwrap();
+
+    assert_eq!(end(&applied, "store-0001"), &End::Drifted);
+    assert!(matches!(end(&applied, "store-0002"), End::Blocked { .. }), "{applied:?}");
+    assert_eq!(stage.estate.assignments(), [stage.place("store-0001").mac]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_router_that_is_connected_is_not_released() {
     let stage = Stage::of(1).await;
     // it comes up, and what it proved is not told
