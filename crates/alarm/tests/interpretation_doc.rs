@@ -55,7 +55,7 @@ fn bounds() -> String {
     let days = rules.expire_after.as_secs() / 86_400;
     let mut text = "| what | how much | for how long |\n|---|---|---|\n".to_owned();
     for (what, much, long) in [
-        ("facts that were told", "64 for one topic, id, type and time".to_owned(), "48 hours by the event's minute; 3 days by the day of arrival when its time is not believed; 2 minutes without id and time".to_owned()),
+        ("facts that were told", "64 for one topic, id, type and time".to_owned(), "48 hours by the time of the event; 3 days by the day of arrival when its time is not believed; 2 minutes without id and time".to_owned()),
         ("problems that are there", format!("{} (`max_open`); for one more the oldest is cleared with origin `expired`", rules.max_open), format!("until they end, or {days} days and one hour after they were last heard of")),
         ("problems that have ended", "among these".to_owned(), "an hour, so that what is late is known as late; where flapping is damped as long as that counts".to_owned()),
         ("names", "what the API tells of an organisation".to_owned(), "until it tells otherwise".to_owned()),
