@@ -3,10 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
+use fogbell_sco::plan::PlanOptions;
 use fogbell_sco::run::Record;
+use fogbell_sco::run::wave::{WaveStop, change_conductor};
 use testkit::cloud::Misbehaviour;
+use testkit::estate::EstateSettings;
 
-use super::stage::{Stage, mode_path};
+use super::stage::{Stage, mode_path, options};
 
 /// Runs `work` until `when`, or to its end.
 pub(crate) async fn until(work: impl Future, when: impl Fn() -> bool) {
@@ -117,6 +120,26 @@ async fn what_somebody_adds_to_what_a_crash_left_stops_the_next_one() {
 
     let stop = stage.wave().await.unwrap_err();
 
-    assert!(matches!(stop, fogbell_sco::run::wave::WaveStop::Foreign { ours: true, .. }), "{stop}");
+    assert!(matches!(stop, WaveStop::Foreign { ours: true, .. }), "{stop}");
     assert_eq!(stage.estate.writes_since(before), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_wave_that_is_done_waits_for_no_commit_of_another() {
+    let settings = EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() };
+    let stage = Stage::planned(settings, &PlanOptions { canary: 1, ..PlanOptions::default() }).await;
+    let (record, commits) = (stage.record(), stage.conductor().commits().len());
+    let wave = async |number| {
+        change_conductor(&stage.world, &record, &stage.plan, number, &options(), &stage.seen).await
+    };
+    wave(0).await.unwrap();
+    stage.conductor().misbehave(Misbehaviour::Silence).on("/config/commit").times(1);
+    assert!(matches!(wave(1).await, Err(WaveStop::CommitUnknown { .. })));
+
+    // as a run that goes on does: one wave after the other
+    assert_eq!(wave(0).await.unwrap().routers.len(), 1);
+    assert_eq!(wave(1).await.unwrap().routers.len(), 1);
+
+    stage.all_run();
+    assert_eq!(stage.conductor().commits().len(), commits + 2);
 }

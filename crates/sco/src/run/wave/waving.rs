@@ -94,10 +94,11 @@ impl<'a> Waving<'a> {
     }
 
     async fn carry_out(&mut self) -> Result<WaveDone, WaveStop> {
-        self.only_one_commit()?;
+        // a wave that is done writes nothing, so that it waits for no other: the one whose commit is open comes behind it
         if let Some(done) = self.done_before().await? {
             return Ok(done);
         }
+        self.only_one_commit()?;
         self.settle_commit().await?;
         // a turn that is not the last takes out at least one router
         for _ in 0..=self.wave.routers.len() {
