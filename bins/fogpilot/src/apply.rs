@@ -9,18 +9,17 @@ use ids::SiteId;
 use sco::plan::Plan;
 use sco::run::{self, Applied, ApplyOptions, ApplyStop, Entry, Header, Record, RunId};
 
-use crate::asking::ask;
-use crate::carry::{self, Carrying, Showing, carry, prepare, runtime};
+use crate::acting::Acting;
+use crate::asking::{ask, unless_interrupted};
+use crate::carry::{self, Carrying, carry, prepare, runtime};
 use crate::exit::{Done, Exit, Failure, chain};
 use crate::lock::Lock;
 use crate::open_run::OpenRun;
-use crate::output::Format;
 use crate::plan::header;
-use crate::profile::{Session, Which};
+use crate::profile::Session;
 use crate::runs::{About, Run};
 use crate::safe::Safe;
 use crate::status;
-use crate::terminal::{Terminal, agree};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -48,30 +47,19 @@ pub(crate) struct ResumeArgs {
 #[derive(clap::Args)]
 pub(crate) struct Common {
     #[command(flatten)]
-    which: Which,
+    acting: Acting,
     #[command(flatten)]
     carrying: Carrying,
-    #[command(flatten)]
-    showing: Showing,
-    /// Look at everything and say what would be done; write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask whether to begin; what is dangerous has flags of its own
-    #[arg(short, long)]
-    yes: bool,
     /// Exit 6 when there is nothing to do
     #[arg(long)]
     detailed_exitcode: bool,
-    /// How to write what became of each router
-    #[arg(short, long, alias = "format", value_enum, default_value_t)]
-    output: Format,
 }
 
 /// Carries a plan out.
 pub(crate) fn apply(args: &Args) -> Done {
     let plan = crate::plan::load(&args.plan)?;
     let common = &args.common;
-    let session = common.which.open_for_run()?;
+    let session = common.acting.which.open_for_run()?;
     session.is_for(&plan)?;
     writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
     if plan.is_empty() {
@@ -79,12 +67,12 @@ pub(crate) fn apply(args: &Args) -> Done {
         return Ok(if common.detailed_exitcode { Exit::Nothing } else { Exit::Ok });
     }
     let about = about(&session)?;
-    if common.dry_run {
+    if common.acting.dry_run {
         return dry_run(session, plan, about, common);
     }
     common.agree(&plan)?;
-    let _lock = Lock::take(&common.which.home, "apply")?;
-    let run = Run::begin(&common.which.home, plan, about)?;
+    let _lock = Lock::take(&common.acting.which.home, "apply")?;
+    let run = Run::begin(&common.acting.which.home, plan, about)?;
     let head = Header {
         run: run.id.clone(),
         plan: run.plan.hash(),
@@ -101,18 +89,17 @@ pub(crate) fn apply(args: &Args) -> Done {
 /// Goes on with a run.
 pub(crate) fn resume(args: &ResumeArgs) -> Done {
     let common = &args.common;
-    if common.dry_run {
-        let run = Run::find(&common.which.home, args.run.as_ref())?;
-        let session = common.which.named(&run.about.profile)?.open_for_run()?;
+    if common.acting.dry_run {
+        let run = Run::find(&common.acting.which.home, args.run.as_ref())?;
+        let session = common.acting.which.named(&run.about.profile)?.open_for_run()?;
         session.is_for(&run.plan)?;
         run.progress()?;
         let record = copy_of_record(&run)?;
         return look(session, &run, &record.record, common);
     }
-    if !common.yes {
-        Terminal::or("--yes")?;
-    }
-    let OpenRun { run, session, record, .. } = &OpenRun::open(&common.which, args.run.as_ref(), "resume")?;
+    common.acting.can_ask()?;
+    let OpenRun { run, session, record, .. } =
+        &OpenRun::open(&common.acting.which, args.run.as_ref(), "resume")?;
     writeln!(io::stderr(), "{}", header(&session.name, &session.profile, None))?;
     common.agree(&run.plan)?;
     record.add(Entry::Resumed { options: options() })?;
@@ -123,14 +110,14 @@ pub(crate) fn resume(args: &ResumeArgs) -> Done {
 impl Common {
     /// Whether the person wants it.
     fn agree(&self, plan: &Plan) -> Result<(), Failure> {
-        if self.yes {
+        if self.acting.yes {
             return Ok(());
         }
-        Terminal::or("--yes")?;
+        self.acting.can_ask()?;
         for change in plan.changes() {
             writeln!(io::stderr(), "  conductor: {change}")?;
         }
-        agree(&format!("{plan}. Begin?"))
+        self.acting.agree(&format!("{plan}. Begin?"))
     }
 }
 
@@ -144,25 +131,14 @@ fn about(session: &Session) -> Result<About, Failure> {
 
 /// The run itself, and what is said of it.
 fn work(session: &Session, run: &Run, record: &Record, common: &Common) -> Done {
-    let shower = common.showing.shower(run.plan.steps().count());
+    let shower = common.acting.showing.shower(run.plan.steps().count());
     let runtime = runtime()?;
-    let options = runtime.block_on(interrupted_or(prepare(session, run, &common.carrying, &shower)));
+    let options = runtime.block_on(unless_interrupted(prepare(session, run, &common.carrying, &shower)));
     let options = options.inspect_err(|_| shower.end())?;
     let safe = Safe::of(session.unlocked.clone(), run.plan.hash());
     let applied = runtime.block_on(carry(&session.world, run, record, &safe, &options, &shower));
     let applied = applied.map_err(|stop| refused(&stop, run, record))?;
     conclude(run, record, &applied, common)
-}
-
-/// An interrupt ends what writes nothing.
-async fn interrupted_or<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::select! {
-        done = work => done,
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt?;
-            Err(Failure::of(Exit::Interrupted, "interrupted; nothing was written"))
-        }
-    }
 }
 
 /// Why nothing was begun.
@@ -181,7 +157,7 @@ fn refused(stop: &ApplyStop, run: &Run, record: &Record) -> Failure {
 }
 
 fn conclude(run: &Run, record: &Record, applied: &Applied, common: &Common) -> Done {
-    status::print_ends(common.output, run, &record.progress(), applied)?;
+    status::print_ends(common.acting.output, run, &record.progress(), applied)?;
     let exit = carry::exit(applied);
     let mut out = io::stderr();
     if let Some(stopped) = &applied.stopped {
@@ -213,8 +189,8 @@ fn dry_run(session: Session, plan: Plan, about: About, common: &Common) -> Done 
 }
 
 fn look(session: Session, run: &Run, record: &Record, common: &Common) -> Done {
-    let shower = common.showing.shower(run.plan.steps().count());
-    let checked = runtime()?.block_on(interrupted_or(async {
+    let shower = common.acting.showing.shower(run.plan.steps().count());
+    let checked = runtime()?.block_on(unless_interrupted(async {
         let options: ApplyOptions = prepare(&session, run, &common.carrying, &shower).await?;
         run::check(&session.world, &run.plan, record, &options, &shower)
             .await

@@ -8,13 +8,12 @@ use sco::decide::{Cleanup, CleanupDone};
 use sco::run::{CleanupError, CleanupOptions, RunId, SiteCleanup, Stop, clean_up};
 use serde::Serialize;
 
-use crate::carry::{Showing, interruptible, runtime};
+use crate::acting::Acting;
+use crate::carry::{interruptible, runtime};
 use crate::exit::{Done, Exit, Failure};
 use crate::open_run::OpenRun;
 use crate::output::{self, Format, VERSION};
-use crate::profile::Which;
 use crate::show::Shower;
-use crate::terminal::{Terminal, agree};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -23,49 +22,36 @@ pub(crate) struct Args {
     /// The run; the last one without it
     run: Option<RunId>,
     #[command(flatten)]
-    which: Which,
+    acting: Acting,
     /// Take a site's token away too where the organisation's would apply then
     #[arg(long)]
     accept_organisation_token: bool,
     /// Take a token away too that cannot be read, so that it may be somebody else's
     #[arg(long)]
     accept_unreadable_token: bool,
-    #[command(flatten)]
-    showing: Showing,
-    /// Say what would be done; write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask whether to begin
-    #[arg(short, long)]
-    yes: bool,
-    /// How to write what became of each site
-    #[arg(short, long, alias = "format", value_enum, default_value_t)]
-    output: Format,
 }
 
 /// Takes them away, one site first; exit 3 when one stays.
 pub(crate) fn run(args: &Args) -> Done {
-    if !args.dry_run && !args.yes {
-        Terminal::or("--yes")?;
-    }
-    let open = OpenRun::open(&args.which, args.run.as_ref(), "cleanup")?;
-    let shower = args.showing.shower(open.run.plan.queues().len());
+    args.acting.can_ask()?;
+    let open = OpenRun::open(&args.acting.which, args.run.as_ref(), "cleanup")?;
+    let shower = args.acting.showing.shower(open.run.plan.queues().len());
     let options = |dry_run| CleanupOptions {
         accept_org_token: args.accept_organisation_token,
         accept_unreadable: args.accept_unreadable_token,
         dry_run,
     };
-    if args.dry_run || !args.yes {
+    if args.acting.dry_run || !args.acting.yes {
         let sites = clean(&open, options(true), &shower)?;
-        print(args.output, &open, &sites)?;
-        if args.dry_run {
+        print(args.acting.output, &open, &sites)?;
+        if args.acting.dry_run {
             writeln!(io::stderr(), "fogpilot: a dry run; nothing was written")?;
             return Ok(exit(&sites, true));
         }
-        agree(&format!("Take the tokens of {} away?", open.run.id))?;
+        args.acting.agree(&format!("Take the tokens of {} away?", open.run.id))?;
     }
     let sites = clean(&open, options(false), &shower)?;
-    print(args.output, &open, &sites)?;
+    print(args.acting.output, &open, &sites)?;
     Ok(exit(&sites, false))
 }
 

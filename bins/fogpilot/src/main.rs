@@ -9,6 +9,7 @@ use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 mod access;
+mod acting;
 mod apply;
 mod asking;
 mod carry;

@@ -9,13 +9,12 @@ use sco::run::{
 };
 use serde::Serialize;
 
+use crate::acting::Acting;
 use crate::asking::ask;
-use crate::carry::{Showing, interruptible, runtime};
+use crate::carry::{interruptible, runtime};
 use crate::exit::{Done, Exit, Failure};
 use crate::open_run::OpenRun;
 use crate::output::{self, Format, VERSION};
-use crate::profile::Which;
-use crate::terminal::{Terminal, agree};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:
@@ -26,51 +25,41 @@ pub(crate) struct Args {
     /// The run; the last one without it
     run: Option<RunId>,
     #[command(flatten)]
-    which: Which,
+    acting: Acting,
     /// Take this router back too, although it was onboarded, or may have been, and cut it off; once for each
     #[arg(long, value_name = "ROUTER")]
     force_router: Vec<RouterName>,
-    #[command(flatten)]
-    showing: Showing,
-    /// Show what would be taken back; write nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Do not ask whether to begin
-    #[arg(short, long)]
-    yes: bool,
-    /// How to write what becomes of each router
-    #[arg(short, long, alias = "format", value_enum, default_value_t)]
-    output: Format,
 }
 
 /// Shows what would be taken back, and takes it back; exit 3 when something stays.
 pub(crate) fn run(args: &Args) -> Done {
-    if !args.dry_run && !args.yes {
-        Terminal::or("--yes")?;
-    }
-    let open = OpenRun::open(&args.which, args.run.as_ref(), "rollback")?;
+    args.acting.can_ask()?;
+    let open = OpenRun::open(&args.acting.which, args.run.as_ref(), "rollback")?;
     let (world, plan, record) = (&open.session.world, &open.run.plan, &open.record);
     let force = args.force_router.iter().cloned().collect();
     let back = ask(async { plan_rollback(world, plan, record, &force).await.map_err(refused) })?;
-    if args.dry_run || back.is_empty() {
-        print(args.output, &open, &back, None)?;
-        let what =
-            if args.dry_run { "a dry run; nothing was written" } else { "there is nothing to take back" };
+    if args.acting.dry_run || back.is_empty() {
+        print(args.acting.output, &open, &back, None)?;
+        let what = if args.acting.dry_run {
+            "a dry run; nothing was written"
+        } else {
+            "there is nothing to take back"
+        };
         writeln!(io::stderr(), "fogpilot: {what}")?;
         return Ok(Exit::Ok);
     }
-    if !args.yes {
+    if !args.acting.yes {
         print(Format::Table, &open, &back, None)?;
-        agree(&format!("Take this back of {}?", open.run.id))?;
+        args.acting.agree(&format!("Take this back of {}?", open.run.id))?;
     }
-    let shower = args.showing.shower(back.routers.len());
+    let shower = args.acting.showing.shower(back.routers.len());
     let watch = &shower;
     let to_do = &back;
     let done = runtime()?.block_on(interruptible(&shower, |stop: Stop| async move {
         roll_back(world, record, to_do, watch, &stop).await
     }));
     let done = done.map_err(refused)?;
-    print(args.output, &open, &back, Some(&done))?;
+    print(args.acting.output, &open, &back, Some(&done))?;
     let good = |done: &RolledBack| matches!(done, RolledBack::Done | RolledBack::ForPerson);
     Ok(if done.values().all(good) { Exit::Ok } else { Exit::Partial })
 }

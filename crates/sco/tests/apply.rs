@@ -6,6 +6,8 @@
 
 #[path = "apply/assignment.rs"]
 mod assignment;
+#[path = "estate/clients.rs"]
+mod clients;
 #[path = "apply/crash.rs"]
 mod crash;
 #[path = "apply/order.rs"]

@@ -4,6 +4,8 @@
 
 #[path = "run/candidate.rs"]
 mod candidate;
+#[path = "estate/clients.rs"]
+mod clients;
 #[path = "run/commit.rs"]
 mod commit;
 #[path = "run/crash.rs"]

@@ -200,7 +200,7 @@ pub enum Stopped {
         router: RouterName,
     },
     /// A wave goes no further.
-    #[error("wave {}: {source}", wave + 1)]
+    #[error("wave {}", wave + 1)]
     Wave {
         /// Which, counted from 0.
         wave: usize,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fogbell_sco::RouterName;
 use fogbell_sco::certificate::Certificate;
-use fogbell_sco::input::{Defaults, Names, RouterRequest, parse};
+use fogbell_sco::input::RouterRequest;
 use fogbell_sco::plan::{Plan, PlanOptions};
 use fogbell_sco::run::{
     Applied, ApplyOptions, ApplyStop, End, Happened, Header, Keep, KeepError, Pace, Progress, Record, RunId,
@@ -17,6 +17,8 @@ use fogbell_sco::token::{Anchor, OnboardingToken};
 use ids::{SiteId, Timestamp};
 use testkit::conductor::ConductorSettings;
 use testkit::estate::{EstateSettings, WholeEstate};
+
+use super::clients;
 
 /// An estate with a plan for its routers, the folder of a run, and what is kept.
 pub(crate) struct Stage {
@@ -91,20 +93,19 @@ impl Stage {
         let mut settings = conductor::PcliSettings::new("conductor");
         settings.config = Some(config);
         settings.timeout = Duration::from_secs(10);
-        let mut world = world(&estate);
+        // minutes are less than a second
+        let mut world = clients::world(&estate, Duration::from_secs(2), Pace::default().divided_by(FACTOR));
         world.pcli = Some(conductor::Pcli::new(settings).unwrap());
-        let catalogue = world.catalogue().await.unwrap();
-        let names = Names { sites: &catalogue.sites, inventory: &catalogue.inventory };
-        let requests = parse(estate.list().as_bytes(), &Defaults::default()).resolve(&names).unwrap();
+        let requests = clients::requests(&estate, &world).await;
         let folder = tempfile::tempdir().unwrap();
-        let plan = plan(&world, &requests, options).await;
+        let plan = clients::plan(&world, &requests, options).await;
         let (kept, log) = Default::default();
         Self { estate, world, requests, plan, folder, kept, log, _ssh: ssh }
     }
 
     /// The same estate with a plan that is made now, and a run that begins.
     pub(crate) async fn plan_again(self, options: &PlanOptions) -> Self {
-        let plan = plan(&self.world, &self.requests, options).await;
+        let plan = clients::plan(&self.world, &self.requests, options).await;
         Self { plan, folder: tempfile::tempdir().unwrap(), ..self }
     }
 
@@ -196,40 +197,6 @@ pub(crate) fn why<'a>(applied: &'a Applied, router: &str) -> &'a str {
         End::Failed(why) => why,
         other => panic!("{router}: {other:?}"),
     }
-}
-
-async fn plan(world: &World, requests: &[RouterRequest], options: &PlanOptions) -> Plan {
-    let catalogue = world.catalogue().await.unwrap();
-    let seen = world.observe(&catalogue, requests, &[], BTreeMap::new()).await.unwrap();
-    Plan::make(requests, &seen.observed, options)
-}
-
-/// Clients that wait two seconds for an answer; minutes are less than a second.
-fn world(estate: &WholeEstate) -> World {
-    let token = mist::ApiToken::new(estate.cloud().token(estate.org())).unwrap();
-    let mut settings = mist::Settings::new(estate.cloud().base_host().parse().unwrap(), token);
-    settings.ca = Some(estate.cloud().ca_pem().into());
-    settings.answer_timeout = Duration::from_secs(2);
-    settings.retry = mist::Retry {
-        tries: 3,
-        first_pause: Duration::from_millis(5),
-        longest_pause: Duration::from_millis(20),
-    };
-    let mist = mist::Client::new(settings).unwrap();
-    let fake = estate.conductor();
-    let password = conductor::Password::new(fake.password()).unwrap();
-    let mut settings = conductor::Settings::new(fake.base_host().parse().unwrap(), fake.user(), password);
-    settings.trust = conductor::Trust::Authorities(fake.ca_pem().into());
-    settings.answer_timeout = Duration::from_secs(2);
-    settings.commit_timeout = Duration::from_secs(2);
-    settings.retry = conductor::Retry {
-        tries: 3,
-        first_pause: Duration::from_millis(5),
-        longest_pause: Duration::from_millis(20),
-    };
-    let conductor = conductor::Conductor::new(settings).unwrap();
-    let pace = Pace::default().divided_by(FACTOR);
-    World { mist, org: estate.org(), conductor, pcli: None, pace }
 }
 
 /// A quarter of an hour is six seconds.

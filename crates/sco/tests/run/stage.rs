@@ -1,10 +1,9 @@
 //! An estate, and everything that reaches it.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use fogbell_sco::input::{Defaults, Names, RouterRequest, parse};
+use fogbell_sco::input::RouterRequest;
 use fogbell_sco::plan::{Plan, PlanOptions};
 use fogbell_sco::run::wave::{WaveDone, WaveOptions, WaveStop, change_conductor};
 use fogbell_sco::run::{Happened, Header, Pace, Record, RunId, Watch, World};
@@ -12,6 +11,8 @@ use ids::Timestamp;
 use serde_json::Value;
 use testkit::conductor::{FakeConductor, Foreign};
 use testkit::estate::{EstateSettings, WholeEstate};
+
+use super::clients;
 
 /// An estate with a plan for all of its routers, in one wave, and the folder of a run.
 pub(crate) struct Stage {
@@ -55,11 +56,8 @@ impl Stage {
     pub(crate) async fn planned(settings: EstateSettings, options: &PlanOptions) -> Self {
         let estate = WholeEstate::start(settings).await.unwrap();
         let world = world(&estate);
-        let catalogue = world.catalogue().await.unwrap();
-        let names = Names { sites: &catalogue.sites, inventory: &catalogue.inventory };
-        let requests = parse(estate.list().as_bytes(), &Defaults::default()).resolve(&names).unwrap();
-        let seen = world.observe(&catalogue, &requests, &[], BTreeMap::new()).await.unwrap();
-        let plan = Plan::make(&requests, &seen.observed, options);
+        let requests = clients::requests(&estate, &world).await;
+        let plan = clients::plan(&world, &requests, options).await;
         let folder = tempfile::tempdir().unwrap();
         Self { estate, world, requests, plan, folder, seen: Log::default() }
     }
@@ -139,29 +137,13 @@ pub(crate) fn key_path(router: &str) -> String {
 
 /// Clients that wait a second for an answer; waits are some hundred milliseconds.
 pub(crate) fn world(estate: &WholeEstate) -> World {
-    let token = mist::ApiToken::new(estate.cloud().token(estate.org())).unwrap();
-    let mut settings = mist::Settings::new(estate.cloud().base_host().parse().unwrap(), token);
-    settings.ca = Some(estate.cloud().ca_pem().into());
-    let mist = mist::Client::new(settings).unwrap();
-    let fake = estate.conductor();
-    let password = conductor::Password::new(fake.password()).unwrap();
-    let mut settings = conductor::Settings::new(fake.base_host().parse().unwrap(), fake.user(), password);
-    settings.trust = conductor::Trust::Authorities(fake.ca_pem().into());
-    settings.answer_timeout = Duration::from_secs(1);
-    settings.commit_timeout = Duration::from_secs(1);
-    settings.retry = conductor::Retry {
-        tries: 3,
-        first_pause: Duration::from_millis(1),
-        longest_pause: Duration::from_millis(2),
-    };
-    let conductor = conductor::Conductor::new(settings).unwrap();
     let pace = Pace {
         poll: Duration::from_millis(80),
         commit: Duration::from_millis(400),
         assignment: Duration::ZERO,
         factor: 1,
     };
-    World { mist, org: estate.org(), conductor, pcli: None, pace }
+    clients::world(estate, Duration::from_secs(1), pace)
 }
 
 impl Stage {
@@ -182,9 +164,7 @@ impl Stage {
 
     /// The same estate, with a plan that is made now.
     pub(crate) async fn plan_again(self, options: &PlanOptions) -> Self {
-        let catalogue = self.world.catalogue().await.unwrap();
-        let seen = self.world.observe(&catalogue, &self.requests, &[], BTreeMap::new()).await.unwrap();
-        let plan = Plan::make(&self.requests, &seen.observed, options);
+        let plan = clients::plan(&self.world, &self.requests, options).await;
         Self { plan, ..self }
     }
 }

@@ -1,24 +1,21 @@
 //! One wave, from what is there to what runs.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod committing;
+mod writing;
 
-use conductor::{Commit, Finding, Line};
+use std::collections::BTreeMap;
+
+use conductor::Finding;
 use ids::Timestamp;
-use tokio::time::{Instant, sleep};
 
 use super::fit::Fit;
-use super::write::{Write, commands, routers};
 use super::{By, WaveDone, WaveOptions, WaveStop};
-use crate::config::{
-    Change, Changes, ConfigPath, Configuration, Difference, Paths, Routers, missing, paths_changed,
-};
+use crate::config::{Change, Changes, Configuration, Difference, Paths, Routers, missing, paths_changed};
 use crate::decide::LegacyCutoff;
 use crate::observe::Asset;
 use crate::plan::{Plan, PlannedRouter, Steps, Wave, routers_named};
 use crate::run::{
-    CommittedBy, Failure, Happened, IntendedValue, LookError, Record, RouterEntry, ValueHash, Watch,
-    WaveEntry, World,
+    CommittedBy, Failure, Happened, LookError, Record, RouterEntry, ValueHash, Watch, WaveEntry, World,
 };
 use crate::{AssetId, Mode, RouterName};
 
@@ -282,88 +279,6 @@ impl<'a> Waving<'a> {
         }
     }
 
-    /// Writes down what will be written.
-    fn intend(&self, changes: &Changes, running: &Configuration) -> Result<(), WaveStop> {
-        let value = |(path, value): (&ConfigPath, &str)| IntendedValue {
-            path: path.clone(),
-            sha256: ValueHash::of(value.as_bytes()),
-            before: running
-                .value(path)
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()),
-        };
-        let values = changes.iter().map(value).collect();
-        Ok(self.record.wave(self.number, WaveEntry::Intent { values })?)
-    }
-
-    /// Writes what the candidate does not hold yet.
-    async fn write(&self, rows: &[Row<'_>], candidate: &Configuration) -> Result<(), WaveStop> {
-        let lacks = |change: &&Change| !missing(candidate, &Changes::of([*change])).is_empty();
-        let left: Vec<&Change> = rows.iter().flat_map(|(_, steps)| &steps.changes).filter(lacks).collect();
-        let mut by_hand = Vec::new();
-        for router in routers(left.iter().copied()) {
-            for change in left.iter().filter(|change| change.router() == router) {
-                if !self.write_one(change).await? {
-                    by_hand.push(*change);
-                }
-            }
-            self.watch.happened(&Happened::Patched { wave: self.number, router: router.clone() });
-        }
-        if by_hand.is_empty() { Ok(()) } else { Err(WaveStop::ForPerson { lines: commands(by_hand) }) }
-    }
-
-    /// Writes one change; whether it is left to a person.
-    async fn write_one(&self, change: &Change) -> Result<bool, WaveStop> {
-        let write = Write::of(change);
-        match self.options.ways.write {
-            By::Rest if self.by_rest(change, &write).await? => Ok(true),
-            By::Rest | By::CommandLine => self.by_command_line(change, &write).await,
-            By::Person => Ok(false),
-        }
-    }
-
-    /// Whether REST wrote it; not where what it is of is not there, and was not made.
-    async fn by_rest(&self, change: &Change, write: &Write) -> Result<bool, WaveStop> {
-        let mut tries = 1;
-        loop {
-            let problem = match write.by_rest(&self.world.conductor).await {
-                Ok(()) => return Ok(true),
-                Err(conductor::Problem::NoContainer { .. }) => return Ok(false),
-                Err(problem) => problem,
-            };
-            let failed = |source| WaveStop::Conductor { what: "take a change", source };
-            if !problem.outcome_unknown() {
-                return Err(failed(problem));
-            }
-            // the same value at the same place may be sent again, once it is seen that nothing else came there
-            let candidate = self.world.candidate().await?;
-            if missing(&candidate, &Changes::of([change])).is_empty() {
-                return Ok(true);
-            }
-            let is_there = change.settings().iter().any(|(path, _)| candidate.value(path).is_some());
-            let ignored = matches!(problem, conductor::Problem::NotWritten { .. });
-            match (ignored, is_there) {
-                (true, false) => return Ok(false),
-                (false, _) if tries < WRITE_TRIES => tries += 1,
-                _ => return Err(failed(problem)),
-            }
-        }
-    }
-
-    /// Whether the command line wrote it; not where there is none.
-    async fn by_command_line(&self, change: &Change, write: &Write) -> Result<bool, WaveStop> {
-        let Some(pcli) = &self.world.pcli else { return Ok(false) };
-        for line in write.lines() {
-            if let Err(source) = pcli.run(&line).await {
-                let candidate =
-                    if source.outcome_unknown() { Some(self.world.candidate().await?) } else { None };
-                if candidate.is_none_or(|candidate| !missing(&candidate, &Changes::of([change])).is_empty()) {
-                    return Err(WaveStop::CommandLine { what: "take a change", source });
-                }
-            }
-        }
-        Ok(true)
-    }
-
     /// Whether the candidate holds `changes` and nothing else; or they run already, by somebody else's commit.
     async fn compare(&mut self, changes: &Changes) -> Result<Compared, WaveStop> {
         let stores = self.read().await?;
@@ -410,96 +325,6 @@ impl<'a> Waving<'a> {
             )?;
         }
         self.revert().await
-    }
-
-    /// Sends the commit, after everything was compared once more.
-    async fn commit(&mut self, rows: &[Row<'_>], changes: &Changes) -> Result<Next, WaveStop> {
-        if self.options.ways.commit == By::Person || self.by_command_line_only() {
-            return Err(WaveStop::ForPerson { lines: vec![Line::commit().text().into()] });
-        }
-        let (assets, _) = self.world.assets().await?;
-        let stores = match self.compare(changes).await? {
-            Compared::Committed(running) => {
-                return self.done(rows, changes, running, self.found_by()).map(Next::Done);
-            }
-            Compared::Ours(stores) => stores,
-        };
-        if self.take_out_unfit(&stores, &assets)? {
-            self.revert().await?;
-            return Ok(Next::Again);
-        }
-        self.check_cutoff(rows, &stores.running, &assets)?;
-        let within = self.world.pace.commit;
-        let until = Timestamp::from_micros(
-            Timestamp::now().micros().saturating_add(i64::try_from(within.as_micros()).unwrap_or(i64::MAX)),
-        );
-        let expected = ValueHash::of(&stores.candidate.canonical());
-        self.record.wave(self.number, WaveEntry::Committing { expected, until })?;
-        self.watch.happened(&Happened::Committing { wave: self.number });
-        let by = match self.send_commit().await? {
-            Sent::Done => CommittedBy::Us,
-            Sent::Unanswered => {
-                self.watch.happened(&Happened::CommitUnanswered { wave: self.number, within });
-                CommittedBy::UsUnanswered
-            }
-            Sent::Refused(findings) => {
-                self.take_out_named(rows, findings).await?;
-                return Ok(Next::Again);
-            }
-        };
-        self.first = Some(stores.running);
-        match self.wait_until_running(changes, within).await? {
-            Ok(running) => self.done(rows, changes, running, by).map(Next::Done),
-            Err(paths) => Err(WaveStop::CommitUnknown { paths }),
-        }
-    }
-
-    fn by_command_line_only(&self) -> bool {
-        self.options.ways.commit == By::CommandLine && self.world.pcli.is_none()
-    }
-
-    /// Sends it once.
-    async fn send_commit(&self) -> Result<Sent, WaveStop> {
-        if let (By::CommandLine, Some(pcli)) = (self.options.ways.commit, &self.world.pcli) {
-            return match pcli.run(&Line::commit()).await {
-                Ok(_) => Ok(Sent::Done),
-                Err(problem) if problem.outcome_unknown() => Ok(Sent::Unanswered),
-                Err(source) => Err(WaveStop::CommandLine { what: "commit", source }),
-            };
-        }
-        match self.world.conductor.candidate().commit().await {
-            Ok(Commit::Done) => Ok(Sent::Done),
-            Ok(Commit::Refused(findings)) => Ok(Sent::Refused(findings)),
-            Err(problem) if problem.outcome_unknown() => Ok(Sent::Unanswered),
-            Err(source) => Err(WaveStop::Conductor { what: "commit", source }),
-        }
-    }
-
-    /// Reads what runs until it holds `changes`; what it lacks when the time is over.
-    async fn wait_until_running(
-        &self,
-        changes: &Changes,
-        within: Duration,
-    ) -> Result<Result<Configuration, Paths>, WaveStop> {
-        let end = Instant::now() + within;
-        loop {
-            // a conductor that applies a commit may not answer for a while
-            let lacks = match self.world.running().await {
-                Ok(running) => {
-                    let lacks = missing(&running, changes);
-                    if lacks.is_empty() {
-                        return Ok(Ok(running));
-                    }
-                    Ok(lacks)
-                }
-                Err(problem) => Err(problem),
-            };
-            let now = Instant::now();
-            if now >= end {
-                return Ok(Err(lacks?));
-            }
-            sleep((self.world.pace.poll / 4).min(end - now)).await;
-        }
     }
 
     /// Makes the candidate the running configuration again, when all that is in it is ours.
@@ -588,16 +413,6 @@ enum Compared {
     Committed(Configuration),
 }
 
-/// What is known of a commit that was sent.
-enum Sent {
-    /// The conductor says that it is done.
-    Done,
-    /// Nothing.
-    Unanswered,
-    /// The conductor has found problems.
-    Refused(Vec<Finding>),
-}
-
 fn changes_of(rows: &[Row<'_>]) -> Changes {
     Changes::of(rows.iter().flat_map(|(_, steps)| &steps.changes))
 }
@@ -613,6 +428,3 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-/// How often one change is sent when nothing is known of it.
-const WRITE_TRIES: u32 = 3;
