@@ -16,6 +16,7 @@ mod check;
 mod clouds;
 mod explain;
 mod firewall;
+mod ha;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
@@ -85,6 +86,9 @@ enum Command {
     ///
     /// Nothing is changed: look at what is printed, then load it.
     Firewall(firewall::Args),
+    /// Run two relays behind a virtual IP
+    #[command(subcommand)]
+    Ha(ha::Ha),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Help setting up receivers of SNMP
@@ -177,6 +181,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Clouds(args) => clouds::show(&args),
         Command::Firewall(args) => firewall::show(&args),
+        Command::Ha(ha) => ha::run(&ha),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
