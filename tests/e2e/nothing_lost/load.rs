@@ -242,12 +242,12 @@ impl Told {
     }
 
     /// Whether a message with this number may have been sent.
-    pub(crate) fn was_posted(&self, number: u64) -> bool {
+    pub(crate) fn winto_posted(&self, number: u64) -> bool {
         self.connections.get(&(number / SPAN)).is_some_and(|connection| number % SPAN < connection.posted)
     }
 
     /// The same with nothing acknowledged: it may arrive, and need not.
-    pub(crate) fn as_posted(mut self) -> Self {
+    pub(crate) fn into_posted(mut self) -> Self {
         self.connections.values_mut().for_each(|connection| connection.acknowledged.clear());
         self
     }
