@@ -242,7 +242,7 @@ impl Told {
     }
 
     /// Whether a message with this number may have been sent.
-    pub(crate) fn winto_posted(&self, number: u64) -> bool {
+    pub(crate) fn was_posted(&self, number: u64) -> bool {
         self.connections.get(&(number / SPAN)).is_some_and(|connection| number % SPAN < connection.posted)
     }
 
