@@ -60,7 +60,10 @@ fn put(args: &Args, manifest: &Manifest) -> Result<(), Cause> {
         numbers(owners.as_ref(), owner, group)?;
     }
     let same = if args.replace { BTreeSet::new() } else { there_already(manifest)? };
-    for folder in &manifest.folders {
+    // those above first: what is made on the way to another one is nobody's but root's
+    let mut folders: Vec<&Folder> = manifest.folders.iter().collect();
+    folders.sort_by_key(|folder| folder.path.components().count());
+    for folder in folders {
         make(folder, owners.as_ref())?;
     }
     // no relay may run meanwhile, nor start
