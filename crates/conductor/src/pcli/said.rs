@@ -55,6 +55,11 @@ impl Said {
         self.text.lines().find(|line| is_complaint(line)).map(clean)
     }
 
+    /// Whether the command ended by itself, and said no.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.status.is_some() && self.complaint().is_some()
+    }
+
     /// Every line, as a finding of its own: a message may go on on the next, and names stand anywhere in it.
     pub(super) fn findings(&self) -> Vec<Finding> {
         let lines = self.text.lines().filter(|line| !line.trim().is_empty());
