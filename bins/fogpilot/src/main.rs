@@ -205,6 +205,7 @@ Exit codes:
   4    Mist or the conductor did not accept who asked
   5    something stands in the way, and nothing was written
   6    there is nothing to do, where --detailed-exitcode asks for that
+  7    somebody has something to do on the conductor first, as said; then `fogpilot resume`
   130  interrupted
 
 Example:

@@ -259,6 +259,7 @@ fn print(format: Format, run: &Run, progress: &Progress, routers: &[Row]) -> io:
         verified: count(State::Verified),
         not_verified: count(State::NotVerified),
         failed: count(State::Failed),
+        restart_due: progress.restart_due().is_some(),
         routers,
     };
     let cells: Vec<Vec<String>> = routers.iter().map(Row::cells).collect();
@@ -272,6 +273,13 @@ fn print(format: Format, run: &Run, progress: &Progress, routers: &[Row]) -> io:
             about.organisation,
             about.conductor
         )?;
+        if progress.restart_due().is_some() {
+            writeln!(
+                io::stdout(),
+                "the conductor's nodes must be restarted, then `fogpilot resume {}`",
+                run.id
+            )?;
+        }
     }
     let head = ["router", "state", "site", "assigned", "token_until", "what"];
     output::rows(format, &answer, "routers", &head, &cells)
@@ -293,5 +301,7 @@ struct Answer<'a> {
     verified: usize,
     not_verified: usize,
     failed: usize,
+    /// Whether the conductor's nodes must be restarted before the run goes on.
+    restart_due: bool,
     routers: &'a [Row],
 }

@@ -7,11 +7,13 @@
 //! [`apply`] is the same for a run that begins and for one that goes on: it looks at what is, reads in the record what it
 //! did itself, and does what is missing. When nothing is, it writes nothing.
 
+mod budget;
 mod check;
 mod jobs;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ids::{Mac, SiteId};
 use thiserror::Error;
@@ -20,7 +22,7 @@ use tokio::sync::Mutex;
 use super::router::{Grounds, RunEnd, Stuck};
 use super::sites::{Sites, holds, release};
 use super::wave::{WaveOptions, WaveStop, Ways, change_conductor};
-use super::{Entry, Happened, Keep, LookError, Record, RecordError, Stop, Verdict, Watch, World};
+use super::{Entry, Happened, Keep, LookError, Record, RecordError, RestartDue, Stop, Verdict, Watch, World};
 use crate::RouterName;
 use crate::certificate::Certificate;
 use crate::decide::{Health, SettingsFlag};
@@ -55,6 +57,11 @@ pub struct ApplyOptions {
     pub trust: TokenTrust,
     /// Formats of endorsement keys that were allowed when the plan was made: `--allow-format`.
     pub allow: AllowFormats,
+    /// Nodes of the conductor, by their addresses, on which 4505 or 4506 is open: it is written down before the first mode.
+    pub legacy_open: Vec<Box<str>>,
+    /// How it is known that every node was restarted since this run turned Secure Conductor Onboarding on; none when it
+    /// is not known.
+    pub restarted: Option<Box<str>>,
 }
 
 impl Default for ApplyOptions {
@@ -71,6 +78,8 @@ impl Default for ApplyOptions {
             release: BTreeSet::new(),
             trust: TokenTrust::default(),
             allow: AllowFormats::none(),
+            legacy_open: Vec::new(),
+            restarted: None,
         }
     }
 }
@@ -207,6 +216,9 @@ pub enum Stopped {
         /// Why.
         source: Box<WaveStop>,
     },
+    /// The first mode runs, and is not in effect.
+    #[error("{0}")]
+    Restart(RestartDue),
     /// Nobody is let in any more.
     #[error("the run was shut out; mend that, then `resume`")]
     ShutOut(#[source] LookError),
@@ -231,6 +243,21 @@ pub enum ApplyStop {
         /// Them.
         drift: Vec<Drift>,
     },
+    /// The clocks here and on the conductor are too far apart.
+    #[error(
+        "the conductor's clock is {} s {} this machine's, and tokens are judged by it; set both by NTP, then begin again",
+        skew.as_secs(),
+        if *ahead { "ahead of" } else { "behind" }
+    )]
+    Clock {
+        /// How far.
+        skew: Duration,
+        /// Whether the conductor's is ahead.
+        ahead: bool,
+    },
+    /// The first mode runs since this run was here last, and it is not known to be in effect.
+    #[error("{0}")]
+    Restart(RestartDue),
     /// A router that is to be released is not in the plan.
     #[error("the plan has no steps for {router}, so there is nothing to release")]
     NoRouter {
@@ -267,6 +294,9 @@ pub async fn apply(
         return Err(ApplyStop::OtherPlan);
     }
     let checked = check::check(world, plan, record, options, watch).await?;
+    if let (Some(_), Some(how)) = (&checked.restart_due, &options.restarted) {
+        record.add(Entry::Restarted { how: how.clone() })?;
+    }
     let grounds = Grounds {
         world,
         plan,
@@ -279,7 +309,10 @@ pub async fn apply(
         version: checked.version,
         turn: Mutex::new(None),
     };
-    let applied = Applying::new(&grounds, checked.drifted).run().await?;
+    let applied = tokio::select! {
+        applied = Applying::new(&grounds, checked.drifted).run() => applied?,
+        never = budget::tell_when_held(world, watch) => match never {},
+    };
     let why = match &applied.stopped {
         None => "finished",
         Some(Stopped::Interrupted) => "interrupted",
@@ -420,6 +453,7 @@ impl<'a> Applying<'a> {
         let options = WaveOptions {
             ways: self.grounds.options.ways,
             accept_legacy_cutoff: self.grounds.options.accept_legacy_cutoff,
+            legacy_open: self.grounds.options.legacy_open.clone(),
             leave_out: self.ends.keys().cloned().collect(),
         };
         let Grounds { world, record, plan, watch, .. } = self.grounds;
@@ -430,6 +464,9 @@ impl<'a> Applying<'a> {
         };
         for (router, why) in done.taken_out {
             self.ends.entry(router).or_insert(End::Failed(why));
+        }
+        if let Some(due) = RestartDue::of(record, &done.running, self.grounds.conductor) {
+            return Err(Stopped::Restart(due).into());
         }
         Ok(rows.into_iter().filter(|(router, _)| done.routers.contains(&router.name)).collect())
     }

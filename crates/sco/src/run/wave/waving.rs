@@ -15,7 +15,8 @@ use crate::decide::LegacyCutoff;
 use crate::observe::Asset;
 use crate::plan::{Plan, PlannedRouter, Steps, Wave, routers_named};
 use crate::run::{
-    CommittedBy, Failure, Happened, LookError, Record, RouterEntry, ValueHash, Watch, WaveEntry, World,
+    CommittedBy, Failure, FirstMode, Happened, LookError, Record, RouterEntry, ValueHash, Watch, WaveEntry,
+    World,
 };
 use crate::{AssetId, Mode, RouterName};
 
@@ -125,8 +126,9 @@ impl<'a> Waving<'a> {
             return self.done(&rows, &changes, stores.running, self.found_by()).map(Next::Done);
         }
         let stores = self.own_candidate(stores, &changes).await?;
-        self.check_cutoff(&rows, &stores.running, &assets)?;
+        let cutoff = self.check_cutoff(&rows, &stores.running, &assets)?;
         self.intend(&changes, &stores.running)?;
+        self.note_first_mode(cutoff)?;
         self.write(&rows, &stores.candidate).await?;
         match self.compare(&changes).await? {
             Compared::Committed(running) => {
@@ -257,17 +259,17 @@ impl<'a> Waving<'a> {
         WaveStop::Foreign { paths, ours }
     }
 
-    /// The change for the whole conductor, counted now.
+    /// The change for the whole conductor, counted now; none where the wave makes none.
     fn check_cutoff(
         &self,
         rows: &[Row<'_>],
         running: &Configuration,
         assets: &BTreeMap<AssetId, Asset>,
-    ) -> Result<(), WaveStop> {
+    ) -> Result<Option<LegacyCutoff>, WaveStop> {
         let is_mode =
             |change: &Change| matches!(change, Change::Mode { mode, .. } if *mode != Mode::Disabled);
         if !rows.iter().flat_map(|(_, steps)| &steps.changes).any(is_mode) {
-            return Ok(());
+            return Ok(None);
         }
         let cutoff = LegacyCutoff::of(&Routers::of(running), assets);
         let accepted = self.options.accept_legacy_cutoff;
@@ -275,8 +277,18 @@ impl<'a> Waving<'a> {
             Some(LegacyCutoff { routers }) if !LegacyCutoff::is_accepted(cutoff, accepted) => {
                 Err(WaveStop::LegacyCutoff { routers, accepted })
             }
-            _ => Ok(()),
+            cutoff => Ok(cutoff),
         }
+    }
+
+    /// Writes down that the commit to come is the one that turns Secure Conductor Onboarding on.
+    fn note_first_mode(&self, cutoff: Option<LegacyCutoff>) -> Result<(), WaveStop> {
+        let is_noted = self.record.with_progress(|progress| progress.wave(self.number).first_mode.is_some());
+        if let Some(LegacyCutoff { routers }) = cutoff.filter(|_| !is_noted) {
+            let first = FirstMode { legacy: routers, open: self.options.legacy_open.clone() };
+            self.record.wave(self.number, WaveEntry::FirstMode(first))?;
+        }
+        Ok(())
     }
 
     /// Whether the candidate holds `changes` and nothing else; or they run already, by somebody else's commit.
