@@ -6,6 +6,7 @@ mod cursors;
 mod drain;
 mod explained;
 mod kept;
+mod metrics;
 mod reload;
 mod rules;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -23,6 +23,7 @@ use tracing::{debug, info, warn};
 use crate::certificate::{Certificate, Renewed, Shown};
 use crate::error::Chain;
 use crate::health::Health;
+use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
 use crate::reload::AskedReload;
@@ -35,6 +36,7 @@ pub(crate) mod history;
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
     pub(crate) metrics: Arc<Metrics>,
     /// The sinks that are served.
     pub(crate) sinks: watch::Receiver<Receivers>,
@@ -88,9 +90,17 @@ impl Admin {
                 Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
             },
             "/metrics" => {
-                let mut answer = plain(StatusCode::OK, self.metrics.text());
-                let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
+                let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+                let older =
+                    accepted.is_some_and(|it| it.contains("text/plain") && !it.contains("openmetrics"));
+                let (text, kind) = match older {
+                    true => (self.metrics.plain_text(), "text/plain; version=0.0.4; charset=utf-8"),
+                    false => {
+                        (self.metrics.text(), "application/openmetrics-text; version=1.0.0; charset=utf-8")
+                    }
+                };
+                let mut answer = plain(StatusCode::OK, text);
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
                 answer
             }
             _ => plain(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n".into()),
@@ -162,7 +172,7 @@ impl Admin {
             }
             Some(REPLAY) => answer(match serde_json::from_value::<Replay>(asked.unwrap_or_default()) {
                 Ok(Replay { sink, positions }) => match self.serves(&sink) {
-                    true => history::replay(&self.journal, &sink, &positions).await,
+                    true => history::replay(&self.journal, &self.inbox, &sink, &positions).await,
                     false => Err(format!("this relay serves no sink `{sink}`")),
                 },
                 Err(error) => Err(error.to_string()),

@@ -23,6 +23,7 @@ use crate::config::GateLimits;
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
 use crate::health::Health;
+use crate::inbox::Inbox;
 use crate::intake::{Intake, Terms, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
@@ -43,6 +44,10 @@ pub struct Relay {
     setup: Setup,
     journal: Journal,
     engine: Option<snmp::Engine>,
+    metrics: Arc<Metrics>,
+    inbox: Inbox,
+    /// Where the inbox ended when nothing had come yet.
+    opened_at: Position,
     feed: Feed,
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
     reloader: Reloader,
@@ -87,10 +92,16 @@ impl Relay {
             ..Options::default()
         };
         let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
-        let feed = Feed::new(journal.clone(), last_entry(&journal)?);
+        let metrics = Arc::new(Metrics::new());
+        if let Some(at) = last_message(&journal)? {
+            metrics.message_at(at);
+        }
+        let inbox = Inbox::new(journal.clone(), Arc::clone(&metrics));
+        let feed = Feed::new(journal.clone(), inbox.clone(), last_entry(&journal)?);
         if let Some(salvaged) = journal.salvaged() {
             tell_salvaged(&journal, salvaged)?;
         }
+        let opened_at = *journal.tail(Log::Inbox).borrow();
         // who sets receivers up asks for it as soon as the relay says that it serves
         let engine = match setup.sinks.iter().any(Sink::needs_engine) {
             true => Some(engine::start(&setup.config.state, &setup.mib)?),
@@ -104,6 +115,9 @@ impl Relay {
             setup,
             journal,
             engine,
+            metrics,
+            inbox,
+            opened_at,
             feed,
             unnamed,
             reloader,
@@ -155,16 +169,18 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, engine, unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } =
-            self;
+        let Self { setup, journal, engine, metrics, inbox, opened_at, .. } = self;
+        let Self { unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } = self;
         let mut config = setup.config;
-        let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
         let certificate = setup.tls.certificate().clone();
 
-        let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
+        let began = *journal.tail(Log::Outbox).borrow();
+        let outbox = Arc::new(Outbox::new(began));
         let shared = Shared {
             journal: journal.clone(),
+            inbox: inbox.clone(),
+            began,
             outbox: Arc::clone(&outbox),
             metrics: Arc::clone(&metrics),
             voice: voice.clone(),
@@ -185,8 +201,7 @@ impl Relay {
         let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
         let sources = Arc::new(Sources::new(listens_at.ip()));
         let first = terms(setup.gate, &config.gate, &voice);
-        let intake =
-            Arc::new(Intake::new(first, journal.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let intake = Arc::new(Intake::new(first, inbox.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
         let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
@@ -195,6 +210,7 @@ impl Relay {
 
         let admin = Arc::new(Admin {
             journal: journal.clone(),
+            inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
             sinks: sinks.receivers(),
             stopping: listener_stop.clone(),
@@ -209,6 +225,7 @@ impl Relay {
 
         let supervisor = Supervisor {
             journal: journal.clone(),
+            inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
             said,
             notices: journal.notices(),
@@ -221,6 +238,8 @@ impl Relay {
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
         let interpreter = Interpreter {
             journal: journal.clone(),
+            inbox,
+            opened_at,
             intake: Arc::clone(&intake),
             outbox,
             metrics: Arc::clone(&metrics),
@@ -332,6 +351,33 @@ fn last_entry(journal: &Journal) -> Result<Option<Timestamp>, Error> {
     }))
 }
 
+/// When the newest webhook that is kept had come, as far as it is not behind many other entries.
+fn last_message(journal: &Journal) -> Result<Option<Timestamp>, Error> {
+    let mut end = journal.tail(Log::Inbox).borrow().number();
+    let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+    let oldest = end.saturating_sub(LOOKED_BACK);
+    while end > oldest {
+        let begin = end.saturating_sub(BLOCK);
+        let (mut after, mut found) = (begin, None);
+        while after < end {
+            let entries = reader.read(Position::new(after), BLOCK as usize, BLOCK_BYTES);
+            let entries = entries.map_err(failed("reading the inbox"))?;
+            let Some(last) = entries.last() else { break };
+            after = last.position().number();
+            let rows = entries.iter().filter_map(|entry| match entry {
+                journal::Entry::Row(row) if inbox::is_webhook(row) => Some(row.at),
+                _ => None,
+            });
+            found = rows.last().or(found);
+        }
+        if let Some(at) = found {
+            return Ok(Some(Timestamp::from_micros(at)));
+        }
+        end = begin;
+    }
+    Ok(None)
+}
+
 /// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
 fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
     let Salvaged { why, kept, saved, lost, cursors, cursors_lost, state, took, .. } = salvaged;
@@ -401,6 +447,11 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
         _ => Error::Ended { part },
     }
 }
+
+/// How many entries are looked at for the newest webhook, and in which steps.
+const LOOKED_BACK: u64 = 8192;
+const BLOCK: u64 = 256;
+const BLOCK_BYTES: usize = 1 << 20;
 
 /// How many names that are missing may wait to be looked up.
 const UNNAMED: usize = 1024;

@@ -14,9 +14,9 @@ use tracing::{error, info, warn};
 use crate::Error;
 use crate::certificate::Certificate;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::failed;
-use crate::metrics::{Metrics, SinkLabel};
+use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
 use crate::sources::{Sight, Sources};
 use crate::stop::Stop;
@@ -70,6 +70,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) said: mpsc::Receiver<Own>,
     pub(crate) notices: Notices,
@@ -151,7 +152,7 @@ impl Supervisor {
             State::Cleared => info!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
             _ => warn!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
         }
-        match self.journal.append(inbox::own(Timestamp::now(), own), Priority::Own).await {
+        match self.inbox.store(inbox::own(Timestamp::now(), own), Priority::Own).await {
             Ok(_) => true,
             Err(error) => {
                 error!(error = %Chain(&error), text = own.text, "the relay's own alert was not stored");
@@ -170,19 +171,19 @@ impl Supervisor {
         for cursor in &status.cursors {
             if cursor.log == Log::Inbox {
                 metrics.inbox_behind.set(signed(cursor.behind_records));
-            } else if cursor.registered {
-                let label = SinkLabel::new(&cursor.name);
-                metrics.behind_alerts.get_or_create(&label).set(signed(cursor.behind_records));
-                metrics.behind_bytes.get_or_create(&label).set(signed(cursor.behind_bytes));
-                metrics.behind_seconds.get_or_create(&label).set(ages.of(&cursor.name).as_secs_f64());
+            } else {
+                let age = ages.of(&cursor.name);
+                metrics.measured(&cursor.name, cursor.behind_records, cursor.behind_bytes, age);
             }
         }
     }
 
     fn noticed(&mut self, notice: Notice, open: &mut Problems) {
         match notice {
-            Notice::GaveUp { cursor, records, bytes, .. } => {
-                self.metrics.given_up.get_or_create(&SinkLabel::new(&cursor)).inc_by(records);
+            Notice::GaveUp { cursor, records, bytes, from, to } => {
+                if let Some(tally) = self.metrics.tally(&cursor) {
+                    tally.gave_up(from, to);
+                }
                 let text = format!(
                     "sink `{cursor}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) \
                      were given up; check {}",

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::failed;
 
 /// Which alerts are asked for.
@@ -149,7 +149,12 @@ fn source_of(reader: &mut Reader, id: Option<alarm::AlertId>, made_at: i64) -> R
 }
 
 /// Has the alerts at `positions` sent once more to `sink`; how many were.
-pub(super) async fn replay(journal: &Journal, sink: &str, positions: &[u64]) -> Result<Value, String> {
+pub(super) async fn replay(
+    journal: &Journal,
+    inbox: &Inbox,
+    sink: &str,
+    positions: &[u64],
+) -> Result<Value, String> {
     if positions.len() > MOST_AT_ONCE {
         return Err(format!("at most {MOST_AT_ONCE} alerts are replayed with one request"));
     }
@@ -169,7 +174,7 @@ pub(super) async fn replay(journal: &Journal, sink: &str, positions: &[u64]) -> 
     for mut alert in alerts {
         alert.origin = Origin::Replay;
         alert.audience = Audience::Only { sink: sink.to_owned() };
-        match journal.append(inbox::replayed(Timestamp::now(), &alert), Priority::Normal).await {
+        match inbox.store(inbox::replayed(Timestamp::now(), &alert), Priority::Normal).await {
             Ok(_) => replayed += 1,
             Err(AppendError::Full) => {
                 return Err(format!(

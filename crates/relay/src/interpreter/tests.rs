@@ -13,10 +13,13 @@ fn interpreter(journal: &Journal) -> Interpreter {
     let sources = Arc::new(crate::sources::Sources::new([127, 0, 0, 1].into()));
     let metrics = Arc::new(Metrics::new());
     let terms = crate::intake::Terms { gate, body_patience: Duration::from_secs(1), unlisted: None };
+    let inbox = Inbox::new(journal.clone(), Arc::clone(&metrics));
     Interpreter {
         journal: journal.clone(),
-        intake: Arc::new(Intake::new(terms, journal.clone(), Arc::clone(&metrics), sources)),
+        opened_at: Position::ZERO,
+        intake: Arc::new(Intake::new(terms, inbox.clone(), Arc::clone(&metrics), sources)),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
+        inbox,
         metrics,
         voice: Voice::new().0,
         rules: watch::channel(Arc::default()).1,

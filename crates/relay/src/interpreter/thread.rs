@@ -3,7 +3,7 @@
 //! It has one of its own, so that computing keeps no other task waiting, and so that what a large message takes while
 //! it is read comes from one place: memory that each of several threads had needed once would stay with each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use alarm::{Effects, Known, Rules};
@@ -43,6 +43,8 @@ pub(super) struct Answer {
     pub(super) due: Option<Timestamp>,
     /// How many problems are there.
     pub(super) open: usize,
+    /// How many raises are held down.
+    pub(super) held: usize,
 }
 
 /// What came of some entries.
@@ -51,7 +53,11 @@ pub(super) struct Batch {
     pub(super) from: Position,
     pub(super) to: Position,
     pub(super) oldest: Option<Timestamp>,
+    /// How many entries of each kind.
+    pub(super) kinds: BTreeMap<&'static str, u64>,
     pub(super) effects: Effects,
+    /// How many raises are held down behind it.
+    pub(super) held: usize,
 }
 
 impl Thread {
@@ -59,7 +65,12 @@ impl Thread {
     /// that is interpreted has to be written down, or it would be interpreted once more.
     pub(super) fn start(mut reader: Reader, rules: Rules, voice: Voice) -> Result<(Self, Answer), Error> {
         let interpreter = recall(&mut reader, rules)?;
-        let remembered = Answer { batch: None, due: interpreter.due(), open: interpreter.open() };
+        let remembered = Answer {
+            batch: None,
+            due: interpreter.due(),
+            open: interpreter.open(),
+            held: interpreter.held(),
+        };
         let (ask, asked) = sync_channel::<Question>(1);
         let mut interpreting = Interpreting { reader, voice, interpreter };
         let run = move || {
@@ -68,6 +79,7 @@ impl Thread {
                     batch,
                     due: interpreting.interpreter.due(),
                     open: interpreting.interpreter.open(),
+                    held: interpreting.interpreter.held(),
                 });
                 // Who no longer waits is being stopped.
                 let _gone = answer.send(answered);
@@ -139,7 +151,14 @@ impl Interpreting {
         if entries.is_empty() {
             return Ok(None);
         }
-        let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
+        let mut batch = Batch {
+            from: after,
+            to: after,
+            oldest: None,
+            kinds: BTreeMap::new(),
+            effects: Effects::default(),
+            held: 0,
+        };
         let mut known = Known::new();
         // what was looked up is not looked up again: the journal does not know yet what this batch changes
         let mut looked_up = HashSet::new();
@@ -152,9 +171,12 @@ impl Interpreting {
                 journal::Entry::Row(row) => row,
                 journal::Entry::Damaged { from, to } => {
                     error!(%from, %to, "damaged entries in the inbox cannot be interpreted");
+                    let count = to.number() - from.number() + 1;
+                    *batch.kinds.entry(inbox::DAMAGED).or_default() += count;
                     continue;
                 }
             };
+            *batch.kinds.entry(inbox::word(row.kind)).or_default() += 1;
             let at = Timestamp::from_micros(row.at);
             batch.oldest = batch.oldest.or(Some(at));
             let Some(entry) = inbox::entry(row) else {
@@ -196,6 +218,7 @@ impl Interpreting {
             all.forget.extend(effects.forget);
             all.remarks.add(effects.remarks);
         }
+        batch.held = self.interpreter.held();
         Ok(Some(batch))
     }
 

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::config::{JournalBounds, Start};
 use crate::engine;
 use crate::error::{Chain, Error};
+use crate::inbox::Inbox;
 use crate::interpreter::failed;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -36,6 +37,9 @@ pub(crate) type Receivers = Arc<HashMap<String, String>>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
+    /// Where the outbox ended when the relay started.
+    pub(crate) began: Position,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
@@ -104,27 +108,31 @@ impl Sinks {
     pub(crate) async fn start(&mut self, sinks: Vec<Sink>, routes: &Routes) -> Result<(), Error> {
         let receivers = sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
         let before = self.receivers.send_replace(Arc::new(receivers));
-        let at = self.positions().await?;
+        let places = self.places().await?;
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
         for (place, mut sink) in sinks.into_iter().enumerate() {
-            let at = at.get(&sink.name).copied().unwrap_or_default();
+            let (at, waiting) = places.get(&sink.name).copied().unwrap_or_default();
+            let before = (at.number() + waiting).saturating_sub(self.shared.began.number());
+            let tally = self.shared.metrics.serve(&sink.name, at, waiting, before);
             let view = std::mem::take(&mut sink.view);
-            let pump = Pump::new(&self.shared, routes.of(place), view, at, stop.clone())?;
+            let pump = Pump::new(&self.shared, routes.of(place), view, (at, tally), stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
         let served = self.receivers.borrow().clone();
         for gone in before.keys().filter(|name| !served.contains_key(*name)) {
             info!(sink = gone, "a sink is not served any more; its place is kept, within its bounds");
             self.release(gone).await;
+            self.shared.metrics.forget(gone);
         }
         Ok(())
     }
 
-    /// Where the cursors are.
-    async fn positions(&self) -> Result<BTreeMap<String, Position>, Error> {
+    /// Where the cursors are, and how many alerts wait behind each.
+    async fn places(&self) -> Result<BTreeMap<String, (Position, u64)>, Error> {
         let status = supervisor::status(&self.shared.journal).await?;
-        Ok(status.cursors.into_iter().map(|cursor| (cursor.name, cursor.position)).collect())
+        let cursors = status.cursors.into_iter();
+        Ok(cursors.map(|cursor| (cursor.name, (cursor.position, cursor.behind_records))).collect())
     }
 
     async fn release(&self, name: &str) {

@@ -15,9 +15,9 @@ use tracing::{error, warn};
 
 use crate::Error;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::{failed, is_full};
-use crate::metrics::{Metrics, SinkLabel};
+use crate::metrics::{Fate, Metrics, SinkLabel, Tally};
 use crate::outbox::{Outbox, Parcel};
 use crate::relay::sinks::Shared;
 use crate::route::Route;
@@ -34,6 +34,8 @@ pub(crate) struct Pump {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
     journal: Journal,
+    inbox: Inbox,
+    tally: Arc<Tally>,
     outbox: Arc<Outbox>,
     route: Route,
     view: View,
@@ -55,10 +57,10 @@ impl Pump {
         shared: &Shared,
         route: Route,
         view: View,
-        cursor: Position,
+        (cursor, tally): (Position, Arc<Tally>),
         stop: Stop,
     ) -> Result<Self, Error> {
-        let Shared { journal, outbox, metrics, voice, .. } = shared;
+        let Shared { journal, inbox, outbox, metrics, voice, .. } = shared;
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
         let tail = outbox.tail();
         Ok(Self {
@@ -67,6 +69,8 @@ impl Pump {
             metrics: Arc::clone(metrics),
             voice: voice.clone(),
             journal: journal.clone(),
+            inbox: inbox.clone(),
+            tally,
             outbox: Arc::clone(outbox),
             route,
             view,
@@ -118,7 +122,7 @@ impl Pump {
     /// Counts and says that an alert will not be delivered, so that those behind it can be; it is said durably
     /// before the cursor can pass.
     pub(crate) async fn set_aside(&self, parcel: &Parcel, failure: &super::Failure) -> Result<(), Error> {
-        self.metrics.set_aside.get_or_create(&self.label).inc();
+        self.tally.note([parcel.position], Fate::SetAside);
         let text = format!(
             "sink `{}` cannot be given alert {} ({}), which was set aside so that others go on: {}",
             self.name,
@@ -134,7 +138,7 @@ impl Pump {
         let kind = OwnKind::AlertSetAside;
         let own =
             Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1, severity: None };
-        match self.journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await {
+        match self.inbox.store(inbox::own(Timestamp::now(), &own), Priority::Own).await {
             Ok(_) => Ok(()),
             Err(AppendError::Full) => {
                 self.voice.say(own);
@@ -180,7 +184,15 @@ impl Pump {
                 None => self.read_journal(most).await?,
             };
             let failed = |rule: &Rule, error: &ExecutionError| self.when_failed(rule, error);
-            parcels.retain(|parcel| self.route.takes(&parcel.alert, failed));
+            let mut elsewhere = Vec::new();
+            parcels.retain(|parcel| {
+                let takes = self.route.takes(&parcel.alert, failed);
+                if !takes {
+                    elsewhere.push(parcel.position);
+                }
+                takes
+            });
+            self.tally.note(elsewhere, Fate::NotRouted);
             if !parcels.is_empty() {
                 return Ok(parcels);
             }
@@ -212,6 +224,7 @@ impl Pump {
             journal::Entry::Row(row) => row,
             journal::Entry::Damaged { from, to } => {
                 error!(sink = self.name, %from, %to, "damaged alerts in the outbox cannot be delivered");
+                self.tally.note((from.number()..=to.number()).map(Position::new), Fate::Unreadable);
                 return None;
             }
         };
@@ -220,6 +233,7 @@ impl Pump {
             Err(error) => {
                 error!(sink = self.name, position = %row.position, %error, "an alert cannot be read and is not delivered");
                 self.voice.unusable(Log::Outbox, row.position);
+                self.tally.note([row.position], Fate::Unreadable);
                 None
             }
         }
@@ -230,10 +244,10 @@ impl Pump {
         self.read = self.delivered;
     }
 
-    /// Everything up to `position` has been delivered, `count` alerts of it just now.
-    pub(crate) fn delivered(&mut self, position: Position, count: u64) {
+    /// The alert at `position` has been delivered, and everything before it is done with.
+    pub(crate) fn delivered(&mut self, position: Position) {
         self.moved_past(position);
-        self.count_delivered(count);
+        self.note_delivered([position]);
     }
 
     /// Nothing up to `position` needs to be delivered any more.
@@ -241,9 +255,9 @@ impl Pump {
         self.delivered = self.delivered.max(position);
     }
 
-    /// Counts alerts that were delivered.
-    pub(crate) fn count_delivered(&self, count: u64) {
-        self.metrics.delivered.get_or_create(&self.label).inc_by(count);
+    /// Notes alerts that were delivered; they count once the cursor that passes them is on disk.
+    pub(crate) fn note_delivered(&self, positions: impl IntoIterator<Item = Position>) {
+        self.tally.note(positions, Fate::Delivered);
     }
 
     /// When everything that was read has been delivered, what lies between counts too.
@@ -271,6 +285,7 @@ impl Pump {
         match self.journal.advance(&self.name, self.delivered).await {
             // the journal may have moved it further, when the sink was too far behind
             Ok(at) => {
+                self.tally.passed(at);
                 self.cursor = at;
                 self.delivered = self.delivered.max(at);
                 self.read = self.read.max(at);
