@@ -1,5 +1,6 @@
 //! A relay in service: it drains, comes back where it was, and answers for itself.
 
+mod alive;
 mod asked;
 mod care;
 mod cursors;

@@ -4,6 +4,8 @@
 //! ends has to satisfy them, unless the story says why it cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::process::Command;
 
 use crate::fogbell::Fogbell;
 
@@ -118,13 +120,25 @@ impl Fogbell {
     ///
     /// When it does not show them.
     #[must_use]
-    pub fn scrape(&self) -> Scrape {
+    pub fn scrape(&mut self) -> Scrape {
         self.try_scrape().unwrap_or_else(|said| panic!("no figures: {said}"))
     }
 
-    pub(crate) fn try_scrape(&self) -> Result<Scrape, String> {
-        let page = crate::curl::Curl::new(&self.admin_url("/metrics")).run();
-        if page.status == 200 { Ok(Scrape::of(&page.text())) } else { Err(page.said) }
+    /// As [`scrape`](Self::scrape), also of a relay in a network of its own.
+    pub(crate) fn try_scrape(&mut self) -> Result<Scrape, String> {
+        let (pid, url) = (self.process().pid().to_string(), self.admin_url("/metrics"));
+        let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+        let mut command = Command::new("curl");
+        if network(&pid) != network("self") {
+            command = Command::new("nsenter");
+            command.args(["--target", &pid, "--net", "curl"]);
+        }
+        let output = command.args(["--silent", "--show-error", "--fail", "--max-time", "10", &url]).output();
+        let output = output.map_err(|error| error.to_string())?;
+        match output.status.success() {
+            true => Ok(Scrape::of(&String::from_utf8_lossy(&output.stdout))),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 }
 

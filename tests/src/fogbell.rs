@@ -193,7 +193,7 @@ impl Fogbell {
     /// # Panics
     ///
     /// When they do not before the deadline.
-    pub fn assert_balanced(&self) {
+    pub fn assert_balanced(&mut self) {
         let mut said = Vec::new();
         let balanced = wait_until(DEADLINE, || {
             said = self.try_scrape().map_or_else(|said| vec![said], |scrape| scrape.unbalanced());

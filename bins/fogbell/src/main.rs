@@ -39,6 +39,7 @@ mod test_rules;
 mod upstream;
 mod user_line;
 mod watch;
+mod worries;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
 #[derive(Parser)]

@@ -166,6 +166,7 @@ mod tests {
             text: "t".into(),
             count: 3,
             severity: None,
+            duration_secs: None,
         };
         let record = own(Timestamp::from_micros(5), &said);
         let row = row(record.kind, &record.peer, std::str::from_utf8(&record.body).unwrap());

@@ -29,6 +29,7 @@ mod sink;
 
 mod admin;
 mod certificate;
+mod concerns;
 mod engine;
 mod error;
 mod feed;
@@ -41,6 +42,7 @@ mod relay;
 mod reload;
 mod rulebook;
 mod setup;
+mod silence;
 mod sources;
 mod stop;
 mod supervisor;
@@ -51,6 +53,7 @@ pub use admin::{
     ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, RELOAD, REPLAY, STATE,
 };
 pub use certificate::{Certificate, Renewed, Served, SwapError};
+pub use concerns::{Concern, Concerns};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};
@@ -63,5 +66,6 @@ pub use reload::{AskedReload, NotReloaded, Reloader};
 pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use rulebook::{BadFilter, Filter, Rulebook, Sent, Shown};
 pub use setup::{ReadSecret, Setup, cloud_table, snmp_credentials};
+pub use silence::{AskedPing, PingStream, Pinged};
 pub use sink::Failure;
 pub use tls::Identity;

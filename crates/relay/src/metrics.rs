@@ -35,7 +35,7 @@ pub(crate) struct Metrics {
     refusals: Family<Reason, Counter>,
     connections_closed: Family<Why, Counter>,
     messages: Family<TopicLabel, Counter>,
-    last_message: Gauge<f64, AtomicU64>,
+    last_message: Family<OrgLabel, Gauge<f64, AtomicU64>>,
     unlisted: Family<OrgLabel, Counter>,
     pub(crate) sources_hidden: Gauge,
     stored: Family<KindLabel, Counter>,
@@ -195,7 +195,7 @@ impl Metrics {
             last_message: made(
                 r,
                 "last_message_timestamp_seconds",
-                "When the newest message was stored, in seconds since 1970",
+                "When the newest message was stored, by organisation, in seconds since 1970",
             ),
             unlisted: made(
                 r,
@@ -316,14 +316,14 @@ impl Metrics {
         self.connections_closed.get_or_create(&Why { reason }).inc();
     }
 
-    /// The newest message came at `at`.
-    pub(crate) fn message_at(&self, at: Timestamp) {
-        self.last_message.set(seconds(at));
+    /// The newest message of `organisation` came at `at`.
+    pub(crate) fn message_at(&self, organisation: &str, at: Timestamp) {
+        self.last_message.get_or_create(&OrgLabel { org: organisation.to_owned() }).set(seconds(at));
     }
 
-    /// When the newest message came; `None` when there never was one.
-    pub(crate) fn last_message(&self) -> Option<Timestamp> {
-        let secs = self.last_message.get();
+    /// When the newest message of `organisation` came; `None` when there never was one.
+    pub(crate) fn last_message(&self, organisation: &str) -> Option<Timestamp> {
+        let secs = self.last_message.get_or_create(&OrgLabel { org: organisation.to_owned() }).get();
         (secs > 0.0).then(|| Timestamp::from_micros((secs * 1e6) as i64))
     }
 
@@ -484,7 +484,7 @@ impl Arrived {
         self.ended = true;
         let label = TopicLabel { org: organisation.to_owned(), topic: topic.to_owned() };
         self.metrics.messages.get_or_create(&label).inc();
-        self.metrics.message_at(Timestamp::now());
+        self.metrics.message_at(organisation, Timestamp::now());
     }
 
     fn ended(mut self, reason: &'static str) {

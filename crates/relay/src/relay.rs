@@ -2,6 +2,7 @@
 
 pub(crate) mod sinks;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use webhook::Gate;
 
 use crate::admin::Admin;
 use crate::certificate::Certificate;
-use crate::config::GateLimits;
+use crate::concerns::Concerns;
+use crate::config::{Config, GateLimits};
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
 use crate::health::Health;
@@ -31,9 +33,10 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::reload::{AskedReload, NotReloaded, Reload, Reloader, needs_restart};
 use crate::setup::{Setup, Sink, rules};
+use crate::silence::{AskedPing, PingStream};
 use crate::sources::Sources;
 use crate::stop::Stopper;
-use crate::supervisor::{Supervisor, Unstored, Voice};
+use crate::supervisor::{Supervisor, Unstored, Voice, silence};
 use crate::{engine, inbox, supervisor};
 
 use sinks::{Shared, Sinks};
@@ -54,6 +57,8 @@ pub struct Relay {
     reloads: mpsc::Receiver<Reload>,
     ask_reload: mpsc::Sender<AskedReload>,
     asked_reload: Option<mpsc::Receiver<AskedReload>>,
+    pings: (mpsc::Sender<AskedPing>, Option<PingStream>),
+    concerns: Concerns,
     health: Health,
 }
 
@@ -93,8 +98,8 @@ impl Relay {
         };
         let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
         let metrics = Arc::new(Metrics::new());
-        if let Some(at) = last_message(&journal)? {
-            metrics.message_at(at);
+        for (org, at) in last_messages(&journal)? {
+            metrics.message_at(&org, at);
         }
         let inbox = Inbox::new(journal.clone(), Arc::clone(&metrics));
         let feed = Feed::new(journal.clone(), inbox.clone(), last_entry(&journal)?);
@@ -108,6 +113,7 @@ impl Relay {
             false => None,
         };
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
+        let (pings, ping_stream) = mpsc::channel(PINGS);
         let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
         let (reloader, reloads) = Reloader::new();
         let (ask_reload, asked_reload) = mpsc::channel(1);
@@ -124,6 +130,8 @@ impl Relay {
             reloads,
             ask_reload,
             asked_reload: Some(asked_reload),
+            pings: (pings, Some(ping_stream)),
+            concerns: Concerns::default(),
             health,
         })
     }
@@ -156,6 +164,18 @@ impl Relay {
         self.unnamed.1.take()
     }
 
+    /// The pings that it wants Mist to send, to learn whether it can be reached; `None` from the second call on. When
+    /// nobody takes them, silence alone counts.
+    pub fn pings(&mut self) -> Option<PingStream> {
+        self.pings.1.take()
+    }
+
+    /// Where those beside it say what there is to worry about.
+    #[must_use]
+    pub fn concerns(&self) -> Concerns {
+        self.concerns.clone()
+    }
+
     /// Whether it serves and can go on, for as long as it runs.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -170,7 +190,9 @@ impl Relay {
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
         let Self { setup, journal, engine, metrics, inbox, opened_at, .. } = self;
-        let Self { unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } = self;
+        let Self { unnamed: (unnamed, _), pings: (pings, untaken), concerns, .. } = self;
+        let Self { mut reloads, ask_reload, health, .. } = self;
+        drop(untaken);
         let mut config = setup.config;
         let (voice, said) = Voice::new();
         let certificate = setup.tls.certificate().clone();
@@ -184,7 +206,7 @@ impl Relay {
             outbox: Arc::clone(&outbox),
             metrics: Arc::clone(&metrics),
             voice: voice.clone(),
-            relay: setup.name,
+            relay: setup.name.clone(),
             state: config.state.clone(),
             mib: setup.mib,
             started: std::time::Instant::now(),
@@ -223,6 +245,8 @@ impl Relay {
         sides.spawn(admin.serve_socket(sockets.commands));
         sides.spawn(health.clone().watch(journal.clone()));
 
+        let relay = setup.name;
+        let silences = watch::Sender::new(silence_limits(&config));
         let supervisor = Supervisor {
             journal: journal.clone(),
             inbox: inbox.clone(),
@@ -233,6 +257,11 @@ impl Relay {
             unstored: Unstored::default(),
             sources,
             certificate: certificate.clone(),
+            relay,
+            intervals: sinks.intervals(),
+            limits: silences.subscribe(),
+            pings,
+            concerns,
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
@@ -288,6 +317,7 @@ impl Relay {
             // what is on its way is finished by the old routes, what comes behind it goes by the new ones
             sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
+            silences.send_replace(silence_limits(&setup.config));
             config = setup.config;
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
                 break Some(error);
@@ -330,6 +360,12 @@ impl Relay {
     }
 }
 
+/// After how long a silence of each organisation something may be wrong.
+fn silence_limits(config: &Config) -> silence::Limits {
+    let watched = config.org.iter().filter(|org| org.silence_secs() > 0);
+    watched.map(|org| (org.name.clone(), Duration::from_secs(org.silence_secs()))).collect()
+}
+
 /// On what terms `gate` lets in.
 fn terms(gate: Gate, limits: &GateLimits, voice: &Voice) -> Terms {
     Terms {
@@ -351,31 +387,25 @@ fn last_entry(journal: &Journal) -> Result<Option<Timestamp>, Error> {
     }))
 }
 
-/// When the newest webhook that is kept had come, as far as it is not behind many other entries.
-fn last_message(journal: &Journal) -> Result<Option<Timestamp>, Error> {
-    let mut end = journal.tail(Log::Inbox).borrow().number();
+/// When the newest webhook of each organisation had come, as far as they are among the newest entries.
+fn last_messages(journal: &Journal) -> Result<BTreeMap<String, Timestamp>, Error> {
+    let mut last = BTreeMap::new();
+    let end = journal.tail(Log::Inbox).borrow().number();
     let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-    let oldest = end.saturating_sub(LOOKED_BACK);
-    while end > oldest {
-        let begin = end.saturating_sub(BLOCK);
-        let (mut after, mut found) = (begin, None);
-        while after < end {
-            let entries = reader.read(Position::new(after), BLOCK as usize, BLOCK_BYTES);
-            let entries = entries.map_err(failed("reading the inbox"))?;
-            let Some(last) = entries.last() else { break };
-            after = last.position().number();
-            let rows = entries.iter().filter_map(|entry| match entry {
-                journal::Entry::Row(row) if inbox::is_webhook(row) => Some(row.at),
-                _ => None,
-            });
-            found = rows.last().or(found);
+    let mut after = end.saturating_sub(LOOKED_BACK);
+    while after < end {
+        let entries = reader.read(Position::new(after), AT_ONCE, AT_ONCE_BYTES);
+        let entries = entries.map_err(failed("reading the inbox"))?;
+        after = entries.last().map_or(end, |entry| entry.position().number());
+        for entry in entries {
+            if let journal::Entry::Row(row) = entry
+                && inbox::is_webhook(&row)
+            {
+                last.insert(row.org, Timestamp::from_micros(row.at));
+            }
         }
-        if let Some(at) = found {
-            return Ok(Some(Timestamp::from_micros(at)));
-        }
-        end = begin;
     }
-    Ok(None)
+    Ok(last)
 }
 
 /// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
@@ -415,6 +445,7 @@ fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
         text,
         count,
         severity: None,
+        duration_secs: None,
     };
     let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
     match stored {
@@ -448,10 +479,13 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
     }
 }
 
-/// How many entries are looked at for the newest webhook, and in which steps.
-const LOOKED_BACK: u64 = 8192;
-const BLOCK: u64 = 256;
-const BLOCK_BYTES: usize = 1 << 20;
+/// How many pings may be wanted at once.
+const PINGS: usize = 64;
+
+/// How many entries are looked at for the newest webhooks, and how many at once.
+const LOOKED_BACK: u64 = 1024;
+const AT_ONCE: usize = 256;
+const AT_ONCE_BYTES: usize = 1 << 20;
 
 /// How many names that are missing may wait to be looked up.
 const UNNAMED: usize = 1024;

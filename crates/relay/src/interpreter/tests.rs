@@ -38,8 +38,15 @@ async fn what_comes_in_while_it_starts_is_interpreted_once() {
         let running = tokio::spawn(interpreter(&journal).run(stop));
         for number in 0..MESSAGES {
             let (kind, resource) = (OwnKind::SinkBehind, number.to_string());
-            let own =
-                Own { kind, resource, state: Phase::Raised, text: String::new(), count: 0, severity: None };
+            let own = Own {
+                kind,
+                resource,
+                state: Phase::Raised,
+                text: String::new(),
+                count: 0,
+                severity: None,
+                duration_secs: None,
+            };
             journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await.expect("stored");
         }
         stopper.stop();

@@ -78,12 +78,14 @@ impl Tally {
     }
 
     /// The journal moved the cursor past `from` to `to`, for the sink was too far behind. What was delivered of that
-    /// before the cursor was on disk is no loss.
-    pub(crate) fn gave_up(&self, from: Position, to: Position) {
+    /// before the cursor was on disk is no loss; how many were lost.
+    pub(crate) fn gave_up(&self, from: Position, to: Position) -> u64 {
         let (from, to) = (from.number(), to.number());
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.pass(to, &self.counters);
-        self.counters.given_up.inc_by(noted.claim(from, to));
+        let lost = noted.claim(from, to);
+        self.counters.given_up.inc_by(lost);
+        lost
     }
 }
 
@@ -180,7 +182,8 @@ mod tests {
             if pump_first {
                 tally.passed(Position::new(9));
             }
-            tally.gave_up(Position::new(1), Position::new(9));
+            assert_eq!(tally.gave_up(Position::new(1), Position::new(9)), 7);
+            assert_eq!(tally.gave_up(Position::new(1), Position::new(9)), 0);
             tally.passed(Position::new(9));
             tally.note(at([3]), Fate::Delivered);
             tally.note(at([10]), Fate::Delivered);
@@ -194,9 +197,9 @@ mod tests {
         let tally = Tally::new(Counters::default(), Position::ZERO);
         tally.note(at([1, 4]), Fate::Delivered);
         tally.passed(Position::new(6));
-        tally.gave_up(Position::new(5), Position::new(5));
+        assert_eq!(tally.gave_up(Position::new(5), Position::new(5)), 1);
         assert_eq!(counted(&tally), [2, 0, 0, 0, 1]);
-        tally.gave_up(Position::new(1), Position::new(6));
+        assert_eq!(tally.gave_up(Position::new(1), Position::new(6)), 3);
         assert_eq!(counted(&tally), [2, 0, 0, 0, 4]);
     }
 }

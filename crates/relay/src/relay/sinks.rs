@@ -28,6 +28,7 @@ use crate::sink::pump::Pump;
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
+use crate::supervisor::heartbeat::Intervals;
 use crate::supervisor::{self, Voice};
 
 /// The receiver of each sink, for the texts.
@@ -57,6 +58,7 @@ pub(crate) struct Sinks {
     /// There once a sink has needed it.
     engine: Option<snmp::Engine>,
     receivers: watch::Sender<Receivers>,
+    intervals: watch::Sender<Intervals>,
     tasks: JoinSet<Result<(), Error>>,
     stopper: Stopper,
 }
@@ -65,7 +67,13 @@ impl Sinks {
     /// None yet; `engine` is theirs, when one was made.
     pub(crate) fn new(shared: Shared, engine: Option<snmp::Engine>) -> Self {
         let receivers = watch::Sender::new(Receivers::default());
-        Self { shared, engine, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+        let intervals = watch::Sender::default();
+        Self { shared, engine, receivers, intervals, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+    }
+
+    /// How often those want a heartbeat that want one.
+    pub(crate) fn intervals(&self) -> watch::Receiver<Intervals> {
+        self.intervals.subscribe()
     }
 
     /// The receivers of those that are served.
@@ -108,6 +116,8 @@ impl Sinks {
     pub(crate) async fn start(&mut self, sinks: Vec<Sink>, routes: &Routes) -> Result<(), Error> {
         let receivers = sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
         let before = self.receivers.send_replace(Arc::new(receivers));
+        let intervals = sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.heartbeat?)));
+        self.intervals.send_replace(intervals.collect());
         let places = self.places().await?;
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;

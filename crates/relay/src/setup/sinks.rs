@@ -21,11 +21,18 @@ pub(crate) struct Sink {
     pub(crate) name: String,
     pub(crate) receiver: Receiver,
     pub(crate) start: Start,
+    /// How often it is told that the relay is alive.
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) view: View,
     pub(crate) kind: Kind,
 }
 
 impl Sink {
+    /// The time between two heartbeats; `None` for 0 seconds.
+    pub(super) const fn heartbeat(secs: u64) -> Option<Duration> {
+        if secs == 0 { None } else { Some(Duration::from_secs(secs)) }
+    }
+
     /// Whether it sends as an SNMPv3 engine.
     pub(crate) const fn needs_engine(&self) -> bool {
         matches!(self.kind, Kind::Notifications { credentials: Credentials::V3 { .. }, .. })

@@ -77,6 +77,7 @@ impl Checks<'_> {
             name: syslog.name.to_string(),
             receiver: Receiver { address: syslog.address.clone(), bind: syslog.bind },
             start: syslog.start,
+            heartbeat: Sink::heartbeat(syslog.heartbeat_secs),
             view,
             kind,
         })

@@ -136,8 +136,15 @@ impl Pump {
             return Ok(());
         }
         let kind = OwnKind::AlertSetAside;
-        let own =
-            Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1, severity: None };
+        let own = Own {
+            kind,
+            resource: self.name.clone(),
+            state: State::Event,
+            text,
+            count: 1,
+            severity: None,
+            duration_secs: None,
+        };
         match self.inbox.store(inbox::own(Timestamp::now(), &own), Priority::Own).await {
             Ok(_) => Ok(()),
             Err(AppendError::Full) => {
