@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use e2e::{
-    Config, DEADLINE, Fogbell, Parameters, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup,
-    TlsClients, TlsTrust, Trap, Value, free_port, wait_for, wait_until,
+    Config, DEADLINE, Fogbell, Parameters, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup, TlsClients,
+    TlsTrust, Trap, Value, free_port, wait_for, wait_until,
 };
 
 use super::{alarm, sink};

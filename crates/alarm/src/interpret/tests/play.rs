@@ -35,7 +35,9 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn with(rules: Rules) -> Self {
-        Self { interpreter: Interpreter::new(rules.clone()), rules, ..Self::default() }
+        let mut interpreter = Interpreter::new(rules.clone());
+        interpreter.begin(None);
+        Self { interpreter, rules, ..Self::default() }
     }
 
     /// Forgets what is in memory, as a `kill -9` does.
@@ -46,6 +48,8 @@ impl Play {
                 interpreter.recall(key, value);
             }
         }
+        let newest = self.state.range(interpreter.newest()).next_back().map(|(key, _)| key.clone());
+        interpreter.begin(newest.as_deref());
         self.interpreter = interpreter;
     }
 
@@ -60,6 +64,7 @@ impl Play {
             known = keys.filter_map(|key| Some((key.clone(), self.state.get(&key)?.clone()))).collect();
         }
         let held = self.interpreter.held();
+        self.misses_nothing(&read, &known);
         let effects = self.interpreter.step(&known, read);
         adds_up(held, &effects, self.interpreter.held());
         for range in &effects.forget {
@@ -72,6 +77,14 @@ impl Play {
             };
         }
         effects
+    }
+
+    /// What is not asked for is not there.
+    fn misses_nothing(&self, read: &Read, known: &Known) {
+        let What::Message { told, .. } = &read.what else { return };
+        for key in told.iter().flatten().flat_map(|told| told.identity.keys()) {
+            assert_eq!(known.get(key), self.state.get(key), "it was seen");
+        }
     }
 
     pub(super) fn post(&mut self, received: i64, topic: &str, events: Value) -> Vec<Alert> {
