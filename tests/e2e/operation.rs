@@ -8,6 +8,7 @@ mod explained;
 mod kept;
 mod reload;
 mod rules;
+mod tested;
 
 /// A body with one alarm of this type.
 fn alarm(kind: &str) -> String {

@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, Role};
 use crate::directory::{self, Names};
 use crate::entry::{Entry, Fetched};
 use crate::reading::{Reading, Unread};
-use crate::{AlarmKey, Alert, AlertId, Origin, Own, Rules, Severity, State};
+use crate::{AlarmKey, Alert, AlertId, Audience, Origin, Own, Rules, Severity, State};
 
 mod facts;
 mod problems;
@@ -440,6 +440,9 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     alert.origin = Origin::Relay;
     alert.reason.clone_from(&own.text);
     alert.category.clone_from(&own.resource);
+    if own.kind.is_for_its_sink() {
+        alert.audience = Audience::Only { sink: own.resource.clone() };
+    }
     let role = own_role(own);
     let news = work::News {
         alert,

@@ -49,11 +49,13 @@ pub enum OwnKind {
     CertificateExpires,
     /// The certificate of the listener could not be renewed or replaced; raised and cleared.
     CertificateNotRenewed,
+    /// An operator tests the sink that is its resource, and it is for that sink alone; raised and cleared.
+    Test,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
@@ -64,6 +66,7 @@ impl OwnKind {
         Self::UnlistedSource,
         Self::CertificateExpires,
         Self::CertificateNotRenewed,
+        Self::Test,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -86,6 +89,7 @@ impl OwnKind {
             Self::UnlistedSource => "unlisted_source",
             Self::CertificateExpires => "certificate_expires",
             Self::CertificateNotRenewed => "certificate_not_renewed",
+            Self::Test => "test",
         }
     }
 
@@ -102,6 +106,13 @@ impl OwnKind {
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
                 Severity::Critical
             }
+            Self::Test => Severity::Info,
         }
+    }
+
+    /// Whether it is for the sink alone that is its resource, whatever the routes say.
+    #[must_use]
+    pub const fn is_for_its_sink(self) -> bool {
+        matches!(self, Self::Test)
     }
 }

@@ -189,11 +189,15 @@ pub struct Listen {
     #[serde(default)]
     #[schemars(with = "Vec<schema::Network>")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The listener as Mist is told it, without a path, `https://mist-relay.example.net`; what `fogbell webhook` and
+    /// `fogbell doctor` go by. Default: the first name of the certificate.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: default_listen(), proxy_protocol: false, trusted_proxies: Vec::new() }
+        Self { address: default_listen(), proxy_protocol: false, trusted_proxies: Vec::new(), public_url: None }
     }
 }
 

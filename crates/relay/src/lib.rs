@@ -45,10 +45,11 @@ mod sources;
 mod stop;
 mod supervisor;
 mod tls;
+mod trail;
 
 pub use admin::history::{bytes_of, digits};
 pub use admin::{
-    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, RELOAD, REPLAY, STATE,
+    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, PING_FOLLOW, PING_WATCH, RELOAD, REPLAY, STATE, TEST,
 };
 pub use certificate::{Certificate, Renewed, Served, SwapError};
 pub use config::Config;

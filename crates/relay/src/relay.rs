@@ -33,6 +33,7 @@ use crate::setup::{Setup, Sink, rules};
 use crate::sources::Sources;
 use crate::stop::Stopper;
 use crate::supervisor::{Supervisor, Unstored, Voice};
+use crate::trail::Trail;
 use crate::{engine, inbox, supervisor};
 
 use sinks::{Shared, Sinks};
@@ -185,8 +186,14 @@ impl Relay {
         let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
         let sources = Arc::new(Sources::new(listens_at.ip()));
         let first = terms(setup.gate, &config.gate, &voice);
-        let intake =
-            Arc::new(Intake::new(first, journal.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let trail = Arc::new(Trail::new());
+        let intake = Arc::new(Intake::new(
+            first,
+            journal.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&sources),
+            Arc::clone(&trail),
+        ));
         let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
@@ -197,6 +204,9 @@ impl Relay {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
             sinks: sinks.receivers(),
+            standings: sinks.standings(),
+            trail: Arc::clone(&trail),
+            testing: tokio::sync::Mutex::new(()),
             stopping: listener_stop.clone(),
             health: health.clone(),
             certificate: certificate.clone(),

@@ -57,6 +57,7 @@ impl Setup {
     pub fn new(config: Config, certificate: Certificate, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
+        checks.public_url()?;
         checks.alarms()?;
         let clouds = cloud_table(&config)?;
         let gate = checks.gate(&clouds)?;

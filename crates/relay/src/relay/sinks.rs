@@ -24,6 +24,7 @@ use crate::sink::each;
 use crate::sink::inform::Informs;
 use crate::sink::notify::Notify;
 use crate::sink::pump::Pump;
+use crate::sink::standing::{Standing, Standings};
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
@@ -53,6 +54,7 @@ pub(crate) struct Sinks {
     /// There once a sink has needed it.
     engine: Option<snmp::Engine>,
     receivers: watch::Sender<Receivers>,
+    standings: watch::Sender<Standings>,
     tasks: JoinSet<Result<(), Error>>,
     stopper: Stopper,
 }
@@ -61,7 +63,13 @@ impl Sinks {
     /// None yet; `engine` is theirs, when one was made.
     pub(crate) fn new(shared: Shared, engine: Option<snmp::Engine>) -> Self {
         let receivers = watch::Sender::new(Receivers::default());
-        Self { shared, engine, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+        let standings = watch::Sender::new(Standings::default());
+        Self { shared, engine, receivers, standings, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+    }
+
+    /// How those that are served stand.
+    pub(crate) fn standings(&self) -> watch::Receiver<Standings> {
+        self.standings.subscribe()
     }
 
     /// The receivers of those that are served.
@@ -107,12 +115,18 @@ impl Sinks {
         let at = self.positions().await?;
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
+        let (stood, mut standings) = (self.standings.borrow().clone(), Standings::default());
         for (place, mut sink) in sinks.into_iter().enumerate() {
             let at = at.get(&sink.name).copied().unwrap_or_default();
             let view = std::mem::take(&mut sink.view);
-            let pump = Pump::new(&self.shared, routes.of(place), view, at, stop.clone())?;
+            let before = stood.get(&sink.name).map(Arc::as_ref);
+            let (route, receiver) = (routes.of(place), sink.receiver.to_string());
+            let standing = Arc::new(Standing::new(sink.means(), receiver, route.clone(), at, before));
+            Arc::make_mut(&mut standings).insert(sink.name.clone(), Arc::clone(&standing));
+            let pump = Pump::new(&self.shared, route, view, standing, at, stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
+        self.standings.send_replace(standings);
         let served = self.receivers.borrow().clone();
         for gone in before.keys().filter(|name| !served.contains_key(*name)) {
             info!(sink = gone, "a sink is not served any more; its place is kept, within its bounds");

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
+use super::standing::Standing;
 use crate::Error;
 use crate::error::Chain;
 use crate::inbox;
@@ -33,6 +34,7 @@ pub(crate) struct Pump {
     pub(crate) label: SinkLabel,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
+    standing: Arc<Standing>,
     journal: Journal,
     outbox: Arc<Outbox>,
     route: Route,
@@ -55,6 +57,7 @@ impl Pump {
         shared: &Shared,
         route: Route,
         view: View,
+        standing: Arc<Standing>,
         cursor: Position,
         stop: Stop,
     ) -> Result<Self, Error> {
@@ -66,6 +69,7 @@ impl Pump {
             label: SinkLabel::new(route.sink()),
             metrics: Arc::clone(metrics),
             voice: voice.clone(),
+            standing,
             journal: journal.clone(),
             outbox: Arc::clone(outbox),
             route,
@@ -127,6 +131,7 @@ impl Pump {
             Chain(failure)
         );
         warn!("{text}");
+        self.standing.lose(parcel.position, parcel.position, format!("set aside: {}", Chain(failure)));
         if parcel.alert.is_own() {
             // what the relay says would be set aside too, and said, and set aside again
             return Ok(());
@@ -185,7 +190,7 @@ impl Pump {
                 return Ok(parcels);
             }
             if !unconfirmed {
-                self.delivered = self.read;
+                self.moved_past(self.read);
                 self.settle(false).await?;
             }
         }
@@ -239,6 +244,7 @@ impl Pump {
     /// Nothing up to `position` needs to be delivered any more.
     pub(crate) fn moved_past(&mut self, position: Position) {
         self.delivered = self.delivered.max(position);
+        self.standing.reach(self.delivered);
     }
 
     /// Counts alerts that were delivered.
@@ -248,7 +254,7 @@ impl Pump {
 
     /// When everything that was read has been delivered, what lies between counts too.
     pub(crate) fn all_delivered(&mut self) {
-        self.delivered = self.delivered.max(self.read);
+        self.moved_past(self.read);
     }
 
     /// Writes the cursor down; not at every step, unless `now`, since losing the last one only repeats.
@@ -271,8 +277,12 @@ impl Pump {
         match self.journal.advance(&self.name, self.delivered).await {
             // the journal may have moved it further, when the sink was too far behind
             Ok(at) => {
+                if at > self.delivered {
+                    let first = Position::new(self.delivered.number() + 1);
+                    self.standing.lose(first, at, GIVEN_UP.to_owned());
+                }
                 self.cursor = at;
-                self.delivered = self.delivered.max(at);
+                self.moved_past(at);
                 self.read = self.read.max(at);
                 Ok(())
             }
@@ -323,6 +333,7 @@ impl Pump {
     /// Counts a failed attempt and says so: at the first of a row, and then rarely.
     pub(crate) fn failed(&self, failure: &super::Failure, failures: u32, wait: Duration) {
         self.metrics.failures.get_or_create(&self.label).inc();
+        self.standing.fail(Chain(failure).to_string());
         if failures.is_power_of_two() {
             warn!(
                 sink = self.name,
@@ -340,3 +351,6 @@ const READ_BYTES: usize = 1 << 20;
 
 /// How often a cursor is written down while alerts flow.
 const SETTLE_EVERY: Duration = Duration::from_millis(200);
+
+/// Why the journal moves a sink that is behind.
+const GIVEN_UP: &str = "given up: the sink was behind by more than its share of the journal";
