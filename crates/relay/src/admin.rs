@@ -31,10 +31,13 @@ use crate::stop::Stop;
 use crate::supervisor;
 use crate::trail::Trail;
 
+pub(crate) mod about;
 mod fate;
 pub(crate) mod history;
 mod ping;
 mod test;
+
+use about::About;
 
 /// Answers questions about the relay.
 #[derive(Debug)]
@@ -47,6 +50,7 @@ pub(crate) struct Admin {
     pub(crate) standings: watch::Receiver<Standings>,
     /// What came to the listener.
     pub(crate) trail: Arc<Trail>,
+    pub(crate) about: About,
     /// Held by whoever tests sinks, one at a time.
     pub(crate) testing: Mutex<()>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
@@ -186,6 +190,7 @@ impl Admin {
                 Ok(asked) => self.test(asked).await,
                 Err(error) => Err(error.to_string()),
             }),
+            Some(ABOUT) => answer(Ok(self.about.tell(self.unready()))),
             Some(PING_WATCH) => answer(Ok(self.watch_for_ping())),
             Some(PING_FOLLOW) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
                 Ok(asked) => self.follow_ping(asked).await,
@@ -322,6 +327,9 @@ pub const STATE: &str = "state";
 /// The command on the admin socket that sends a raise and a clear to `sinks`, to all when there are none, and is answered
 /// with what became of them after at most `wait_secs`.
 pub const TEST: &str = "test";
+
+/// The command on the admin socket that asks for what the process itself knows: version, start, configuration, limits.
+pub const ABOUT: &str = "about";
 
 /// The command on the admin socket that has the relay keep what comes to its listener for a while; the answer has the
 /// `mark` for [`PING_FOLLOW`].

@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use webhook::Gate;
 
 use crate::admin::Admin;
+use crate::admin::about::About;
 use crate::certificate::Certificate;
 use crate::config::GateLimits;
 use crate::error::{Cause, Error};
@@ -187,6 +188,7 @@ impl Relay {
         let sources = Arc::new(Sources::new(listens_at.ip()));
         let first = terms(setup.gate, &config.gate, &voice);
         let trail = Arc::new(Trail::new());
+        let configuration = watch::Sender::new(config.fingerprint());
         let intake = Arc::new(Intake::new(
             first,
             journal.clone(),
@@ -206,6 +208,11 @@ impl Relay {
             sinks: sinks.receivers(),
             standings: sinks.standings(),
             trail: Arc::clone(&trail),
+            about: About {
+                started: Timestamp::now(),
+                configuration: configuration.subscribe(),
+                sources: Arc::clone(&sources),
+            },
             testing: tokio::sync::Mutex::new(()),
             stopping: listener_stop.clone(),
             health: health.clone(),
@@ -280,6 +287,7 @@ impl Relay {
             sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
             config = setup.config;
+            configuration.send_replace(config.fingerprint());
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
                 break Some(error);
             }

@@ -24,6 +24,7 @@ pub use self::clouds::cloud_table;
 pub(crate) use self::sinks::{Kind, Sink};
 pub use self::snmp::snmp_credentials;
 pub(crate) use self::snmp::snmp_sink;
+pub(crate) use self::syslog::syslog_sink;
 
 use crate::Error;
 use crate::certificate::{Acceptor, Certificate};

@@ -26,7 +26,8 @@ fn of<'a>(told: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn a_test_reaches_every_kind_of_sink_whatever_the_routes_say() {
-    let v3 = V3 { user: "relay".into(), auth: "auth passphrase".into(), privacy: "privacy passphrase".into() };
+    let v3 =
+        V3 { user: "relay".into(), auth: "auth passphrase".into(), privacy: "privacy passphrase".into() };
     // the receiver has to know the relay's engine, which the first start makes
     let nms = Snmptrapd::start(&SnmptrapdSetup {
         communities: vec!["public".to_owned()],

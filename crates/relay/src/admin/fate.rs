@@ -69,7 +69,14 @@ impl Fate {
     /// No alert was made for the sink, because of `why`.
     pub(super) fn not_made(sink: String, standing: &Standing, why: &str) -> Self {
         let (outcome, error) = (Outcome::NotMade, Some(why.to_owned()));
-        Self { sink, receiver: standing.receiver.clone(), means: standing.means, outcome, ms: Vec::new(), error }
+        Self {
+            sink,
+            receiver: standing.receiver.clone(),
+            means: standing.means,
+            outcome,
+            ms: Vec::new(),
+            error,
+        }
     }
 
     /// Follows the alerts at `positions`, in order, to the end or until there is no more time.

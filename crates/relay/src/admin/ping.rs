@@ -85,9 +85,7 @@ impl Admin {
     /// When the ping was stored; `None` when none came in time.
     async fn stored(&self, org: &str, mark: Mark, deadline: Instant) -> Option<i64> {
         let mut newest = self.trail.newest();
-        let is_ping = |step: &Step| {
-            matches!(&step.what, What::Stored { org: of, topic, .. } if of == org && topic == Topic::Ping.name())
-        };
+        let is_ping = |step: &Step| matches!(&step.what, What::Stored { org: of, topic, .. } if of == org && topic == Topic::Ping.name());
         loop {
             newest.borrow_and_update();
             if let Some(step) = self.trail.behind(mark.step).into_iter().find(is_ping) {

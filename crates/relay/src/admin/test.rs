@@ -59,8 +59,11 @@ impl Admin {
             return Err(format!("this relay serves no sink `{unknown}`; it serves: {}", known.join(", ")));
         }
         let wanted = |name: &String| asked.sinks.is_empty() || asked.sinks.contains(name);
-        let sinks: BTreeMap<String, Arc<Standing>> =
-            standings.iter().filter(|(name, _)| wanted(name)).map(|(n, s)| (n.clone(), Arc::clone(s))).collect();
+        let sinks: BTreeMap<String, Arc<Standing>> = standings
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(n, s)| (n.clone(), Arc::clone(s)))
+            .collect();
         if sinks.is_empty() {
             return Err("this relay has no sinks: add [[snmp]] or [[syslog]] to its configuration".to_owned());
         }

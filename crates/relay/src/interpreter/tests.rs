@@ -15,7 +15,13 @@ fn interpreter(journal: &Journal) -> Interpreter {
     let terms = crate::intake::Terms { gate, body_patience: Duration::from_secs(1), unlisted: None };
     Interpreter {
         journal: journal.clone(),
-        intake: Arc::new(Intake::new(terms, journal.clone(), Arc::clone(&metrics), sources, Arc::new(crate::trail::Trail::new()))),
+        intake: Arc::new(Intake::new(
+            terms,
+            journal.clone(),
+            Arc::clone(&metrics),
+            sources,
+            Arc::new(crate::trail::Trail::new()),
+        )),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
         metrics,
         voice: Voice::new().0,
