@@ -10,6 +10,7 @@ mod kept;
 mod metrics;
 mod reload;
 mod rules;
+mod tested;
 
 /// A body with one alarm of this type.
 fn alarm(kind: &str) -> String {

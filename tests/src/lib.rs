@@ -39,7 +39,7 @@ mod tls_client;
 mod usage;
 mod wait;
 
-pub use asking::{Answer, ask_fogbell, ask_fogbell_in};
+pub use asking::{Answer, ask_fogbell, ask_fogbell_in, ask_fogbell_with};
 pub use balance::Scrape;
 pub use certs::Certs;
 pub use clock::{FakeClock, Showing};

@@ -32,7 +32,14 @@ pub(crate) fn organisations(
                 what: what.to_owned(),
                 source,
             };
-            let client = client(org, api, secrets, &wrong)?;
+            let token = secrets
+                .read(&api.token)
+                .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
+                .map_err(|source| {
+                    let key = format!(".token.{}", api.token.key());
+                    wrong(&key, "the token cannot be used", Some(source))
+                })?;
+            let client = client(org, api, token, &wrong)?;
             let (name, path) = (org.name.clone(), org.path.clone());
             Ok((Organisation { name, id: api.org_id, client, path }, api.budget_percent))
         })
@@ -62,21 +69,16 @@ impl std::fmt::Debug for Access {
     }
 }
 
-fn client(
+/// A client of the API of an organisation, with `token`.
+pub(crate) fn client(
     org: &Org,
     api: &OrgApi,
-    secrets: &Secrets<'_>,
+    token: ApiToken,
     wrong: &dyn Fn(&str, &str, Option<Cause>) -> relay::Error,
 ) -> Result<Client, relay::Error> {
     let host: Host =
         org.api_host().unwrap_or_default().parse().map_err(|error: mist::HostError| {
             wrong(".host", "this host cannot be asked", Some(error.into()))
-        })?;
-    let token = secrets
-        .read(&api.token)
-        .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
-        .map_err(|source| {
-            wrong(&format!(".token.{}", api.token.key()), "the token cannot be used", Some(source))
         })?;
     let mut settings = Settings::new(host, token);
     if let Some(ca) = &api.ca {

@@ -61,11 +61,13 @@ pub enum OwnKind {
     SinkCertificateExpires,
     /// The calls of this hour to the API of Mist are nearly spent; raised and cleared.
     ApiCallsShort,
+    /// An operator tests the sink that is its resource, and it is for that sink alone; raised and cleared.
+    Test,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
@@ -80,6 +82,7 @@ impl OwnKind {
         Self::MistSilent,
         Self::SinkCertificateExpires,
         Self::ApiCallsShort,
+        Self::Test,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -106,6 +109,7 @@ impl OwnKind {
             Self::MistSilent => "mist_silent",
             Self::SinkCertificateExpires => "sink_certificate_expires",
             Self::ApiCallsShort => "api_calls_short",
+            Self::Test => "test",
         }
     }
 
@@ -126,12 +130,13 @@ impl OwnKind {
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
                 Severity::Critical
             }
+            Self::Test => Severity::Info,
         }
     }
 
     /// Whether it is for the sink alone that is its resource, whatever the routes say.
     #[must_use]
     pub const fn is_for_its_sink(self) -> bool {
-        matches!(self, Self::Heartbeat)
+        matches!(self, Self::Heartbeat | Self::Test)
     }
 }

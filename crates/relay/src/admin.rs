@@ -16,7 +16,7 @@ use ids::Timestamp;
 use journal::{Journal, Log};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -27,10 +27,18 @@ use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
 use crate::reload::AskedReload;
+use crate::sink::standing::Standings;
 use crate::stop::Stop;
 use crate::supervisor;
+use crate::trail::Trail;
 
+pub(crate) mod about;
+mod fate;
 pub(crate) mod history;
+mod ping;
+mod test;
+
+use about::About;
 
 /// Answers questions about the relay.
 #[derive(Debug)]
@@ -40,6 +48,13 @@ pub(crate) struct Admin {
     pub(crate) metrics: Arc<Metrics>,
     /// The sinks that are served.
     pub(crate) sinks: watch::Receiver<Receivers>,
+    /// How they stand.
+    pub(crate) standings: watch::Receiver<Standings>,
+    /// What came to the listener.
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) about: About,
+    /// Held by whoever tests sinks, one at a time.
+    pub(crate) testing: Mutex<()>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
     pub(crate) health: Health,
@@ -181,6 +196,16 @@ impl Admin {
                 Ok(Keys { keys }) => history::state(&self.journal, keys).await,
                 Err(error) => Err(error.to_string()),
             }),
+            Some(TEST) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
+                Ok(asked) => self.test(asked).await,
+                Err(error) => Err(error.to_string()),
+            }),
+            Some(ABOUT) => answer(Ok(self.about.tell(self.unready()))),
+            Some(PING_WATCH) => answer(Ok(self.watch_for_ping())),
+            Some(PING_FOLLOW) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
+                Ok(asked) => self.follow_ping(asked).await,
+                Err(error) => Err(error.to_string()),
+            }),
             Some(RELOAD) => answer(self.reload().await),
             Some(CERTIFICATE) => answer(Ok(self.certificate())),
             Some(CERTIFICATE_RENEW) => answer(self.renew()),
@@ -308,6 +333,21 @@ pub const REPLAY: &str = "replay";
 
 /// The command on the admin socket that asks for the state under `keys`, in hexadecimal digits.
 pub const STATE: &str = "state";
+
+/// The command on the admin socket that sends a raise and a clear to `sinks`, to all when there are none, and is answered
+/// with what became of them after at most `wait_secs`.
+pub const TEST: &str = "test";
+
+/// The command on the admin socket that asks for what the process itself knows: version, start, configuration, limits.
+pub const ABOUT: &str = "about";
+
+/// The command on the admin socket that has the relay keep what comes to its listener for a while; the answer has the
+/// `mark` for [`PING_FOLLOW`].
+pub const PING_WATCH: &str = "ping-watch";
+
+/// The command on the admin socket that asks where the ping of `org` is that came behind `mark`: it waits `wait_secs` for
+/// it, then `sinks_secs` for the sinks.
+pub const PING_FOLLOW: &str = "ping-follow";
 
 /// How many connections of each kind may be open.
 const MAX_CONNECTIONS: usize = 32;

@@ -26,6 +26,7 @@ use crate::inbox::{self, Inbox};
 use crate::metrics::{Arrived, Metrics};
 use crate::ration::Ration;
 use crate::sources::Sources;
+use crate::trail::{Trail, What};
 
 mod unlisted;
 
@@ -38,6 +39,7 @@ pub(crate) struct Intake {
     inbox: Inbox,
     metrics: Arc<Metrics>,
     sources: Arc<Sources>,
+    trail: Arc<Trail>,
     flights: Flights,
     refusals_logged: Ration,
     failures_logged: Ration,
@@ -55,12 +57,19 @@ pub(crate) struct Terms {
 }
 
 impl Intake {
-    pub(crate) fn new(terms: Terms, inbox: Inbox, metrics: Arc<Metrics>, sources: Arc<Sources>) -> Self {
+    pub(crate) fn new(
+        terms: Terms,
+        inbox: Inbox,
+        metrics: Arc<Metrics>,
+        sources: Arc<Sources>,
+        trail: Arc<Trail>,
+    ) -> Self {
         Self {
             terms: ArcSwap::from_pointee(terms),
             inbox,
             metrics,
             sources,
+            trail,
             flights: Flights::default(),
             refusals_logged: Ration::default(),
             failures_logged: Ration::default(),
@@ -71,6 +80,11 @@ impl Intake {
     /// Other terms, for every request from now on.
     pub(crate) fn change(&self, terms: Terms) {
         self.terms.store(Arc::new(terms));
+    }
+
+    /// What came a moment ago.
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// The most requests that were being answered at once since this was last asked.
@@ -184,6 +198,10 @@ impl Intake {
             known => known.name(),
         };
         let topic = topic.to_owned();
+        let followed = self.trail.is_watched().then(|| {
+            let (org, topic) = (admitted.organisation().to_owned(), admitted.topic().name().to_owned());
+            (admitted.peer(), org, topic)
+        });
         let record = inbox::admitted(admitted);
         let org = record.org.clone();
         let count = move |stored: &Result<_, _>| match stored {
@@ -191,8 +209,16 @@ impl Intake {
             Err(_) => arrived.not_stored(),
         };
         match self.inbox.store_and(record, Priority::Normal, count).await {
-            Ok(_) => plain(StatusCode::OK, ""),
+            Ok(position) => {
+                if let Some((peer, org, topic)) = followed {
+                    self.trail.add(peer, || What::stored(&org, &topic, position));
+                }
+                plain(StatusCode::OK, "")
+            }
             Err(error) => {
+                if let Some((peer, org, topic)) = followed {
+                    self.trail.add(peer, || What::Unstored { org, topic });
+                }
                 if let Some(unlogged) = self.failures_logged.one_more(Instant::now()) {
                     warn!(error = %Chain(&error), unlogged, "a message was not stored and is answered 503");
                 }
@@ -207,6 +233,8 @@ impl Intake {
 
     fn refuse(&self, peer: IpAddr, refusal: Refusal, arrived: Arrived) -> Response<Full<Bytes>> {
         arrived.refused(refusal);
+        let (reason, status) = (refusal.reason(), refusal.status().as_u16());
+        self.trail.add(peer, || What::Refused { reason, status });
         if let Some(unlogged) = self.refusals_logged.one_more(Instant::now()) {
             let (reason, status) = (refusal.reason(), refusal.status().as_u16());
             info!(%peer, reason, status, unlogged, "refused a request");

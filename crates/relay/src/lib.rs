@@ -47,10 +47,12 @@ mod sources;
 mod stop;
 mod supervisor;
 mod tls;
+mod trail;
 
 pub use admin::history::{bytes_of, digits};
 pub use admin::{
-    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, RELOAD, REPLAY, STATE,
+    ABOUT, ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, PING_FOLLOW,
+    PING_WATCH, RELOAD, REPLAY, STATE, TEST,
 };
 pub use certificate::{Certificate, Renewed, Served, SwapError};
 pub use concerns::{Concern, Concerns};
@@ -60,7 +62,7 @@ pub use error::{Cause, Chain, Error};
 pub use feed::{Feed, UnnamedStream};
 pub use health::Health;
 pub use listener::head::HeadWatch;
-pub use probe::probe_snmp;
+pub use probe::{probe_snmp, probe_syslog};
 pub use relay::{Drained, Relay, Sockets};
 pub use reload::{AskedReload, NotReloaded, Reloader};
 pub use route::{Judged, JudgedRoute, LeftOut, Outcome};

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 use webhook::Gate;
 
 use crate::admin::Admin;
+use crate::admin::about::About;
 use crate::certificate::Certificate;
 use crate::concerns::Concerns;
 use crate::config::{Config, GateLimits};
@@ -37,6 +38,7 @@ use crate::silence::{AskedPing, PingStream};
 use crate::sources::Sources;
 use crate::stop::Stopper;
 use crate::supervisor::{Supervisor, Unstored, Voice, silence};
+use crate::trail::Trail;
 use crate::{engine, inbox, supervisor};
 
 use sinks::{Shared, Sinks};
@@ -223,7 +225,15 @@ impl Relay {
         let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
         let sources = Arc::new(Sources::new(listens_at.ip()));
         let first = terms(setup.gate, &config.gate, &voice);
-        let intake = Arc::new(Intake::new(first, inbox.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let trail = Arc::new(Trail::new());
+        let configuration = watch::Sender::new(config.fingerprint());
+        let intake = Arc::new(Intake::new(
+            first,
+            inbox.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&sources),
+            Arc::clone(&trail),
+        ));
         let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
@@ -235,6 +245,14 @@ impl Relay {
             inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
             sinks: sinks.receivers(),
+            standings: sinks.standings(),
+            trail: Arc::clone(&trail),
+            about: About {
+                started: Timestamp::now(),
+                configuration: configuration.subscribe(),
+                sources: Arc::clone(&sources),
+            },
+            testing: tokio::sync::Mutex::new(()),
             stopping: listener_stop.clone(),
             health: health.clone(),
             certificate: certificate.clone(),
@@ -319,6 +337,7 @@ impl Relay {
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
             silences.send_replace(silence_limits(&setup.config));
             config = setup.config;
+            configuration.send_replace(config.fingerprint());
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
                 break Some(error);
             }

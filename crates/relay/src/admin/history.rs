@@ -224,7 +224,7 @@ fn has_id(body: &[u8], prefix: &str) -> bool {
     body.strip_prefix(b"{\"id\":\"").is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
 }
 
-fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
+pub(super) fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
     entries.into_iter().filter_map(|entry| match entry {
         Entry::Row(row) => Some(row),
         Entry::Damaged { .. } => None,
@@ -232,7 +232,7 @@ fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
 }
 
 /// Reads where reading may block.
-async fn reading<T: Send + 'static>(
+pub(super) async fn reading<T: Send + 'static>(
     journal: &Journal,
     log: Log,
     read: impl FnOnce(&mut Reader) -> Result<T, Error> + Send + 'static,
@@ -246,7 +246,7 @@ async fn reading<T: Send + 'static>(
     read.map_err(|error| Chain(&error).to_string())
 }
 
-const READING: &str = "reading what is kept";
+pub(super) const READING: &str = "reading what is kept";
 
 /// How much is read at once.
 const ROWS: usize = 512;

@@ -17,7 +17,13 @@ fn interpreter(journal: &Journal) -> Interpreter {
     Interpreter {
         journal: journal.clone(),
         opened_at: Position::ZERO,
-        intake: Arc::new(Intake::new(terms, inbox.clone(), Arc::clone(&metrics), sources)),
+        intake: Arc::new(Intake::new(
+            terms,
+            inbox.clone(),
+            Arc::clone(&metrics),
+            sources,
+            Arc::new(crate::trail::Trail::new()),
+        )),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
         inbox,
         metrics,

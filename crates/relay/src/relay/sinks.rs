@@ -25,6 +25,7 @@ use crate::sink::each;
 use crate::sink::inform::Informs;
 use crate::sink::notify::Notify;
 use crate::sink::pump::Pump;
+use crate::sink::standing::{Standing, Standings};
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
@@ -59,6 +60,7 @@ pub(crate) struct Sinks {
     engine: Option<snmp::Engine>,
     receivers: watch::Sender<Receivers>,
     intervals: watch::Sender<Intervals>,
+    standings: watch::Sender<Standings>,
     tasks: JoinSet<Result<(), Error>>,
     stopper: Stopper,
 }
@@ -67,13 +69,19 @@ impl Sinks {
     /// None yet; `engine` is theirs, when one was made.
     pub(crate) fn new(shared: Shared, engine: Option<snmp::Engine>) -> Self {
         let receivers = watch::Sender::new(Receivers::default());
-        let intervals = watch::Sender::default();
-        Self { shared, engine, receivers, intervals, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+        let (intervals, standings) = (watch::Sender::default(), watch::Sender::new(Standings::default()));
+        let (tasks, stopper) = (JoinSet::new(), Stopper::new().0);
+        Self { shared, engine, receivers, intervals, standings, tasks, stopper }
     }
 
     /// How often those want a heartbeat that want one.
     pub(crate) fn intervals(&self) -> watch::Receiver<Intervals> {
         self.intervals.subscribe()
+    }
+
+    /// How those that are served stand.
+    pub(crate) fn standings(&self) -> watch::Receiver<Standings> {
+        self.standings.subscribe()
     }
 
     /// The receivers of those that are served.
@@ -121,14 +129,20 @@ impl Sinks {
         let places = self.places().await?;
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
+        let (stood, mut standings) = (self.standings.borrow().clone(), Standings::default());
         for (place, mut sink) in sinks.into_iter().enumerate() {
             let (at, waiting) = places.get(&sink.name).copied().unwrap_or_default();
             let before = (at.number() + waiting).saturating_sub(self.shared.began.number());
             let tally = self.shared.metrics.serve(&sink.name, at, waiting, before);
             let view = std::mem::take(&mut sink.view);
-            let pump = Pump::new(&self.shared, routes.of(place), view, (at, tally), stop.clone())?;
+            let stood = stood.get(&sink.name).map(Arc::as_ref);
+            let (route, receiver) = (routes.of(place), sink.receiver.to_string());
+            let standing = Arc::new(Standing::new(sink.means(), receiver, route.clone(), at, stood));
+            Arc::make_mut(&mut standings).insert(sink.name.clone(), Arc::clone(&standing));
+            let pump = Pump::new(&self.shared, route, view, standing, (at, tally), stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
+        self.standings.send_replace(standings);
         let served = self.receivers.borrow().clone();
         for gone in before.keys().filter(|name| !served.contains_key(*name)) {
             info!(sink = gone, "a sink is not served any more; its place is kept, within its bounds");

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
+use super::standing::Standing;
 use crate::Error;
 use crate::error::Chain;
 use crate::inbox::{self, Inbox};
@@ -33,6 +34,7 @@ pub(crate) struct Pump {
     pub(crate) label: SinkLabel,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
+    standing: Arc<Standing>,
     journal: Journal,
     inbox: Inbox,
     tally: Arc<Tally>,
@@ -57,6 +59,7 @@ impl Pump {
         shared: &Shared,
         route: Route,
         view: View,
+        standing: Arc<Standing>,
         (cursor, tally): (Position, Arc<Tally>),
         stop: Stop,
     ) -> Result<Self, Error> {
@@ -68,6 +71,7 @@ impl Pump {
             label: SinkLabel::new(route.sink()),
             metrics: Arc::clone(metrics),
             voice: voice.clone(),
+            standing,
             journal: journal.clone(),
             inbox: inbox.clone(),
             tally,
@@ -131,6 +135,7 @@ impl Pump {
             Chain(failure)
         );
         warn!("{text}");
+        self.standing.lose(parcel.position, parcel.position, format!("set aside: {}", Chain(failure)));
         if parcel.alert.is_own() {
             // what the relay says would be set aside too, and said, and set aside again
             return Ok(());
@@ -204,7 +209,7 @@ impl Pump {
                 return Ok(parcels);
             }
             if !unconfirmed {
-                self.delivered = self.read;
+                self.moved_past(self.read);
                 self.settle(false).await?;
             }
         }
@@ -260,6 +265,7 @@ impl Pump {
     /// Nothing up to `position` needs to be delivered any more.
     pub(crate) fn moved_past(&mut self, position: Position) {
         self.delivered = self.delivered.max(position);
+        self.standing.reach(self.delivered);
     }
 
     /// Notes alerts that were delivered; they count once the cursor that passes them is on disk.
@@ -269,7 +275,7 @@ impl Pump {
 
     /// When everything that was read has been delivered, what lies between counts too.
     pub(crate) fn all_delivered(&mut self) {
-        self.delivered = self.delivered.max(self.read);
+        self.moved_past(self.read);
     }
 
     /// Writes the cursor down; not at every step, unless `now`, since losing the last one only repeats.
@@ -293,8 +299,12 @@ impl Pump {
             // the journal may have moved it further, when the sink was too far behind
             Ok(at) => {
                 self.tally.passed(at);
+                if at > self.delivered {
+                    let first = Position::new(self.delivered.number() + 1);
+                    self.standing.lose(first, at, GIVEN_UP.to_owned());
+                }
                 self.cursor = at;
-                self.delivered = self.delivered.max(at);
+                self.moved_past(at);
                 self.read = self.read.max(at);
                 Ok(())
             }
@@ -345,6 +355,7 @@ impl Pump {
     /// Counts a failed attempt and says so: at the first of a row, and then rarely.
     pub(crate) fn failed(&self, failure: &super::Failure, failures: u32, wait: Duration) {
         self.metrics.failures.get_or_create(&self.label).inc();
+        self.standing.fail(Chain(failure).to_string());
         if failures.is_power_of_two() {
             warn!(
                 sink = self.name,
@@ -362,3 +373,6 @@ const READ_BYTES: usize = 1 << 20;
 
 /// How often a cursor is written down while alerts flow.
 const SETTLE_EVERY: Duration = Duration::from_millis(200);
+
+/// Why the journal moves a sink that is behind.
+const GIVEN_UP: &str = "given up: the sink was behind by more than its share of the journal";

@@ -215,6 +215,13 @@ impl Stream {
         let _ = timeout(PARTING, parting).await;
     }
 
+    /// Connects as for a delivery, and takes leave again.
+    pub(crate) async fn probe(&self) -> Result<(), Failure> {
+        let (reading, writing) = split(self.connect().await?);
+        self.part(reading, writing).await;
+        Ok(())
+    }
+
     /// Tries the receiver's addresses one after the other.
     async fn connect(&self) -> Result<Link, Failure> {
         let mut failed = None;
