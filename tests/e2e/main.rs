@@ -23,3 +23,4 @@ mod service;
 mod tls;
 mod upstream;
 mod vault;
+mod webhooks;

@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+mod access;
 mod alerts;
 mod cert;
 mod certificate;
 mod check;
 mod clouds;
+mod doctor;
 mod explain;
 mod firewall;
 mod journal_export;
@@ -33,12 +35,16 @@ mod secret_files;
 mod secrets;
 mod signal;
 mod socket;
+mod table;
 mod tail;
 mod terminal;
+mod test;
 mod test_rules;
 mod upstream;
 mod user_line;
 mod watch;
+mod webhook;
+mod worries;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
 #[derive(Parser)]
@@ -56,6 +62,11 @@ enum Command {
     Reload(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     Check(File),
+    /// Look at everything the relay needs, on this machine, in Mist and at the receivers, and say how to mend what is wrong
+    ///
+    /// Changes nothing. Exits with 0 when nothing is wrong, with 1 when something is; warnings count with --strict.
+    #[command(after_help = doctor::EXAMPLE)]
+    Doctor(doctor::Args),
     /// Show, check, renew or make the certificate of the listener
     #[command(subcommand)]
     Cert(cert::Cert),
@@ -64,6 +75,16 @@ enum Command {
     Journal(Journal),
     /// Show alerts as the running relay makes them
     Tail(tail::Args),
+    /// Send a raise and a clear to the sinks by the way of every alert, and say what can be known of them
+    ///
+    /// Asks the running relay. Routes are not asked: the test is for the sinks that are named, or for all. The raise and its
+    /// clear have the same alarm key, so that nothing stays open at the receivers. Exits with 0 when nothing went wrong at
+    /// any of them.
+    #[command(after_help = test::EXAMPLE)]
+    Test(test::Args),
+    /// Look at the webhooks in Mist, make this relay's, have Mist ping it, or switch it off
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Show what becomes of a message, or became of an alert: events, routes, and the bytes for each sink
     Explain(explain::Args),
     /// Run a table of messages, the alerts they must become and the sinks that must get them
@@ -164,6 +185,7 @@ fn main() -> ExitCode {
         Command::Run(file) => run::run(&file.config),
         Command::Reload(file) => reload::ask(&file.config),
         Command::Check(file) => check::check(&file.config),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
@@ -173,6 +195,8 @@ fn main() -> ExitCode {
         }
         Command::Tail(args) => tail::show(&args),
         Command::Explain(args) => explain::show(&args),
+        Command::Test(args) => test::show(&args),
+        Command::Webhook(webhook) => webhook::run(webhook),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Clouds(args) => clouds::show(&args),
@@ -194,6 +218,9 @@ fn main() -> ExitCode {
                 && !error.is::<Damaged>()
                 && !error.is::<test_rules::Unheld>()
                 && !error.is::<cert::Unsound>()
+                && !error.is::<test::Failed>()
+                && !error.is::<webhook::Lost>()
+                && !error.is::<doctor::Unwell>()
             {
                 let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
             }

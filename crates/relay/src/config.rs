@@ -136,6 +136,18 @@ impl Config {
         Ok(config)
     }
 
+    /// 32 hexadecimal digits that are others when the text is another; no fingerprint of secrets, which are not in it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        alarm::AlarmKey::of(&[b"configuration", self.source.text.as_bytes()]).to_string()
+    }
+
+    /// The file and the text that this was parsed from.
+    #[must_use]
+    pub fn source(&self) -> (&Path, &str) {
+        (&self.source.path, &self.source.text)
+    }
+
     /// The place in the file of the value that `keys` lead to, as near as it can be found.
     #[must_use]
     pub fn place(&self, keys: &str) -> Place {
@@ -189,11 +201,20 @@ pub struct Listen {
     #[serde(default)]
     #[schemars(with = "Vec<schema::Network>")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The listener as Mist is told it, without a path, `https://mist-relay.example.net`; what `fogbell webhook` and
+    /// `fogbell doctor` go by. Default: the first name of the certificate.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: default_listen(), proxy_protocol: false, trusted_proxies: Vec::new() }
+        Self {
+            address: default_listen(),
+            proxy_protocol: false,
+            trusted_proxies: Vec::new(),
+            public_url: None,
+        }
     }
 }
 

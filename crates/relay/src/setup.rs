@@ -24,6 +24,7 @@ pub use self::clouds::cloud_table;
 pub(crate) use self::sinks::{Kind, Sink};
 pub use self::snmp::snmp_credentials;
 pub(crate) use self::snmp::snmp_sink;
+pub(crate) use self::syslog::syslog_sink;
 
 use crate::Error;
 use crate::certificate::{Acceptor, Certificate};
@@ -57,6 +58,7 @@ impl Setup {
     pub fn new(config: Config, certificate: Certificate, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
+        checks.public_url()?;
         checks.alarms()?;
         let clouds = cloud_table(&config)?;
         let gate = checks.gate(&clouds)?;

@@ -213,6 +213,13 @@ pub(super) const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    Program {
+        name: "promtool",
+        packages: &["prometheus"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     // has no word for its version before 9.3, and does nothing without keys
     Program {
         name: "sshd",
