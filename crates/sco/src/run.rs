@@ -46,6 +46,7 @@ pub use record::{
 };
 pub use restart::RestartDue;
 pub use rollback::{RollbackError, RollbackPlan, RolledBack, RouterRollback, plan_rollback, roll_back};
+pub use sites::holds as holds_site;
 pub use stop::{Stop, Stopper};
 pub use verify::{Verdict, VerifyError, VerifyOptions, verify};
 pub use world::{Catalogue, Pace, Seen, World};
