@@ -162,6 +162,13 @@ fn answers_become_a_relay_that_a_ping_comes_through_to_and_a_second_run_changes_
     assert!(again.out.contains("nothing to do"), "{}", again.out);
     assert_eq!(files(&machine.home()), before);
 
+    // what was written by hand is shown before it is replaced
+    fs::write(machine.config(), text.clone() + "name = \"by hand\"\n").unwrap();
+    let shown = machine.init(&["--answers", &answers, "--yes", "--dry-run"]);
+    assert!(shown.out.contains("~ ") && shown.out.contains("    - name = \"by hand\""), "{}", shown.out);
+    let back = machine.init(&["--answers", &answers, "--yes"]);
+    assert_eq!((back.code, fs::read_to_string(machine.config()).unwrap()), (0, text), "{}", back.said);
+
     // what it wrote holds, starts, and a ping of Mist comes through
     let config = machine.config().display().to_string();
     let checked = ask_fogbell(&["check", "--config", &config]);

@@ -70,6 +70,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         None
     };
     let mut plan: Vec<String> = changes.iter().map(Change::line).collect();
+    // what somebody wrote by hand is not lost unseen
+    if let (Some(last), Ok(old)) =
+        (changes.last().filter(|it| it.is_one()), std::fs::read_to_string(&args.config))
+    {
+        plan.extend(last.differences(&old));
+    }
     plan.extend(webhook.iter().flat_map(mist::Webhook::lines));
     let nothing = changes.iter().all(|it| !it.is_one()) && webhook.as_ref().is_none_or(|it| !it.changes());
     if !args.json {

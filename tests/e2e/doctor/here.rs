@@ -77,7 +77,7 @@ fn a_configuration_that_is_not_the_running_one_is_found_and_reload_mends_it() {
 fn a_relay_that_does_not_run_is_found_and_so_is_another_program_on_its_port() {
     let mut practice = Practice::healthy();
     practice.scene.relay.sigterm();
-    practice.scene.relay.wait_exit(DEADLINE);
+    assert!(practice.scene.relay.wait_exit(DEADLINE).success());
 
     for component in ["config", "listener", "certificate"] {
         let (status, finding) = practice.finding(component);

@@ -1,6 +1,8 @@
 //! Checks the answers against the real thing.
 
+use std::fs;
 use std::net::ToSocketAddrs;
+use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
 use relay::config::SecretHome;
@@ -25,6 +27,7 @@ pub(super) fn lines(config: &Config, draft: &Draft, answers: &Answers) -> Vec<St
         Err(error) => format!("note: {host} cannot be looked up from here: {error}; Mist has to find it"),
     }];
     lines.push(certificate(&answers.certificate, host));
+    lines.extend(unreadable_key(&answers.certificate));
     let read = |home: &SecretHome| draft.read(config, home);
     for (index, sink) in config.snmp.iter().enumerate() {
         let tried = wait(relay::probe_snmp(config, index, &read)).map_err(Cause::from).and_then(|it| it);
@@ -47,6 +50,18 @@ pub(super) fn lines(config: &Config, draft: &Draft, answers: &Answers) -> Vec<St
         });
     }
     lines
+}
+
+/// A key that root reads and the relay does not.
+fn unreadable_key(certificate: &Certificate) -> Option<String> {
+    let Certificate::Files { key, .. } = certificate else { return None };
+    let gid = super::write::relays_group()?;
+    let there = fs::metadata(key).ok()?;
+    let by_group = there.gid() == gid && there.mode() & 0o040 != 0;
+    (!by_group).then(|| {
+        let key = key.display();
+        format!("note: the relay's user cannot read `{key}`: chgrp fogbell {key} && chmod 640 {key}")
+    })
 }
 
 fn certificate(certificate: &Certificate, host: &str) -> String {

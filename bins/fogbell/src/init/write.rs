@@ -58,6 +58,20 @@ impl Change {
         self.there != There::Same
     }
 
+    /// The lines of a text that go and come, when it is there and no secret.
+    pub(super) fn differences(&self, old: &str) -> Vec<String> {
+        let new = self.bytes.as_ref().and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+        let beside = |these: &str, those: &str, mark: char| -> Vec<String> {
+            let those: Vec<&str> = those.lines().collect();
+            these
+                .lines()
+                .filter(|line| !those.contains(line))
+                .map(|line| format!("    {mark} {line}"))
+                .collect()
+        };
+        [beside(old, new, '-'), beside(new, old, '+')].concat()
+    }
+
     /// For people.
     pub(super) fn line(&self) -> String {
         let mark = match self.there {
@@ -88,7 +102,7 @@ impl Change {
 /// What has to be written so that everything is as `draft` has it, the configuration last.
 pub(super) fn changes(draft: &Draft) -> Result<Vec<Change>, Box<dyn Error>> {
     // whoever runs the relay may read, and nobody may write but root
-    let group = if rustix::process::geteuid().is_root() { gid() } else { None };
+    let group = relays_group();
     let (file, folder) = if group.is_some() { (0o640, 0o750) } else { (0o600, 0o700) };
     let secrets = draft.webhook.parent().unwrap_or_else(|| Path::new("/"));
     let parent = secrets.parent().unwrap_or_else(|| Path::new("/"));
@@ -111,8 +125,11 @@ pub(super) fn carry_out(changes: &[Change]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The group that the package makes for the relay.
-fn gid() -> Option<u32> {
+/// The group that the package makes for the relay, where files can be given to it.
+pub(super) fn relays_group() -> Option<u32> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
     let groups = fs::read_to_string("/etc/group").ok()?;
     let line = groups.lines().find_map(|line| line.strip_prefix(GROUP)?.strip_prefix(':'))?;
     line.split(':').nth(1)?.parse().ok()
