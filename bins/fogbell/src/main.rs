@@ -18,6 +18,7 @@ mod clouds;
 mod doctor;
 mod explain;
 mod firewall;
+mod init;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
@@ -56,6 +57,12 @@ struct Fogbell {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Ask for what the relay needs, check each answer against the real thing, and write the configuration and its secrets
+    ///
+    /// At a terminal it asks; without one it names the flags that are missing. What is written and changed is shown first,
+    /// and a second run with the same answers changes nothing.
+    #[command(after_help = init::EXAMPLE)]
+    Init(init::Args),
     /// Run the relay until SIGTERM or SIGINT
     Run(File),
     /// Have the running relay read its configuration and secrets anew; what does not hold is refused, and the old stays
@@ -182,6 +189,7 @@ fn main() -> ExitCode {
     log();
     protect::protect();
     let done = match command {
+        Command::Init(args) => init::run(&args),
         Command::Run(file) => run::run(&file.config),
         Command::Reload(file) => reload::ask(&file.config),
         Command::Check(file) => check::check(&file.config),
