@@ -13,6 +13,7 @@ mod mib;
 mod network;
 mod nothing_lost;
 mod operation;
+mod pair;
 mod peers;
 mod probe;
 mod problems;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use testkit::Rng;
 
-mod admin;
+pub(crate) mod admin;
 mod arrivals;
 mod away;
 mod clock;
@@ -21,7 +21,7 @@ mod flips;
 mod full;
 mod injected;
 mod kills;
-mod limits;
+pub(crate) mod limits;
 mod load;
 pub(crate) mod needs_root;
 mod order;

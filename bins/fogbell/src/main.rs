@@ -19,6 +19,7 @@ mod doctor;
 mod explain;
 mod firewall;
 mod init;
+mod ha;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
@@ -113,6 +114,9 @@ enum Command {
     ///
     /// Nothing is changed: look at what is printed, then load it.
     Firewall(firewall::Args),
+    /// Run two relays behind a virtual IP
+    #[command(subcommand)]
+    Ha(ha::Ha),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Help setting up receivers of SNMP
@@ -209,6 +213,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Clouds(args) => clouds::show(&args),
         Command::Firewall(args) => firewall::show(&args),
+        Command::Ha(ha) => ha::run(&ha),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
