@@ -126,7 +126,7 @@ impl Pebble {
         let mut command = Command::new("pebble");
         command.arg("-config").arg(&file).args(["-dnsserver", &format!("127.0.0.1:{}", self.dns_port)]);
         command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", setup.bad_nonces.to_string());
-        // every order is validated anew
+        // every order is validated anew, but for one in a hundred
         command.env("PEBBLE_AUTHZREUSE", "0");
         self.authority = Some(Running::start("pebble", &mut command));
         let answers = || Curl::new(&self.directory()).ca(&self.ca()).run().status == 200;

@@ -249,9 +249,9 @@ pub struct GateLimits {
     pub danger_read_unlisted: bool,
     /// Longest body that is read.
     pub max_body_bytes: u64,
-    /// Seconds for a TLS handshake.
+    /// Seconds for a TLS handshake, counted from when the connection was accepted.
     pub handshake_secs: u64,
-    /// Seconds for the head of a request.
+    /// Seconds for the head of a request; of the first one, the handshake before it is part of them.
     pub header_secs: u64,
     /// Seconds for the body of a request.
     pub body_secs: u64,
@@ -270,9 +270,9 @@ impl Default for GateLimits {
             clouds: None,
             danger_read_unlisted: false,
             max_body_bytes: 1024 * 1024,
-            handshake_secs: 10,
-            header_secs: 10,
-            body_secs: 10,
+            handshake_secs: 5,
+            header_secs: 5,
+            body_secs: 8,
             idle_secs: 75,
             max_connections: 1024,
             max_connections_per_address: 256,

@@ -120,6 +120,7 @@ impl Listener {
     async fn connection(&self, stream: TcpStream, mut place: Place, mut stop: Stop) {
         // without it the first answer waits for the client's delayed acknowledgement
         let _ = stream.set_nodelay(true);
+        let accepted = Instant::now();
         let limits = self.limits.load_full();
         let opening = timeout(limits.handshake, self.open(stream, &mut place));
         let opened = tokio::select! {
@@ -129,7 +130,11 @@ impl Listener {
             () = stop.told() => return,
         };
         match opened {
-            Ok(Ok(stream)) => self.requests(Connection::new(stream, limits.patience), place, stop).await,
+            Ok(Ok(stream)) => {
+                // who was slow with the handshake has less time for the first head, but for what it may take alone
+                let first = accepted + limits.patience.head.max(limits.handshake);
+                self.requests(Connection::new(stream, limits.patience, first), place, stop).await;
+            }
             Ok(Err(reason)) => self.metrics.closed(reason),
             Err(_) => self.metrics.closed(Closed::SlowHandshake),
         }

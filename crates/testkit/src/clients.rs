@@ -75,8 +75,7 @@ pub struct Outcome {
     pub answer: Vec<u8>,
     /// How the connection ended.
     pub end: End,
-    /// From the connection's start to its end, or to the deadline. With TLS and a handshake, from the
-    /// handshake's end.
+    /// From where the connection was asked for to its end, or to the deadline: with the handshake.
     pub lasted: Duration,
     /// How many bytes were written before the end.
     pub written: usize,
@@ -119,8 +118,9 @@ pub enum End {
 ///
 /// When there is no connection.
 pub async fn silent(target: &Target, deadline: Duration) -> io::Result<Outcome> {
+    let start = Instant::now();
     let stream = connect_from(target.source, target.address).await?;
-    Ok(exchange(stream, Script::at_once(b""), deadline).await)
+    Ok(exchange(stream, Script::at_once(b""), start, start + deadline).await)
 }
 
 /// Connects, sends the first half of a TLS ClientHello, then nothing. The answer is what came over TCP.
@@ -130,8 +130,9 @@ pub async fn silent(target: &Target, deadline: Duration) -> io::Result<Outcome> 
 /// When there is no connection.
 pub async fn half_client_hello(target: &Target, deadline: Duration) -> io::Result<Outcome> {
     let hello = client_hello(target)?;
+    let start = Instant::now();
     let stream = connect_from(target.source, target.address).await?;
-    Ok(exchange(stream, Script::at_once(&hello[..hello.len() / 2]), deadline).await)
+    Ok(exchange(stream, Script::at_once(&hello[..hello.len() / 2]), start, start + deadline).await)
 }
 
 /// Connects and sends a whole TLS ClientHello, one byte every `every`. The answer is what came over TCP.
@@ -141,8 +142,9 @@ pub async fn half_client_hello(target: &Target, deadline: Duration) -> io::Resul
 /// When there is no connection.
 pub async fn slow_handshake(target: &Target, every: Duration, deadline: Duration) -> io::Result<Outcome> {
     let hello = client_hello(target)?;
+    let start = Instant::now();
     let stream = connect_from(target.source, target.address).await?;
-    Ok(exchange(stream, Script { head: b"", slow: &hello, every }, deadline).await)
+    Ok(exchange(stream, Script { head: b"", slow: &hello, every }, start, start + deadline).await)
 }
 
 /// Connects, with the handshake when there is TLS, and sends nothing.
@@ -224,25 +226,26 @@ impl<'a> Script<'a> {
 }
 
 async fn run(target: &Target, script: Script<'_>, deadline: Duration) -> io::Result<Outcome> {
-    let until = Instant::now() + deadline;
+    let start = Instant::now();
+    let until = start + deadline;
     let stream = connect_from(target.source, target.address).await?;
     let Some(trust) = &target.tls else {
-        return Ok(exchange(stream, script, deadline).await);
+        return Ok(exchange(stream, script, start, until).await);
     };
     let name = server_name(target.name.as_deref(), target.address).map_err(invalid)?;
     let handshake = TlsConnector::from(target.client_config(trust)).connect(name, stream);
     let stream =
         timeout_at(until, handshake).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    Ok(exchange(stream, script, until.saturating_duration_since(Instant::now())).await)
+    Ok(exchange(stream, script, start, until).await)
 }
 
 /// Writes and reads at the same time until the server ends the connection or the deadline passes.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     script: Script<'_>,
-    deadline: Duration,
+    start: Instant,
+    until: Instant,
 ) -> Outcome {
-    let start = Instant::now();
     let (mut reading, mut writing) = tokio::io::split(stream);
     let mut written = 0;
     let mut answer = Vec::new();
@@ -278,7 +281,7 @@ async fn exchange(
             () = &mut write => read.await,
         }
     };
-    let end = timeout_at(start + deadline, both).await.unwrap_or(End::StillOpen);
+    let end = timeout_at(until, both).await.unwrap_or(End::StillOpen);
     Outcome { answer, end, lasted: start.elapsed(), written }
 }
 

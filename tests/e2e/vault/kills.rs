@@ -1,7 +1,7 @@
 //! `fogbell secret set` is killed, and what was there stays whole.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -28,14 +28,15 @@ impl Told {
 fn a_writer_that_is_killed_at_any_moment_leaves_the_old_vault_or_the_new_one() {
     let mut rng = seeded("vault-kills");
     let home = Home::with_vault();
-    let mut told = Told::default();
+    let longest = a_write(&home) * 3 / 2;
+    let mut told = Told { done: home.secrets() };
     let (mut killed, mut done) = (0, 0);
 
     for turn in 0..rounds(40, 2_000) {
         let (name, value) = (format!("name-{}", turn % 5), format!("value-{turn}"));
         let mut writer = start(&mut home.alone(&["set", &name]), &value);
         // The moment of the kill is what this is about: nothing can be waited for.
-        sleep(moment(&mut rng, LONGEST));
+        sleep(moment(&mut rng, longest));
         writer.kill().unwrap();
         let ended = answer(writer).code;
         if ended == 0 {
@@ -88,5 +89,14 @@ fn a_writer_that_is_killed_at_any_of_its_system_calls_leaves_the_old_vault_or_th
     assert_eq!(left_over(&home.state), [""; 0]);
 }
 
-/// A little longer than a write takes.
-const LONGEST: Duration = Duration::from_millis(60);
+/// How long one write takes here and now, so that about two of three writers are killed before they end.
+fn a_write(home: &Home) -> Duration {
+    let mut times = [Duration::ZERO; 9];
+    for time in &mut times {
+        let start = Instant::now();
+        home.set("measured", "a secret");
+        *time = start.elapsed();
+    }
+    times.sort_unstable();
+    times[times.len() / 2]
+}

@@ -15,7 +15,7 @@ use super::head::HeadWatch;
 /// How long a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// For one whole head, counted from its first byte; for the first head, from the handshake.
+    /// For one whole head, counted from its first byte.
     pub(crate) head: Duration,
     /// Between two requests.
     pub(crate) idle: Duration,
@@ -53,15 +53,15 @@ pub(crate) struct Connection<S> {
 }
 
 impl<S> Connection<S> {
-    pub(crate) fn new(stream: S, patience: Patience) -> Self {
-        let deadline = Instant::now() + patience.head;
+    /// The first head must be whole at `first`; every other one has its `patience`.
+    pub(crate) fn new(stream: S, patience: Patience, first: Instant) -> Self {
         Self {
             stream,
             watch: Arc::default(),
             patience,
             stage: Stage::Head(0),
-            deadline,
-            timer: Box::pin(sleep_until(deadline)),
+            deadline: first,
+            timer: Box::pin(sleep_until(first)),
             expired: None,
         }
     }
@@ -178,7 +178,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_drips_ends_with_the_time_of_one_head() {
         let (mut client, server) = duplex(64);
-        let mut connection = Connection::new(server, PATIENCE);
+        let mut connection = Connection::new(server, PATIENCE, Instant::now() + PATIENCE.head);
         let start = Instant::now();
         let drip = tokio::spawn(async move {
             while client.write_all(b"x").await.is_ok() {
@@ -196,9 +196,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_first_head_has_what_the_handshake_left_and_the_next_one_its_own_time() {
+        for (begins, ends, after) in
+            [("GET", Expired::Head, 3), ("GET / HTTP/1.1\r\n\r\nGET", Expired::Head, 10)]
+        {
+            let (mut client, server) = duplex(1024);
+            let start = Instant::now();
+            let mut connection = Connection::new(server, PATIENCE, start + Duration::from_secs(3));
+            client.write_all(begins.as_bytes()).await.unwrap();
+
+            connection.read_to_end(&mut Vec::new()).await.unwrap_err();
+
+            assert_eq!((connection.expired(), start.elapsed().as_secs()), (Some(ends), after), "{begins:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_connection_may_rest_between_requests_but_not_for_ever() {
         let (mut client, server) = duplex(1024);
-        let mut connection = Connection::new(server, PATIENCE);
+        let mut connection = Connection::new(server, PATIENCE, Instant::now() + PATIENCE.head);
         let start = Instant::now();
         let task = tokio::spawn(async move {
             client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -218,7 +234,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_after_a_rest_has_its_own_time() {
         let (mut client, server) = duplex(1024);
-        let mut connection = Connection::new(server, PATIENCE);
+        let mut connection = Connection::new(server, PATIENCE, Instant::now() + PATIENCE.head);
         let start = Instant::now();
         let task = tokio::spawn(async move {
             client.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -239,7 +255,7 @@ mod tests {
     async fn line_ends_between_requests_win_no_time() {
         for (first, ends, after) in [("", Expired::Head, 10), ("GET / HTTP/1.1\r\n\r\n", Expired::Idle, 60)] {
             let (mut client, server) = duplex(1024);
-            let mut connection = Connection::new(server, PATIENCE);
+            let mut connection = Connection::new(server, PATIENCE, Instant::now() + PATIENCE.head);
             let start = Instant::now();
             let drip = tokio::spawn(async move {
                 client.write_all(first.as_bytes()).await.unwrap();
@@ -258,7 +274,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_that_follow_each_other_without_rest_each_have_their_own_time() {
         let (mut client, server) = duplex(1024);
-        let mut connection = Connection::new(server, PATIENCE);
+        let mut connection = Connection::new(server, PATIENCE, Instant::now() + PATIENCE.head);
         let start = Instant::now();
         let task = tokio::spawn(async move {
             // every read ends inside a head, and every head is only seven seconds old
