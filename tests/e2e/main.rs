@@ -6,6 +6,7 @@
 mod canaries;
 mod certificates;
 mod check;
+mod commands;
 mod delivery;
 mod doctor;
 mod fogpilot;

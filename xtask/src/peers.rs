@@ -180,6 +180,45 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
     Ok(bin)
 }
 
+/// The headers of musl, for the C in static programs.
+///
+/// # Errors
+///
+/// When its package cannot be had.
+pub(crate) fn musl_headers(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("peers/musl");
+    let (root, inside) = (home.join("root"), "usr/include/x86_64-linux-musl");
+    if !root.join(inside).is_dir() {
+        apt::unpack(&home, &root, &["musl-dev"]).context("install the Debian package musl-dev")?;
+    }
+    Ok(root.join(inside))
+}
+
+/// The folder of `rpm` and `rpmbuild`.
+///
+/// # Errors
+///
+/// When their package cannot be had.
+pub(crate) fn rpm_tools(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(folder) = on_path("rpmbuild").as_deref().and_then(Path::parent) {
+        return Ok(folder.to_owned());
+    }
+    let home = workspace.target.join("peers/rpm");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin/rpmbuild")) {
+        apt::unpack(&home, &root, &["rpm"]).context("install the Debian package rpm")?;
+    }
+    clear(&bin)?;
+    for name in ["rpm", "rpmbuild", "rpm2cpio"] {
+        let beside = Beside::Folder("RPM_CONFIGDIR", "usr/lib/rpm");
+        let program = Program { name, packages: &["rpm"], version: &["--version"], module: None, beside };
+        let file =
+            unpacked(&program, &root).with_context(|| format!("`{name}` is not in the package rpm"))?;
+        write_wrapper(&program, &file, &root, &bin)?;
+    }
+    Ok(bin)
+}
+
 /// A program and where it comes from.
 #[derive(Debug)]
 struct Program {
