@@ -143,7 +143,7 @@ fn killed_behind_every_step_one_after_another_a_run_ends_as_if_nothing_had_been(
     let (end, _) = undisturbed();
     let stage = planned();
     let (mut seen, mut kills, mut ended) = (BTreeSet::new(), 0, false);
-    let most = rounds(8, usize::MAX);
+    let most = rounds(5, usize::MAX);
     while !ended && kills < most {
         let mut fogpilot = begin(&stage);
         let came = e2e::wait_until(e2e::DEADLINE, || {
@@ -155,7 +155,7 @@ fn killed_behind_every_step_one_after_another_a_run_ends_as_if_nothing_had_been(
         kills += usize::from(!ended);
         seen.append(&mut steps(&stage));
     }
-    assert!(kills >= rounds(8, 25), "{kills}: {seen:?}");
+    assert!(kills >= rounds(5, 25), "{kills}: {seen:?}");
     let mut judged = Judged::default();
     finish(&stage, &format!("after {kills} kills"), &end, &mut judged);
     judged.tell(json!({ "kills": kills }));
@@ -164,7 +164,7 @@ fn killed_behind_every_step_one_after_another_a_run_ends_as_if_nothing_had_been(
 #[test]
 fn killed_once_behind_any_entry_of_its_record_a_run_ends_as_if_nothing_had_been() {
     let (end, lines) = undisturbed();
-    let step = lines.div_ceil(rounds(4, lines)).max(1);
+    let step = lines.div_ceil(rounds(3, lines)).max(1);
     let (mut kills, mut judged) = (0, Judged::default());
     for at in (1..=lines).step_by(step) {
         let stage = planned();
@@ -179,7 +179,7 @@ fn killed_once_behind_any_entry_of_its_record_a_run_ends_as_if_nothing_had_been(
 fn killed_at_random_moments_a_run_ends_as_if_nothing_had_been() {
     let mut rng = seeded("killed at random");
     let (end, _) = undisturbed();
-    let (mut left, mut runs) = (rounds(5, 200), 0);
+    let (mut left, mut runs) = (rounds(3, 200), 0);
     let (all, mut judged) = (left, Judged::default());
     while left > 0 {
         let stage = planned();

@@ -251,7 +251,8 @@ fn of_two_hundred_routers_none_is_taken_for_another_whatever_goes_wrong() {
     assert_eq!(json(&third)["failed"], 0, "{}", third.out);
     let before = estate.mark();
     let again = ask_with(&stage, &begin);
-    assert_eq!(again.code, 3, "{}", again.said);
+    // a run that knows nothing of the first one takes the tokens of held sites for somebody else's
+    assert!([3, 5].contains(&again.code), "{}", again.said);
     assert_eq!(estate.writes_since(before), [] as [String; 0]);
     assert_eq!(stage.files_with_secrets(&stage.home().join("state")), []);
 }
