@@ -92,7 +92,8 @@ mod tests {
             Kind::V3 { notification: "trap", .. }
         ));
         for (text, why) in [
-            ("tls://a:1", "no URL"),
+            ("siem=a:1", "no URL"),
+            ("tls://a:1", "no name"),
             ("a", "no name"),
             ("a=inform://b:162", "needs a user"),
             ("a=v2c://b:162", "community"),
