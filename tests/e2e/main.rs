@@ -3,6 +3,7 @@
 //! One module a story. What needs root is in a module `needs_root` of its story.
 #![allow(clippy::unwrap_used, reason = "stories are tests, their own functions too")]
 
+mod backup;
 mod canaries;
 mod certificates;
 mod check;

@@ -22,7 +22,7 @@ mod full;
 mod injected;
 mod kills;
 pub(crate) mod limits;
-mod load;
+pub(crate) mod load;
 pub(crate) mod needs_root;
 mod order;
 mod rate;
@@ -30,7 +30,7 @@ mod resets;
 mod restarts;
 mod scene;
 mod share;
-mod sinks;
+pub(crate) mod sinks;
 mod soak;
 mod wires;
 

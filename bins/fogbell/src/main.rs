@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 mod access;
 mod alerts;
+mod backup;
 mod cert;
 mod certificate;
 mod check;
@@ -32,6 +33,7 @@ mod protect;
 mod reload;
 mod renewal;
 mod replay;
+mod restore;
 mod run;
 mod secret;
 mod secret_files;
@@ -124,6 +126,17 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Write what a relay needs to go on elsewhere into one file, with the relay running or stopped
+    ///
+    /// In it are the journal as it is at one moment, the vault (sealed), the configuration with the files that it names,
+    /// the SNMP engine, certificates and keys. What opens the vault is not.
+    #[command(after_help = BACKUP_EXAMPLE)]
+    Backup(backup::Args),
+    /// Put what is in a backup where it was, on this machine or another; the relay must not run
+    ///
+    /// All of it is read and checked before anything is written. Without --replace nothing is written over.
+    #[command(after_help = RESTORE_EXAMPLE)]
+    Restore(restore::Args),
     /// Show the clouds of Mist: their API hosts, the addresses they post from, and as of when
     #[command(after_help = "Example:\n  fogbell clouds --json")]
     Clouds(clouds::Args),
@@ -251,6 +264,8 @@ fn main() -> ExitCode {
         Command::Webhook(webhook) => webhook::run(webhook),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Backup(args) => backup::make(&args).map_err(|error| -> Box<dyn Error> { error }),
+        Command::Restore(args) => restore::run(&args).map_err(|error| -> Box<dyn Error> { error }),
         Command::Clouds(args) => clouds::show(&args),
         Command::Firewall(args) => firewall::show(&args),
         Command::Ha(ha) => ha::run(&ha),
@@ -330,6 +345,16 @@ fn completion(shell: Shell) -> Result<(), Box<dyn Error>> {
 fn schema() -> Result<(), Box<dyn Error>> {
     Ok(writeln!(io::stdout(), "{:#}", relay::Config::schema())?)
 }
+
+const BACKUP_EXAMPLE: &str = "\
+Example:
+  fogbell backup /mnt/backup/fogbell-$(date +%F)";
+
+const RESTORE_EXAMPLE: &str = "\
+Example, on a machine with the package and without a configuration:
+  fogbell restore --check /mnt/backup/fogbell-2026-11-26     # whole? what is in it?
+  fogbell restore /mnt/backup/fogbell-2026-11-26
+  fogbell check && systemctl start fogbell";
 
 /// The SNMP library logs every send and its errors by itself; the relay says what matters of them.
 const DEFAULT_FILTER: &str = "info,async_snmp=off";
