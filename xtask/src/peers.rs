@@ -14,6 +14,7 @@ use crate::programs::{in_sbin, is_program, must_succeed, on_path};
 use crate::workspace::Workspace;
 
 mod apt;
+mod debian;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
@@ -178,6 +179,34 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
         write_wrapper(program, &file, root, &bin)?;
     }
     Ok(bin)
+}
+
+/// A Debian in which nothing was installed yet, as an archive, and the program that boots it in a folder.
+///
+/// # Errors
+///
+/// When debootstrap or `systemd-nspawn` cannot be had.
+pub(crate) fn debian(workspace: &Workspace) -> Result<(PathBuf, PathBuf)> {
+    let home = workspace.target.join("peers");
+    let archive = debian::provide(&home)?;
+    if let Some(program) = on_path("systemd-nspawn") {
+        return Ok((archive, program));
+    }
+    let (name, package) = ("systemd-nspawn", "systemd-container");
+    let home = home.join("nspawn");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin").join(name)) {
+        apt::unpack(&home, &root, &[package])
+            .with_context(|| format!("install the Debian package {package}"))?;
+    }
+    clear(&bin)?;
+    let beside = Beside::Own("systemd");
+    let program =
+        Program { name, packages: &["systemd-container"], version: &["--version"], module: None, beside };
+    let file = unpacked(&program, &root).with_context(|| format!("`{name}` is not in {package}"))?;
+    write_wrapper(&program, &file, &root, &bin)?;
+    start_once(&program, &bin)?;
+    Ok((archive, bin.join(name)))
 }
 
 /// The headers of musl, for the C in static programs.
