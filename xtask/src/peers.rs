@@ -19,6 +19,7 @@ mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod programs;
+mod pysmi;
 mod python;
 mod sslyze;
 mod taplo;
@@ -128,6 +129,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
     sslyze::provide(&home, &bin).context(
         "the tests need sslyze, which is in no Debian package but on PyPI: it takes Python 3.10 or later and its pip; \
          or leave the peers out with --without-peers",
+    )?;
+
+    pysmi::provide(&home, &bin).context(
+        "the tests need pysmi, which is on PyPI: it takes Python 3.10 or later and its pip; or leave the peers out with \
+         --without-peers",
     )?;
 
     let mibs = home.join("mibs");
