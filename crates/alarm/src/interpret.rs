@@ -19,7 +19,7 @@ mod work;
 
 use facts::{Came, Told};
 use problems::{Problem, Problems, number_of_row, raise_key};
-use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once};
+use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
 use work::Work;
 
 /// What the journal knew under the keys that [`Interpreter::keys`] named.
@@ -92,6 +92,7 @@ pub struct Interpreter {
     catalogue: Catalogue,
     problems: Problems,
     forgetting: Forgetting,
+    recent: Recent,
     /// When it was last said that organisation and site post the same topic, by organisation, site and topic.
     doubles: BTreeMap<Vec<u8>, Timestamp>,
     /// Whether the directory names anything at all.
@@ -159,6 +160,18 @@ impl Interpreter {
         }
     }
 
+    /// The range of the state whose last key has to be told to [`begin`](Self::begin) at a start.
+    #[must_use]
+    pub fn newest(&self) -> Range<Vec<u8>> {
+        seen::BY_TIME.0.to_vec()..seen::BY_TIME.1.to_vec()
+    }
+
+    /// Takes in the last key of [`newest`](Self::newest); `None` where there is none. From then on the state must have
+    /// everything that [`step`](Self::step) brings about and nothing else. Without it every event is looked up.
+    pub fn begin(&mut self, newest: Option<&[u8]>) {
+        self.recent.begin(newest);
+    }
+
     fn define(&mut self, kind: crate::catalogue::Kind, definitions: Vec<crate::catalogue::Definition>) {
         for definition in definitions {
             self.catalogue.define(kind, definition);
@@ -205,7 +218,7 @@ impl Interpreter {
         match &read.what {
             What::Message { org, told, .. } => {
                 for told in told.iter().flatten() {
-                    keys.extend_from_slice(told.identity.keys());
+                    keys.extend(told.identity.keys().iter().filter(|key| self.recent.may_have(key)).cloned());
                     if self.named {
                         told.places(Names { org, known }, &mut keys);
                     }
@@ -290,7 +303,11 @@ impl Interpreter {
             What::Replayed { alert } => work.effects.alerts.push(*alert),
             What::Tick { at } => work.tick(at),
         }
-        work.finish()
+        let effects = work.finish();
+        for (key, _) in effects.state.iter().filter(|(_, value)| value.is_some()) {
+            self.recent.add(key);
+        }
+        effects
     }
 }
 

@@ -118,7 +118,8 @@ impl Journal {
     ///
     /// [`CursorError::Passed`] when the cursor is already after the commit's position, so that nothing is
     /// accounted for twice; else see [`CursorError`].
-    pub async fn commit(&self, commit: Commit) -> Result<Position, CursorError> {
+    pub async fn commit(&self, commit: impl Into<Arc<Commit>>) -> Result<Position, CursorError> {
+        let commit = commit.into();
         self.ask(|answer| Work::Commit { commit, answer }).await
     }
 
@@ -131,7 +132,8 @@ impl Journal {
     /// # Panics
     ///
     /// Inside an asynchronous runtime, which it would block.
-    pub fn blocking_commit(&self, commit: Commit) -> Result<Position, CursorError> {
+    pub fn blocking_commit(&self, commit: impl Into<Arc<Commit>>) -> Result<Position, CursorError> {
+        let commit = commit.into();
         self.blocking_ask(|answer| Work::Commit { commit, answer })
     }
 

@@ -129,6 +129,21 @@ impl Reader {
         Ok(found.into_iter().map(checked).collect())
     }
 
+    /// The last key of the state that lies in `range`, whose end is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Sqlite`] when nothing more can be read.
+    pub fn last_key(&mut self, range: Range<&[u8]>) -> Result<Option<Vec<u8>>, ReadError> {
+        let look = || {
+            let mut statement = self.conn.prepare_cached(
+                "SELECT key FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1",
+            )?;
+            statement.query_row([range.start, range.end], |row| row.get(0)).optional()
+        };
+        look().map_err(|error| self.failed(error))
+    }
+
     fn rows(
         &self,
         after: i64,

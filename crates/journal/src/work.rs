@@ -1,5 +1,7 @@
 //! What the writer is asked for, and how each kind of it is done inside a transaction.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
@@ -20,7 +22,7 @@ pub(crate) enum Work {
         answer: Answer<AppendError>,
     },
     Commit {
-        commit: Commit,
+        commit: Arc<Commit>,
         answer: Answer<CursorError>,
     },
     Advance {
@@ -205,14 +207,13 @@ fn write(inserts: &mut Inserts<'_>, ledger: &mut Ledger, commit: &Commit) -> rus
         conn.prepare_cached("DELETE FROM state WHERE key >= ?1 AND key < ?2")?
             .execute(params![range.start, range.end])?;
     }
+    let mut set = conn.prepare_cached(
+        "INSERT INTO state (key, crc, value) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (key) DO UPDATE SET crc = ?2, value = ?3",
+    )?;
     for (key, value) in &commit.state {
         match value {
-            Some(value) => conn
-                .prepare_cached(
-                    "INSERT INTO state (key, crc, value) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (key) DO UPDATE SET crc = ?2, value = ?3",
-                )?
-                .execute(params![key, state_crc(key, value), value])?,
+            Some(value) => set.execute(params![key, state_crc(key, value), value])?,
             None => conn.prepare_cached("DELETE FROM state WHERE key = ?1")?.execute([key])?,
         };
     }

@@ -23,7 +23,7 @@ use crate::supervisor::Voice;
 
 mod thread;
 
-use thread::{Batch, State, Thread};
+use thread::{Batch, Thread};
 
 /// Reads the inbox and writes the outbox.
 #[derive(Debug)]
@@ -90,7 +90,6 @@ impl Interpreter {
                 continue;
             }
             // While one batch is written, which is waiting for the disk, the next one is interpreted.
-            let unwritten: State = interpreted.iter().flat_map(|batch| batch.effects.state.clone()).collect();
             let most = entries_at_once(came_in(seen, end));
             // one that goes by other rules takes over once what there is is written
             let changed = self.rules.has_changed().unwrap_or(false);
@@ -106,7 +105,7 @@ impl Interpreter {
             seen = end;
             let interpret = async {
                 match end > at && !changed {
-                    true => thread.interpret(at, most, unwritten).await.map(Some),
+                    true => thread.interpret(at, most).await.map(Some),
                     false => Ok(None),
                 }
             };
@@ -194,11 +193,11 @@ impl Interpreter {
                 commit.forget = batch.effects.forget;
                 commit.state = state;
                 commit.cursor.1 = batch.to;
-                return self.write(&commit, told).await;
+                return self.write(commit, told).await;
             }
             // a single message can hold more alerts than one commit takes: they go ahead, and the cursor
             // follows with the last of them, so that a crash between the two repeats and never loses
-            self.write(&commit, told).await?;
+            self.write(commit.clone(), told).await?;
             if alerts.peek().is_none() {
                 break;
             }
@@ -208,16 +207,17 @@ impl Interpreter {
         commit.alerts = Vec::new();
         for part in ahead {
             commit.state = part;
-            self.write(&commit, Vec::new()).await?;
+            self.write(commit.clone(), Vec::new()).await?;
         }
         (commit.forget, commit.state, commit.cursor.1) = (batch.effects.forget, state, batch.to);
-        self.write(&commit, Vec::new()).await
+        self.write(commit, Vec::new()).await
     }
 
     /// Writes, waiting while there is no room: what is in the inbox is kept meanwhile. Then tells the sinks.
-    async fn write(&self, commit: &Commit, told: Vec<(Arc<Alert>, usize)>) -> Result<(), Error> {
+    async fn write(&self, commit: Commit, told: Vec<(Arc<Alert>, usize)>) -> Result<(), Error> {
+        let commit = Arc::new(commit);
         loop {
-            match self.journal.commit(commit.clone()).await {
+            match self.journal.commit(Arc::clone(&commit)).await {
                 Ok(newest) => {
                     self.outbox.wrote(newest, told);
                     return Ok(());

@@ -1,7 +1,9 @@
 //! What was seen already: Mist may post one fact twice, by two subscriptions, late, or leave it to a search.
 
-use ids::Timestamp;
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use ids::Timestamp;
 
 use crate::alert::hash_of;
 use crate::reading::Event;
@@ -194,6 +196,52 @@ impl Forgetting {
     }
 }
 
+/// Which of the newest rows there are, so that a new event, which nearly all are, is not looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Recent {
+    /// Of every row from this moment on it is known whether it is there.
+    from: u64,
+    rows: BTreeSet<(u64, [u8; 16])>,
+}
+
+impl Default for Recent {
+    /// Nothing is known.
+    fn default() -> Self {
+        Self { from: u64::MAX, rows: BTreeSet::new() }
+    }
+}
+
+impl Recent {
+    /// Begins behind `newest`, the key of the newest row there is.
+    pub(super) fn begin(&mut self, newest: Option<&[u8]>) {
+        let newest = newest.and_then(Self::parts);
+        *self =
+            Self { from: newest.map_or(0, |(moment, _)| moment.saturating_add(1)), rows: BTreeSet::new() };
+    }
+
+    /// Whether there may be a row under `key`.
+    pub(super) fn may_have(&self, key: &[u8]) -> bool {
+        Self::parts(key).is_none_or(|row| row.0 < self.from || self.rows.contains(&row))
+    }
+
+    /// Takes note of a row that is written.
+    pub(super) fn add(&mut self, key: &[u8]) {
+        let Some(row) = Self::parts(key).filter(|row| row.0 >= self.from) else { return };
+        self.rows.insert(row);
+        if self.rows.len() > MAX_RECENT {
+            // the older half goes
+            let middle = self.rows.iter().nth(MAX_RECENT / 2).map_or(row, |middle| *middle);
+            self.from = middle.0.saturating_add(1);
+            self.rows.retain(|row| row.0 >= self.from);
+        }
+    }
+
+    fn parts(key: &[u8]) -> Option<(u64, [u8; 16])> {
+        let (moment, hash) = key.strip_prefix(SEEN)?.split_first_chunk()?;
+        Some((u64::from_be_bytes(*moment), hash.try_into().ok()?))
+    }
+}
+
 fn key(prefix: &[u8], moment: u64, hash: &[u8]) -> Vec<u8> {
     [prefix, &moment.to_be_bytes(), hash].concat()
 }
@@ -242,6 +290,9 @@ const AHEAD_MINUTES: u64 = 15;
 /// How many steps of the oldest rows are forgotten with one entry at most.
 const FORGET_AT_ONCE: u64 = 600;
 
+/// Of how many rows it is known that they are there.
+const MAX_RECENT: usize = if cfg!(test) { 4 } else { 16_384 };
+
 /// How many events are told apart that share topic, id, type and time.
 const MAX_MARKS: usize = 64;
 
@@ -249,5 +300,36 @@ const MAX_MARKS: usize = 64;
 const USUAL_EVENT_BYTES: usize = 2048;
 
 /// The ranges whose first row tells where forgetting begins.
-pub(super) const RANGES: [(&[u8], &[u8]); 3] =
-    [(SEEN, b"seen-at0"), (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];
+pub(super) const RANGES: [(&[u8], &[u8]); 3] = [BY_TIME, (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];
+
+/// The range of the rows that [`Recent`] knows of.
+pub(super) const BY_TIME: (&[u8], &[u8]) = (SEEN, b"seen-at0");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_is_newer_than_all_that_was_known_only_what_was_written_may_be_there() {
+        let row = |moment: u64, number: u8| key(SEEN, moment, &[number; 16]);
+        let mut recent = Recent::default();
+        assert!(recent.may_have(&row(900, 1)), "nothing is known before it begins");
+
+        recent.begin(Some(&row(100, 1)));
+        assert!(recent.may_have(&row(99, 1)) && recent.may_have(&row(100, 2)), "older rows are not known");
+        assert!(!recent.may_have(&row(101, 1)));
+        assert!(recent.may_have(&key(ODD, 101, &[1; 16])), "those of another kind are not known");
+        for number in 0..4 {
+            recent.add(&row(200, number));
+        }
+        assert!(recent.may_have(&row(200, 3)) && !recent.may_have(&row(200, 4)));
+
+        // there is room for four: what goes is no longer known
+        recent.add(&row(300, 1));
+        assert!(
+            recent.may_have(&row(200, 4)) && recent.may_have(&row(300, 1)) && !recent.may_have(&row(300, 2))
+        );
+        recent.begin(None);
+        assert!(!recent.may_have(&row(0, 1)));
+    }
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ids::Timestamp;
+use serde::Serialize;
 
 use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
 use super::{Effects, Known};
@@ -154,9 +155,9 @@ impl<'a> Work<'a> {
         if held || !damped {
             problem.take_form(&alert);
         }
-        let alert = finished(alert, State::Raised, summarise);
+        let mut alert = finished(alert, State::Raised, summarise);
         if held || !known_form {
-            self.keep_raise(number, &problem, alert.clone());
+            self.keep_raise(number, &problem, &mut alert);
         }
         if !damped {
             self.effects.alerts.push(alert);
@@ -167,9 +168,9 @@ impl<'a> Work<'a> {
     /// A problem that was not there a moment ago; `raises` are earlier ones, for flapping.
     fn open(&mut self, news: News, mut raises: Vec<i64>, summarise: Summarise<'_>) {
         self.make_room(news.at);
-        let at = news.at.micros();
+        let (at, changed) = (news.at.micros(), news.when());
         let number = self.problems.next_number(at);
-        let mut alert = news.alert.clone();
+        let mut alert = news.alert;
         alert.count = news.count;
         let rule = self.rules.damping(&alert);
         let flapping = rule.and_then(|rule| rule.flapping);
@@ -193,11 +194,11 @@ impl<'a> Work<'a> {
         }
         let held = matches!(phase, Phase::Held(_));
         let muted = if held { None } else { self.mute(&mut alert, news.at) };
-        let alert = finished(alert, State::Raised, summarise);
+        let mut alert = finished(alert, State::Raised, summarise);
         let mut problem = Problem {
             key: alert.key,
             phase,
-            changed: news.when(),
+            changed,
             heard: at,
             repeated: at,
             first_seen: alert.first_seen.micros(),
@@ -212,7 +213,7 @@ impl<'a> Work<'a> {
             untold: false,
         };
         problem.take_form(&alert);
-        self.keep_raise(number, &problem, alert.clone());
+        self.keep_raise(number, &problem, &mut alert);
         if !held {
             self.effects.alerts.push(alert);
         }
@@ -354,20 +355,26 @@ impl<'a> Work<'a> {
     }
 
     fn keep(&mut self, number: u64, problem: Problem) {
-        let value = serde_json::to_vec(&problem).expect("texts and numbers are JSON");
-        self.set(row_key(number), Some(value));
+        self.set(row_key(number), Some(json(&problem)));
         self.problems.set(number, problem, self.rules);
     }
 
-    fn keep_raise(&mut self, number: u64, problem: &Problem, mut raise: Alert) {
-        raise.audience = Audience::All;
+    /// Keeps what is said of a raise; `raise` is as it was afterwards.
+    fn keep_raise(&mut self, number: u64, problem: &Problem, raise: &mut Alert) {
+        let audience = std::mem::replace(&mut raise.audience, Audience::All);
         // what is told again from here has to be whole; of everything else a part of the reason is enough
         let told_again = matches!(problem.phase, Phase::Held(_)) || problem.muted.is_some();
-        if !told_again && self.rules.repeats.is_empty() && !raise.is_own() {
-            raise.reason = shortened(&raise.reason, KEPT_REASON_CHARS).into_owned();
-            raise.summary = String::new();
-        }
-        let value = serde_json::to_vec(&raise).expect("texts and numbers are JSON");
+        let value = if told_again || !self.rules.repeats.is_empty() || raise.is_own() {
+            json(raise)
+        } else {
+            let part = shortened(&raise.reason, KEPT_REASON_CHARS).into_owned();
+            let reason = std::mem::replace(&mut raise.reason, part);
+            let summary = std::mem::take(&mut raise.summary);
+            let value = json(raise);
+            (raise.reason, raise.summary) = (reason, summary);
+            value
+        };
+        raise.audience = audience;
         self.set(raise_key(number), Some(value));
     }
 
@@ -377,6 +384,16 @@ impl<'a> Work<'a> {
         self.set(raise_key(number), None);
     }
 }
+
+/// A row of the state.
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut row = Vec::with_capacity(USUAL_ROW_BYTES);
+    serde_json::to_writer(&mut row, value).expect("texts and numbers are JSON");
+    row
+}
+
+/// What a row seldom exceeds; only a first guess at a buffer.
+const USUAL_ROW_BYTES: usize = 1024;
 
 /// An alert whose fields are complete, with its state and its summary.
 fn finished(mut alert: Alert, state: State, summarise: Summarise<'_>) -> Alert {

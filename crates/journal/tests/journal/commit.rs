@@ -105,6 +105,9 @@ async fn a_commit_is_all_there_and_its_cursor_with_it() {
     assert_eq!(bodies, ["a", "b"]);
     let states = reader.states(b"s"..b"t", 10).unwrap();
     assert_eq!(states, [(key(1), Some("again".into())), (key(3), Some(vec![3; 3].into()))]);
+    assert_eq!(reader.last_key(b"s"..b"t").unwrap(), Some(key(3)));
+    assert_eq!(reader.last_key(b"s"..&key(3)).unwrap(), Some(key(1)));
+    assert_eq!(reader.last_key(b"s"..&key(1)).unwrap(), None);
     assert_eq!(reader.state(&key(3)).unwrap(), Some(vec![3; 3].into()));
     assert_eq!(reader.state(&key(0)).unwrap(), None);
     let at = journal.register("interpret", keeps_all(Log::Inbox)).await;

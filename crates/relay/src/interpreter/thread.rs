@@ -3,7 +3,7 @@
 //! It has one of its own, so that computing keeps no other task waiting, and so that what a large message takes while
 //! it is read comes from one place: memory that each of several threads had needed once would stay with each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use alarm::{Effects, Known, Rules};
@@ -22,17 +22,13 @@ use crate::supervisor::Voice;
 #[derive(Debug)]
 pub(super) struct Thread(SyncSender<Question>);
 
-/// What is behind a position, given the state that the journal does not have yet?
+/// What is behind a position?
 #[derive(Debug)]
 struct Question {
     after: Position,
     most: usize,
-    unwritten: State,
     answer: oneshot::Sender<Result<Answer, Error>>,
 }
-
-/// What some keys stand for; `None` for one that is forgotten.
-pub(super) type State = HashMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -61,10 +57,10 @@ impl Thread {
         let interpreter = recall(&mut reader, rules)?;
         let remembered = Answer { batch: None, due: interpreter.due(), open: interpreter.open() };
         let (ask, asked) = sync_channel::<Question>(1);
-        let mut interpreting = Interpreting { reader, voice, interpreter };
+        let mut interpreting = Interpreting { reader, voice, interpreter, last: Seen::default() };
         let run = move || {
-            for Question { after, most, unwritten, answer } in asked {
-                let answered = interpreting.held(after, most, &unwritten).map(|batch| Answer {
+            for Question { after, most, answer } in asked {
+                let answered = interpreting.held(after, most).map(|batch| Answer {
                     batch,
                     due: interpreting.interpreter.due(),
                     open: interpreting.interpreter.open(),
@@ -78,16 +74,11 @@ impl Thread {
         Ok((Self(ask), remembered))
     }
 
-    /// Reads at most `most` entries and interprets them.
-    pub(super) async fn interpret(
-        &self,
-        after: Position,
-        most: usize,
-        unwritten: State,
-    ) -> Result<Answer, Error> {
+    /// Reads at most `most` entries and interprets them. All batches but the one before must have been written.
+    pub(super) async fn interpret(&self, after: Position, most: usize) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
         // One question at a time: there is room, unless the thread has ended.
-        let _ended = self.0.try_send(Question { after, most, unwritten, answer });
+        let _ended = self.0.try_send(Question { after, most, answer });
         answered.await.unwrap_or(Err(Error::Ended { part: "the interpreter" }))
     }
 }
@@ -113,6 +104,9 @@ fn recall(reader: &mut Reader, rules: Rules) -> Result<alarm::Interpreter, Error
             }
         }
     }
+    let newest = interpreter.newest();
+    let newest = reader.last_key(&newest.start..&newest.end).map_err(failed("reading what is remembered"))?;
+    interpreter.begin(newest.as_deref());
     Ok(interpreter)
 }
 
@@ -121,28 +115,54 @@ struct Interpreting {
     reader: Reader,
     voice: Voice,
     interpreter: alarm::Interpreter,
+    /// Of the batch before: the journal may not have it yet.
+    last: Seen,
+}
+
+/// What one batch looked up and left behind: the journal does not know yet what it changed.
+#[derive(Default)]
+struct Seen {
+    known: Known,
+    /// Keys that stand for nothing.
+    absent: HashSet<Vec<u8>>,
+}
+
+impl Seen {
+    fn knows(&self, key: &[u8]) -> bool {
+        self.known.contains_key(key) || self.absent.contains(key)
+    }
+
+    fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => {
+                self.absent.remove(&key);
+                self.known.insert(key, value);
+            }
+            None => {
+                self.known.remove(&key);
+                self.absent.insert(key);
+            }
+        }
+    }
 }
 
 impl Interpreting {
     /// Interprets with one view of the journal.
-    fn held(&mut self, after: Position, most: usize, unwritten: &State) -> Result<Option<Batch>, Error> {
+    fn held(&mut self, after: Position, most: usize) -> Result<Option<Batch>, Error> {
         self.reader.hold().map_err(failed("reading the inbox"))?;
-        let interpreted = self.interpret(after, most, unwritten);
+        let interpreted = self.interpret(after, most);
         self.reader.release().map_err(failed("reading the inbox"))?;
         interpreted
     }
 
-    /// Reads at most `most` entries and interprets them, given the state that the journal does not have yet; `None`
-    /// when there is nothing behind `after`.
-    fn interpret(&mut self, after: Position, most: usize, unwritten: &State) -> Result<Option<Batch>, Error> {
+    /// Reads at most `most` entries and interprets them; `None` when there is nothing behind `after`.
+    fn interpret(&mut self, after: Position, most: usize) -> Result<Option<Batch>, Error> {
         let entries = self.reader.read(after, most, BATCH_BYTES).map_err(failed("reading the inbox"))?;
         if entries.is_empty() {
             return Ok(None);
         }
         let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
-        let mut known = Known::new();
-        // what was looked up is not looked up again: the journal does not know yet what this batch changes
-        let mut looked_up = HashSet::new();
+        let mut seen = Seen::default();
         for entry in &entries {
             if batch.effects.alerts.len() >= BATCH_ALERTS {
                 break;
@@ -165,30 +185,22 @@ impl Interpreting {
             let read = self.interpreter.read(entry);
             loop {
                 let mut news = false;
-                for key in self.interpreter.keys(&read, &known) {
-                    if looked_up.contains(&key) {
+                for key in self.interpreter.keys(&read, &seen.known) {
+                    if seen.knows(&key) {
                         continue;
                     }
-                    looked_up.insert(key.clone());
-                    let value = match unwritten.get(&key) {
-                        Some(value) => value.clone(),
-                        None => self.state(&key)?,
-                    };
+                    let value = self.state(&key)?;
                     // only a device's row leads to another one: its site's
                     news |= value.is_some() && alarm::directory::is_row(&key);
-                    known.extend(value.map(|value| (key, value)));
+                    seen.set(key, value);
                 }
                 if !news {
                     break;
                 }
             }
-            let effects = self.interpreter.step(&known, read);
+            let effects = self.interpreter.step(&seen.known, read);
             for (key, value) in &effects.state {
-                looked_up.insert(key.clone());
-                match value {
-                    Some(value) => known.insert(key.clone(), value.clone()),
-                    None => known.remove(key),
-                };
+                seen.set(key.clone(), value.clone());
             }
             let all = &mut batch.effects;
             all.alerts.extend(effects.alerts);
@@ -196,11 +208,15 @@ impl Interpreting {
             all.forget.extend(effects.forget);
             all.remarks.add(effects.remarks);
         }
+        self.last = seen;
         Ok(Some(batch))
     }
 
-    /// What the journal knows under `key`; what is damaged is not known any more.
+    /// What stands under `key` before this batch; what is damaged in the journal is not known any more.
     fn state(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if self.last.knows(key) {
+            return Ok(self.last.known.get(key).cloned());
+        }
         match self.reader.state(key) {
             Ok(value) => Ok(value.map(|value| value.to_vec())),
             Err(error @ ReadError::DamagedState { .. }) => {

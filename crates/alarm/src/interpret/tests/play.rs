@@ -22,7 +22,9 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn with(rules: Rules) -> Self {
-        Self { interpreter: Interpreter::new(rules.clone()), rules, ..Self::default() }
+        let mut interpreter = Interpreter::new(rules.clone());
+        interpreter.begin(None);
+        Self { interpreter, rules, ..Self::default() }
     }
 
     /// Forgets what is in memory, as a `kill -9` does.
@@ -33,6 +35,8 @@ impl Play {
                 interpreter.recall(key, value);
             }
         }
+        let newest = self.state.range(interpreter.newest()).next_back().map(|(key, _)| key.clone());
+        interpreter.begin(newest.as_deref());
         self.interpreter = interpreter;
     }
 
@@ -46,6 +50,7 @@ impl Play {
             let keys = self.interpreter.keys(&read, &known).into_iter();
             known = keys.filter_map(|key| Some((key.clone(), self.state.get(&key)?.clone()))).collect();
         }
+        self.misses_nothing(&read, &known);
         let effects = self.interpreter.step(&known, read);
         for range in &effects.forget {
             self.state.retain(|key, _| !range.contains(key));
@@ -57,6 +62,14 @@ impl Play {
             };
         }
         effects
+    }
+
+    /// What is not asked for is not there.
+    fn misses_nothing(&self, read: &Read, known: &Known) {
+        let What::Message { told, .. } = &read.what else { return };
+        for key in told.iter().flatten().flat_map(|told| told.identity.keys()) {
+            assert_eq!(known.get(key), self.state.get(key), "it was seen");
+        }
     }
 
     pub(super) fn post(&mut self, received: i64, topic: &str, events: Value) -> Vec<Alert> {

@@ -28,8 +28,8 @@ impl Work<'_> {
                 problem.phase = Phase::Open;
                 problem.repeated = now;
                 problem.muted = self.mute(&mut alert, at);
-                let alert = finished(alert, State::Raised, &resummarise);
-                self.keep_raise(number, &problem, alert.clone());
+                let mut alert = finished(alert, State::Raised, &resummarise);
+                self.keep_raise(number, &problem, &mut alert);
                 self.effects.alerts.push(alert);
                 self.keep(number, problem);
             }
