@@ -81,7 +81,6 @@ fn package(
 /// # Errors
 ///
 /// As [`run`].
-#[allow(dead_code)]
 pub(crate) fn debug_packages(workspace: &Workspace, versions: &[&str], out: &Path) -> Result<()> {
     fresh(out)?;
     let (work, programs) = (workspace.target.join("dist/test"), workspace.target.join("debug"));
@@ -90,10 +89,10 @@ pub(crate) fn debug_packages(workspace: &Workspace, versions: &[&str], out: &Pat
     tree::lay(&workspace.root, &programs, &tree)?;
     // what tells where a line is makes a package for tests ten times as large
     for program in PROGRAMS {
-        must_succeed(Command::new("strip").arg("--strip-debug").arg(tree.join("usr/bin").join(program)))?;
+        must_succeed(Command::new("strip").arg("--strip-all").arg(tree.join("usr/bin").join(program)))?;
     }
     for version in versions {
-        let release = Release { version: (*version).to_owned(), epoch: "0".to_owned() };
+        let release = Release { version: (*version).to_owned(), epoch: "0".to_owned(), hasty: true };
         deb::pack(&release, &workspace.root, &tree, &work, out)?;
     }
     Ok(())
@@ -142,6 +141,8 @@ struct Release {
     version: String,
     /// Seconds since 1970, as `SOURCE_DATE_EPOCH` has them: when the last commit was made.
     epoch: String,
+    /// Whether time matters more than size.
+    hasty: bool,
 }
 
 impl Release {
@@ -157,7 +158,7 @@ impl Release {
             )
             .context("set SOURCE_DATE_EPOCH where there is no repository")?,
         };
-        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned() })
+        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned(), hasty: false })
     }
 }
 

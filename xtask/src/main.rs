@@ -64,6 +64,9 @@ Usage: cargo xtask COMMAND
             --mist-spec FILE  Mist's OpenAPI document, to check requests against
             --without-peers   leave out what needs snmptrapd, rsyslog and the like
             --without-root    leave out what needs root
+  test install
+          the package on a Debian with a running systemd: installed, set up, upgraded, downgraded, removed, purged; needs
+          root
   bench [NAME...]
           the relay's figures next to their goals and to two references; without a name all of burst, sustained,
           traps, latency, memory, start, directory and plots

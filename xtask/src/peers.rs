@@ -14,10 +14,12 @@ use crate::programs::{in_sbin, is_program, must_succeed, on_path};
 use crate::workspace::Workspace;
 
 mod apt;
+mod debian;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod programs;
+mod pysmi;
 mod python;
 mod sslyze;
 mod taplo;
@@ -129,6 +131,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
          or leave the peers out with --without-peers",
     )?;
 
+    pysmi::provide(&home, &bin).context(
+        "the tests need pysmi, which is on PyPI: it takes Python 3.10 or later and its pip; or leave the peers out with \
+         --without-peers",
+    )?;
+
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
         format!(
@@ -178,6 +185,34 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
         write_wrapper(program, &file, root, &bin)?;
     }
     Ok(bin)
+}
+
+/// A Debian in which nothing was installed yet, as an archive, and the program that boots it in a folder.
+///
+/// # Errors
+///
+/// When debootstrap or `systemd-nspawn` cannot be had.
+pub(crate) fn debian(workspace: &Workspace) -> Result<(PathBuf, PathBuf)> {
+    let home = workspace.target.join("peers");
+    let archive = debian::provide(&home)?;
+    if let Some(program) = on_path("systemd-nspawn") {
+        return Ok((archive, program));
+    }
+    let (name, package) = ("systemd-nspawn", "systemd-container");
+    let home = home.join("nspawn");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin").join(name)) {
+        apt::unpack(&home, &root, &[package])
+            .with_context(|| format!("install the Debian package {package}"))?;
+    }
+    clear(&bin)?;
+    let beside = Beside::Own("systemd");
+    let program =
+        Program { name, packages: &["systemd-container"], version: &["--version"], module: None, beside };
+    let file = unpacked(&program, &root).with_context(|| format!("`{name}` is not in {package}"))?;
+    write_wrapper(&program, &file, &root, &bin)?;
+    start_once(&program, &bin)?;
+    Ok((archive, bin.join(name)))
 }
 
 /// The headers of musl, for the C in static programs.

@@ -44,8 +44,9 @@ pub(super) fn pack(
     write("control", &fields(release, &architecture, &root)?, 0o644)?;
     let file = out.join(format!("fogbell_{}_{architecture}.deb", release.version));
     let mut pack = Command::new("dpkg-deb");
+    let level = if release.hasty { "-z0" } else { "-z6" };
     // xz in one thread: several cut the file where it suits them
-    pack.args(["--root-owner-group", "-Zxz", "-z6", "--threads-max=1", "--build"]).arg(&root).arg(&file);
+    pack.args(["--root-owner-group", "-Zxz", level, "--threads-max=1", "--build"]).arg(&root).arg(&file);
     must_succeed(pack.env("SOURCE_DATE_EPOCH", &release.epoch))?;
     Ok(file)
 }
@@ -75,8 +76,8 @@ fn fields(release: &Release, architecture: &str, root: &Path) -> Result<String> 
 
 const MAINTAINER: &str = "The Fogbell authors <fogbell@fogbell.invalid>";
 
-const DESCRIPTION: &str = "\
- fogbell receives webhooks of Juniper Mist over HTTPS, admits only what Mist
+// each line of a longer description begins with a space
+const DESCRIPTION: &str = " fogbell receives webhooks of Juniper Mist over HTTPS, admits only what Mist
  signed from Mist's addresses, stores it before it answers, and delivers it as
  SNMP notifications and syslog. fogpilot takes Session Smart Routers from Mist
  onto a conductor.

@@ -148,7 +148,7 @@ mod tests {
             ] },
         });
         let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"00ff\"\n";
-        let release = Release { version: "2.0".to_owned(), epoch: "0".to_owned() };
+        let release = Release { version: "2.0".to_owned(), epoch: "0".to_owned(), hasty: false };
 
         let bill = bill(&metadata, &checksums(lock), &release);
 
