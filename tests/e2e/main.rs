@@ -12,6 +12,7 @@ mod mib;
 mod network;
 mod nothing_lost;
 mod operation;
+mod page;
 mod peers;
 mod probe;
 mod problems;
