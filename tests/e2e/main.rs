@@ -15,6 +15,7 @@ mod mib;
 mod network;
 mod nothing_lost;
 mod operation;
+mod page;
 mod pair;
 mod peers;
 mod probe;

@@ -3,3 +3,4 @@
 mod commands;
 mod pings;
 pub(crate) mod scene;
+mod silence;

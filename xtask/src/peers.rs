@@ -14,6 +14,7 @@ use crate::programs::{in_sbin, is_program, must_succeed, on_path};
 use crate::workspace::Workspace;
 
 mod apt;
+mod axe;
 mod debian;
 mod mibs;
 mod npm;
@@ -151,6 +152,13 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             taplo::NPM_PACKAGE
         )
     })?;
+    axe::provide(&home, &bin).with_context(|| {
+        format!(
+            "the tests need axe-core, which is in no Debian package but in the npm package {}: install npm (Debian \
+             package npm), or leave the peers out with --without-peers",
+            axe::NPM_PACKAGE
+        )
+    })?;
     Ok(Peers { bin, mibs })
 }
 
@@ -278,6 +286,8 @@ enum Beside {
     Libraries(&'static str, &'static str),
     /// Its own libraries, in a folder under those of libraries.
     Own(&'static str),
+    /// Fonts, and where they are listed.
+    Fonts,
     /// The modules of Python, and an option with a folder.
     Python(&'static str, &'static str),
 }
@@ -307,6 +317,15 @@ impl Beside {
                     format!("LD_LIBRARY_PATH=$LD_LIBRARY_PATH:{folder}\nexport LD_LIBRARY_PATH\n")
                 };
                 (found.map(set).unwrap_or_default(), String::new())
+            }
+            Self::Fonts => {
+                let folder = |name: &str| quoted(&root.join(name).display().to_string());
+                let listed = match root.join("etc/fonts").is_dir() {
+                    true => format!("FONTCONFIG_PATH={}\nexport FONTCONFIG_PATH\n", folder("etc/fonts")),
+                    false => String::new(),
+                };
+                let set = format!("XDG_DATA_HOME={}\nexport XDG_DATA_HOME\n{listed}", folder("usr/share"));
+                (set, String::new())
             }
             Self::Python(option, folder) => {
                 let modules = quoted(&root.join("usr/lib/python3/dist-packages").display().to_string());
@@ -377,7 +396,8 @@ fn confined(program: &Path) -> bool {
 
 /// The program under `root`, with the module it needs.
 fn unpacked(program: &Program, root: &Path) -> Option<PathBuf> {
-    let file = ["usr/bin", "usr/sbin", "bin", "sbin"]
+    // what is called chromium in usr/bin is a script that looks for the rest of it where Debian puts it
+    let file = ["usr/lib/chromium", "usr/bin", "usr/sbin", "bin", "sbin"]
         .iter()
         .map(|folder| root.join(folder).join(program.name))
         .find(|file| is_program(file))?;
@@ -416,7 +436,7 @@ fn library_folders(root: &Path) -> Vec<PathBuf> {
         .iter()
         .flat_map(|folder| {
             let own = root.join(folder).join(format!("{architecture}-linux-gnu"));
-            [own.join("systemd"), own, root.join(folder)]
+            [own.join("systemd"), own.join("pulseaudio"), own, root.join(folder)]
         })
         .filter(|folder| folder.is_dir())
         .collect()

@@ -58,6 +58,7 @@ impl Worries {
                 concerns.are(OwnKind::SinkCertificateExpires, expiring);
             }
             for (org, budget) in &self.budgets {
+                concerns.calls(org, budget.left(), budget.capacity());
                 judge_calls(&mut short, org, budget.left(), budget.capacity());
             }
             concerns.are(OwnKind::ApiCallsShort, short.clone());

@@ -1,26 +1,24 @@
-//! Health and metrics over HTTP, and the socket the subcommands use.
+//! Health, metrics and the page over HTTP, and the socket the subcommands use.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ids::Timestamp;
 use journal::{Journal, Log};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::certificate::{Certificate, Renewed, Shown};
+use crate::certificate::{Acceptor, Certificate, Renewed, Shown};
 use crate::error::Chain;
 use crate::health::Health;
 use crate::inbox::Inbox;
@@ -35,10 +33,12 @@ use crate::trail::Trail;
 pub(crate) mod about;
 mod fate;
 pub(crate) mod history;
+pub(crate) mod page;
 mod ping;
 mod test;
 
 use about::About;
+use page::{Body, Page};
 
 /// Answers questions about the relay.
 #[derive(Debug)]
@@ -62,6 +62,9 @@ pub(crate) struct Admin {
     pub(crate) reload: mpsc::Sender<AskedReload>,
     /// What the listener shows.
     pub(crate) certificate: Certificate,
+    pub(crate) page: Page,
+    /// Off loopback nothing is told in the clear.
+    pub(crate) tls: Option<Acceptor>,
 }
 
 impl Admin {
@@ -80,46 +83,70 @@ impl Admin {
             };
             let this = Arc::clone(&self);
             tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| {
-                    std::future::ready(Ok::<_, Infallible>(this.answer(&request)))
-                });
-                let mut http = http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
-                let connection = http.serve_connection(TokioIo::new(stream), service);
-                if let Ok(Err(error)) = timeout(LONGEST, connection).await {
-                    debug!(%error, "a connection for health and metrics ended");
-                }
+                this.connection(stream).await;
                 drop(place);
             });
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            return plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n".into());
+    async fn connection(self: Arc<Self>, stream: TcpStream) {
+        let Some(acceptor) = &self.tls else { return self.requests(stream).await };
+        match timeout(PATIENCE, acceptor.accept(stream)).await {
+            Ok(Ok(Some(stream))) => self.requests(stream).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => debug!(%error, "no TLS on the admin listener"),
+            Err(_) => debug!("a TLS handshake on the admin listener took too long"),
         }
+    }
+
+    async fn requests(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let service = service_fn(|request: Request<Incoming>| {
+            let this = Arc::clone(self);
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        if let Ok(Err(error)) = timeout(LONGEST, connection).await {
+            debug!(%error, "a connection for health and metrics ended");
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let get = request.method() == Method::GET || request.method() == Method::HEAD;
         match request.uri().path() {
-            "/livez" => plain(StatusCode::OK, "alive\n".into()),
-            "/readyz" => match self.unready() {
+            "/livez" if get => plain(StatusCode::OK, "alive\n".into()),
+            "/readyz" if get => match self.unready() {
                 None => plain(StatusCode::OK, "ready\n".into()),
                 Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
             },
-            "/metrics" => {
-                let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
-                let older =
-                    accepted.is_some_and(|it| it.contains("text/plain") && !it.contains("openmetrics"));
-                let (text, kind) = match older {
-                    true => (self.metrics.plain_text(), "text/plain; version=0.0.4; charset=utf-8"),
-                    false => {
-                        (self.metrics.text(), "application/openmetrics-text; version=1.0.0; charset=utf-8")
-                    }
-                };
-                let mut answer = plain(StatusCode::OK, text);
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-                answer
+            "/metrics" if get => match self.page.door.looks(request.headers()) {
+                Ok(()) => self.figures(&request),
+                Err(closed) => page::refuse(closed),
+            },
+            "/livez" | "/readyz" | "/metrics" => {
+                plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n".into())
             }
-            _ => plain(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n".into()),
+            _ => match page::answer(self, request).await {
+                Some(answer) => answer,
+                None => plain(
+                    StatusCode::NOT_FOUND,
+                    "not found; there are /, /livez, /readyz and /metrics\n".into(),
+                ),
+            },
         }
+    }
+
+    fn figures(&self, request: &Request<Incoming>) -> Response<Body> {
+        let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+        let older = accepted.is_some_and(|it| it.contains("text/plain") && !it.contains("openmetrics"));
+        let (text, kind) = match older {
+            true => (self.metrics.plain_text(), "text/plain; version=0.0.4; charset=utf-8"),
+            false => (self.metrics.text(), "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        };
+        let mut answer = plain(StatusCode::OK, text);
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        answer
     }
 
     /// Why no message can be promised now.
@@ -298,8 +325,8 @@ fn answer(answer: Result<serde_json::Value, String>) -> serde_json::Value {
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
+fn plain(status: StatusCode, text: String) -> Response<Body> {
+    let mut answer = Response::new(page::body(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer

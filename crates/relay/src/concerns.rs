@@ -1,9 +1,12 @@
 //! What those beside the relay worry about, for the relay to tell.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use alarm::{OwnKind, Severity};
 use tokio::sync::watch;
+
+use crate::metrics::Metrics;
 
 /// Something that is wrong, or soon will be.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,13 +22,25 @@ pub(crate) type Known = BTreeMap<&'static str, (OwnKind, BTreeMap<String, Concer
 
 /// Tells a relay what there is to worry about: each concern is told once, when it begins and when it has ended, over
 /// restarts too.
-#[derive(Clone, Debug, Default)]
-pub struct Concerns(watch::Sender<Known>);
+#[derive(Clone, Debug)]
+pub struct Concerns {
+    known: watch::Sender<Known>,
+    metrics: Arc<Metrics>,
+}
 
 impl Concerns {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { known: watch::Sender::default(), metrics }
+    }
+
+    /// How many calls to the API are left to the organisation this hour, of how many.
+    pub fn calls(&self, org: &str, left: u32, of: u32) {
+        self.metrics.calls(org, left, of);
+    }
+
     /// All concerns of `kind` there are now, by what they are about: what is not among them has ended.
     pub fn are(&self, kind: OwnKind, concerns: BTreeMap<String, Concern>) {
-        self.0.send_if_modified(|known| {
+        self.known.send_if_modified(|known| {
             let new = Some((kind, concerns));
             let before = known.get(kind.word()).cloned();
             let changed = before != new;
@@ -35,6 +50,6 @@ impl Concerns {
     }
 
     pub(crate) fn known(&self) -> watch::Ref<'_, Known> {
-        self.0.borrow()
+        self.known.borrow()
     }
 }

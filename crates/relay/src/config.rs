@@ -245,18 +245,26 @@ pub struct Tls {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
-    /// Address and port of `/livez`, `/readyz` and `/metrics`.
+    /// Address and port of the page, `/livez`, `/readyz` and `/metrics`. Off loopback it speaks HTTPS with the certificate of
+    /// the listener, and needs `token`.
     #[serde(default = "default_admin")]
     #[schemars(with = "schema::Address")]
     pub address: SocketAddr,
     /// Path of the socket. Default: `admin.sock` in the runtime directory that systemd made, else in `state`.
     #[serde(default)]
     pub socket: Option<PathBuf>,
+    /// The token for the buttons of the page, and off loopback for everything but `/livez` and `/readyz`: as the password of
+    /// any user, or as `Bearer`; at least 16 bytes.
+    #[serde(default)]
+    pub token: Option<SecretHome>,
+    /// Further names under which the page is asked for, without port, as of a proxy in front of it.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { address: default_admin(), socket: None }
+        Self { address: default_admin(), socket: None, token: None, hosts: Vec::new() }
     }
 }
 

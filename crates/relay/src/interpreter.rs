@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::Error;
+use crate::admin::page::tops::Tops;
 use crate::error::{Cause, Chain};
 use crate::inbox::{self, Inbox};
 use crate::intake::Intake;
@@ -42,6 +43,7 @@ pub(crate) struct Interpreter {
     pub(crate) unnamed: mpsc::Sender<(String, Unnamed)>,
     /// Types that were said to be in no catalogue.
     pub(crate) unknown: UnknownTypes,
+    pub(crate) tops: Arc<Tops>,
 }
 
 /// Types that are in no catalogue, each said once.
@@ -186,6 +188,7 @@ impl Interpreter {
         for (kind, count) in std::mem::take(&mut batch.kinds) {
             self.metrics.interpreted(kind, count);
         }
+        self.tops.add(batch.effects.alerts.iter(), std::time::Instant::now());
         let unread = batch.effects.alerts.iter().filter(|alert| alert.kind == "uninterpretable").count();
         if unread > 0 {
             warn!(entries = unread, "messages could not be understood; they were stored, and alerts say so");

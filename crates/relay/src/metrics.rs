@@ -68,6 +68,8 @@ pub(crate) struct Metrics {
     behind_bytes: Family<SinkLabel, Gauge>,
     behind_seconds: Family<SinkLabel, Gauge<f64, AtomicU64>>,
     pub(crate) certificate_expiry: Gauge,
+    calls: Family<OrgLabel, Gauge>,
+    calls_left: Family<OrgLabel, Gauge>,
     pub(crate) journal_bytes: Gauge,
     pub(crate) journal_writable: Gauge,
     pub(crate) journal_commits: Counter,
@@ -175,6 +177,12 @@ impl Closed {
     }
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("fogbell");
@@ -277,6 +285,16 @@ impl Metrics {
                 "certificate_expiry_seconds",
                 "When the certificate that the listener shows ends, in seconds since 1970",
             ),
+            calls: made(
+                r,
+                "api_calls",
+                "Calls to the API that Mist allows the organisation's token in an hour",
+            ),
+            calls_left: made(
+                r,
+                "api_calls_left",
+                "Calls to the API that are left this hour, by organisation",
+            ),
             journal_bytes: made(r, "journal_bytes", "Bytes the journal uses"),
             journal_writable: made(r, "journal_writable", "1 when a message can be promised"),
             journal_commits: made(r, "journal_commits", "Transactions written"),
@@ -314,6 +332,13 @@ impl Metrics {
 
     pub(crate) fn closed(&self, reason: Closed) {
         self.connections_closed.get_or_create(&Why { reason }).inc();
+    }
+
+    /// How many calls to the API are left to `organisation` this hour, of how many.
+    pub(crate) fn calls(&self, organisation: &str, left: u32, of: u32) {
+        let label = OrgLabel { org: organisation.to_owned() };
+        self.calls.get_or_create(&label).set(i64::from(of));
+        self.calls_left.get_or_create(&label).set(i64::from(left));
     }
 
     /// The newest message of `organisation` came at `at`.

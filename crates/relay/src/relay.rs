@@ -12,7 +12,7 @@ use arc_swap::ArcSwap;
 use ids::Timestamp;
 use journal::{AppendError, CursorError, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, info, warn};
@@ -20,6 +20,8 @@ use webhook::Gate;
 
 use crate::admin::Admin;
 use crate::admin::about::About;
+use crate::admin::page::tops::Tops;
+use crate::admin::page::{Page, WATCHERS};
 use crate::certificate::Certificate;
 use crate::concerns::Concerns;
 use crate::config::{Config, GateLimits};
@@ -109,6 +111,7 @@ impl Relay {
             tell_salvaged(&journal, salvaged)?;
         }
         let opened_at = *journal.tail(Log::Inbox).borrow();
+        let concerns = Concerns::new(Arc::clone(&metrics));
         // who sets receivers up asks for it as soon as the relay says that it serves
         let engine = match setup.sinks.iter().any(Sink::needs_engine) {
             true => Some(engine::start(&setup.config.state, &setup.mib)?),
@@ -133,7 +136,7 @@ impl Relay {
             ask_reload,
             asked_reload: Some(asked_reload),
             pings: (pings, Some(ping_stream)),
-            concerns: Concerns::default(),
+            concerns,
             health,
         })
     }
@@ -240,7 +243,20 @@ impl Relay {
         let (stop_interpreter, interpreter_stop) = Stopper::new();
         let (stop_supervisor, supervisor_stop) = Stopper::new();
 
+        let tops = Arc::new(Tops::new());
+        let organisations = watch::Sender::new(names(&config));
+        let page = Page {
+            door: setup.door,
+            relay: setup.name.clone(),
+            tops: Arc::clone(&tops),
+            organisations: organisations.subscribe(),
+            concerns: concerns.clone(),
+            feed: Feed::new(journal.clone(), inbox.clone(), None),
+            watching: Arc::new(Semaphore::new(WATCHERS)),
+        };
         let admin = Arc::new(Admin {
+            page,
+            tls: setup.admin_tls,
             journal: journal.clone(),
             inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
@@ -294,6 +310,7 @@ impl Relay {
             rules: rules.subscribe(),
             unnamed,
             unknown: UnknownTypes::default(),
+            tops,
         };
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
         let listener = Listener {
@@ -336,6 +353,7 @@ impl Relay {
             sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
             silences.send_replace(silence_limits(&setup.config));
+            organisations.send_replace(names(&setup.config));
             config = setup.config;
             configuration.send_replace(config.fingerprint());
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
@@ -377,6 +395,11 @@ impl Relay {
             _ => drained,
         }
     }
+}
+
+/// The names of the organisations.
+fn names(config: &Config) -> Vec<String> {
+    config.org.iter().map(|org| org.name.clone()).collect()
 }
 
 /// After how long a silence of each organisation something may be wrong.

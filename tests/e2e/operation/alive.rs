@@ -126,7 +126,7 @@ fn silence_of_mist_is_told_once_over_a_restart_and_so_is_its_end() {
 
 #[test]
 fn the_end_of_a_certificate_of_a_sink_is_told_once_over_a_restart_and_so_is_a_new_one() {
-    let setup = RsyslogSetup { tls_clients: TlsClients::Certified, ..RsyslogSetup::default() };
+    let setup = RsyslogSetup { tls_clients: TlsClients::Certified };
     let siem = Rsyslog::start(&setup);
     siem.certs().renew_client(10);
     let (chain, key) = (siem.certs().client(), siem.certs().client_key());

@@ -14,11 +14,11 @@ fn health_and_metrics_are_served_on_the_admin_listener_alone() {
     let relay = Fogbell::start(&Config::new());
     let ask = |path: &str| Curl::new(&relay.admin_url(path)).run();
 
-    let nothing = "not found; there are /livez, /readyz and /metrics\n";
+    let nothing = "not found; there are /, /livez, /readyz and /metrics\n";
     for (path, status, text) in [
         ("/livez", 200, "alive\n"),
         ("/readyz", 200, "ready\n"),
-        ("/", 404, nothing),
+        ("/anything", 404, nothing),
         (Config::PATH, 404, nothing),
     ] {
         let answer = ask(path);

@@ -236,6 +236,13 @@ pub(super) const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    Program {
+        name: "chromium",
+        packages: &["chromium", "fonts-dejavu-core"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Fonts,
+    },
     // has no word for its version before 9.3, and does nothing without keys
     Program {
         name: "sshd",

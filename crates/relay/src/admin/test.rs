@@ -26,8 +26,8 @@ use crate::sink::standing::Standing;
 pub(super) struct Asked {
     /// Names of the sinks; all when there are none.
     #[serde(default)]
-    sinks: Vec<String>,
-    wait_secs: u64,
+    pub(super) sinks: Vec<String>,
+    pub(super) wait_secs: u64,
 }
 
 /// What became of the test at one sink.

@@ -31,6 +31,7 @@ fn interpreter(journal: &Journal) -> Interpreter {
         rules: watch::channel(Arc::default()).1,
         unnamed: mpsc::channel(1).0,
         unknown: UnknownTypes::default(),
+        tops: Arc::new(Tops::new()),
     }
 }
 

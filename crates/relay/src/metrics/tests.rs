@@ -23,6 +23,7 @@ fn filled() -> Arc<Metrics> {
     let metrics = Arc::new(Metrics::new());
     metrics.arrived().stored("acme", "alarms");
     metrics.answered(StatusCode::OK);
+    metrics.calls("acme", 1, 2);
     metrics.closed(Closed::Idle);
     metrics.unlisted("acme");
     metrics.stored("own");

@@ -36,7 +36,7 @@ impl Said {
             let ended: Vec<_> = self
                 .0
                 .keys()
-                .filter(|(open, resource)| open == word && !concerns.contains_key(resource))
+                .filter(|(open, resource)| *open == *word && !concerns.contains_key(resource))
                 .cloned()
                 .collect();
             for key in ended {
@@ -69,6 +69,8 @@ const KINDS: [OwnKind; 2] = [OwnKind::SinkCertificateExpires, OwnKind::ApiCallsS
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::concerns::{Concern, Concerns};
 
     use super::*;
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_concern_is_told_once_again_when_it_grows_and_when_it_has_ended() {
-        let (concerns, mut told) = (Concerns::default(), Said::default());
+        let (concerns, mut told) = (Concerns::new(Arc::default()), Said::default());
         let one = |about: &str, state| vec![(about.to_owned(), state)];
 
         assert_eq!(said(&mut told, &concerns), []);
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_was_open_before_a_restart_is_neither_told_again_nor_forgotten() {
-        let (concerns, mut told) = (Concerns::default(), Said::default());
+        let (concerns, mut told) = (Concerns::new(Arc::default()), Said::default());
         told.0.insert((KIND.word(), "siem".to_owned()), Severity::Warning);
         told.0.insert((KIND.word(), "gone".to_owned()), Severity::Warning);
 
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_was_not_stored_is_said_again() {
-        let (concerns, mut told) = (Concerns::default(), Said::default());
+        let (concerns, mut told) = (Concerns::new(Arc::default()), Said::default());
         are(&concerns, &[("siem", Severity::Info)]);
         let first = told.judge(&concerns.known());
         told.unsaid(&first[0]);
