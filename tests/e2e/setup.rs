@@ -200,10 +200,18 @@ fn without_a_terminal_the_flags_that_are_missing_are_named() {
 fn what_does_not_hold_is_not_written() {
     let machine = Machine::new();
     let answers = machine.answers("").display().to_string();
-    let yes = ["--answers", &answers, "--yes"];
-    let init = |more: &[&str]| machine.init(&[&yes[..], more].concat());
+    let init = |more: &[&str]| match more {
+        ["--answers", ..] => machine.init(&[more, &["--yes"]].concat()),
+        more => machine.init(&[&["--answers", &answers, "--yes"], more].concat()),
+    };
     machine.secret("dead", "FAKE-not-a-token");
     let dead = machine.at("dead").display().to_string();
+    let text = fs::read_to_string(machine.at("answers.toml")).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("certificate =") && !line.starts_with("key ="));
+    let weak = lines.map(|line| format!("{line}\n")).collect::<String>()
+        + "self_signed = true\ncreate_webhook = true\n";
+    fs::write(machine.at("self-signed.toml"), weak).unwrap();
+    let self_signed = machine.at("self-signed.toml").display().to_string();
 
     for (more, says) in [
         (&["--token-file", &dead][..], "401"),
@@ -211,6 +219,8 @@ fn what_does_not_hold_is_not_written() {
         (&["--public-url", "http://relay.example.net/"], "no URL that Mist can post to"),
         (&["--certificate", "/nowhere.pem"], "this certificate cannot be used"),
         (&["--sink", "siem=http://x"], "begins with tls, tcp"),
+        // nothing is weakened that nobody asked to weaken
+        (&["--answers", &self_signed], "--danger-no-verify"),
     ] {
         let answer = init(more);
         assert_eq!(answer.code.min(1), 1, "{more:?}: {}", answer.out);

@@ -92,12 +92,15 @@ impl Webhook {
         draft: &Draft,
         config: &Config,
     ) -> Result<Self, Box<dyn Error>> {
+        if !config.tls.self_signed.is_empty() {
+            return Err(create::SELF_SIGNED.into());
+        }
         let here = Here::of(config, &config.org[0]);
         let wish = Wish {
             url: here.url().ok_or("nothing says where Mist is to post")?,
             name: "fogbell".to_owned(),
             topics: TOPICS.map(str::to_owned).to_vec(),
-            verify: config.tls.self_signed.is_empty(),
+            verify: true,
             set_secret: false,
         };
         let known = vec![secret(draft)?];
