@@ -1,5 +1,7 @@
 //! A relay goes on elsewhere from a backup.
 
+mod needs_root;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -72,7 +74,7 @@ fn nothing_acknowledged_before_a_backup_is_lost_to_a_machine_that_is_gone() {
     let mut relay = Fogbell::start_as_it_is(&home, &[]);
     admin::wait_drained(&mut relay, Duration::from_secs(90));
 
-    told.extend(meanwhile.as_posted());
+    told.extend(meanwhile.into_posted());
     for figures in receivers.account(&told, DEADLINE) {
         assert_eq!(figures.lost, 0, "{figures:?}");
     }
@@ -236,7 +238,7 @@ fn a_backup_that_is_damaged_short_newer_or_none_is_refused_and_nothing_is_writte
     }
     refused(b"[listen]\n", "another file");
     let newer = String::from_utf8_lossy(&good[list..list + 12]).replace('1', "2");
-    let mut bytes = good.clone();
+    let mut bytes = good;
     bytes[list..list + 12].copy_from_slice(newer.as_bytes());
     let said = refused(&bytes, "a newer one");
     assert!(said.contains("format 2") && said.contains("knows formats up to 1"), "{said}");

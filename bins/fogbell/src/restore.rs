@@ -65,7 +65,7 @@ fn put(args: &Args, manifest: &Manifest) -> Result<(), Cause> {
     }
     // no relay may run meanwhile, nor start
     let journal = manifest.files.iter().find(|kept| kept.kind == Kind::Journal);
-    let hold = journal.map(|kept| Hold::new(&kept.path)).transpose()?;
+    let hold = journal.map(|kept| hold(kept, owners.as_ref())).transpose()?;
     let mut staged = Staged::default();
     let again = archive::read(&args.from, |kept, bytes| {
         if same.contains(&kept.path) {
@@ -84,6 +84,15 @@ fn put(args: &Args, manifest: &Manifest) -> Result<(), Cause> {
         }
     }
     staged.finish()
+}
+
+/// Keeps relays off the journal until this is dropped; the lock that stays is its owner's.
+fn hold(kept: &Kept, owners: Option<&Owners>) -> Result<Hold, Cause> {
+    let hold = Hold::new(&kept.path)?;
+    let (owner, group) = numbers(owners, kept.owner.as_deref(), kept.group.as_deref())?;
+    fchown(hold.lock(), owner, group)
+        .map_err(|error| format!("cannot give the lock of `{}` away: {error}", kept.path.display()))?;
+    Ok(hold)
 }
 
 /// Refuses to go over anything; the files that are there with the same bytes, which stay as they are.

@@ -57,7 +57,7 @@ fn copy_all(from: &Connection, to: &Path) -> rusqlite::Result<()> {
 #[derive(Debug)]
 pub struct Hold {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Hold {
@@ -70,7 +70,13 @@ impl Hold {
         let path =
             files::resolve(path).map_err(|source| OpenError::Directory { path: path.to_owned(), source })?;
         let lock = files::lock(&path, Duration::ZERO)?;
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
+    }
+
+    /// The lock beside it, which whoever is to open the journal must own.
+    #[must_use]
+    pub const fn lock(&self) -> &File {
+        &self.lock
     }
 
     /// The files of the journal, whether they are there or not: the database, and what SQLite keeps beside it. A log of

@@ -247,7 +247,7 @@ impl Told {
     }
 
     /// The same with nothing acknowledged: it may arrive, and need not.
-    pub(crate) fn as_posted(mut self) -> Self {
+    pub(crate) fn into_posted(mut self) -> Self {
         self.connections.values_mut().for_each(|connection| connection.acknowledged.clear());
         self
     }

@@ -74,7 +74,7 @@ impl Node {
     }
 
     /// Waits until its relay is ready and keepalived stands by.
-    pub(super) fn wait_standby(&mut self) {
+    pub(super) fn wait_standby(&self) {
         let ready = wait_until(DEADLINE, || self.machine.inside(|| admin::is_ready(&self.relay)));
         assert!(ready, "the relay on {} is not ready", self.plug);
         let stands_by = wait_until(DEADLINE, || self.state() == "BACKUP" && !self.holds());
