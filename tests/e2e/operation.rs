@@ -1,13 +1,16 @@
 //! A relay in service: it drains, comes back where it was, and answers for itself.
 
+mod alive;
 mod asked;
 mod care;
 mod cursors;
 mod drain;
 mod explained;
 mod kept;
+mod metrics;
 mod reload;
 mod rules;
+mod tested;
 
 /// A body with one alarm of this type.
 fn alarm(kind: &str) -> String {

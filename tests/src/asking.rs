@@ -1,5 +1,6 @@
 //! Asking the relay: posts that are signed, pages of its admin listener, subcommands.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -51,6 +52,24 @@ pub fn ask_fogbell(arguments: &[&str]) -> Answer {
 pub fn ask_fogbell_in(home: &Path, arguments: &[&str]) -> Answer {
     let file = home.join("fogbell.toml").display().to_string();
     ask_fogbell(&[arguments, &["--config", &file]].concat())
+}
+
+/// The same with `input` as standard input.
+///
+/// # Panics
+///
+/// When it cannot be started, or does not take the input.
+#[must_use]
+pub fn ask_fogbell_with(home: &Path, arguments: &[&str], input: &[u8]) -> Answer {
+    let mut command = Command::new(fogbell_program());
+    command.args(arguments).arg("--config").arg(home.join("fogbell.toml"));
+    command.env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the built fogbell can be run");
+    let mut pipe = child.stdin.take().expect("it is a pipe");
+    pipe.write_all(input).expect("fogbell reads its input");
+    drop(pipe);
+    child.wait_with_output().expect("fogbell ends").into()
 }
 
 impl Fogbell {

@@ -67,6 +67,24 @@ impl Certs {
         self.folder.join("client.pem")
     }
 
+    /// Puts another certificate for the client's key into the place of its own, which ends in so many days.
+    ///
+    /// # Panics
+    ///
+    /// When OpenSSL cannot.
+    pub fn renew_client(&self, days: u32) {
+        let days = days.to_string();
+        let ask = ["req", "-new", "-key", "client.key", "-subj", "/CN=client.test", "-out", "again.csr"];
+        openssl(&self.folder, &ask);
+        let sign =
+            ["x509", "-req", "-in", "again.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+        openssl(
+            &self.folder,
+            &[&sign[..], &["-out", "again.pem", "-days", &days, "-extfile", "leaf.ext"]].concat(),
+        );
+        fs::rename(self.folder.join("again.pem"), self.client()).expect("a file can be renamed");
+    }
+
     /// The client's key (0600).
     #[must_use]
     pub fn client_key(&self) -> PathBuf {

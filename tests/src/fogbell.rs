@@ -13,6 +13,7 @@ use crate::certs::Certs;
 use crate::ports::free_port;
 use crate::programs::fogbell_program;
 use crate::running::Running;
+use crate::wait::{DEADLINE, wait_until};
 
 pub(crate) mod config;
 
@@ -28,6 +29,8 @@ pub struct Fogbell {
     running: Running,
     address: String,
     admin: String,
+    /// Why its figures need not add up at the end of the story.
+    excepted: Option<String>,
 }
 
 impl Fogbell {
@@ -53,7 +56,7 @@ impl Fogbell {
         write_home(&home, config);
         let (running, address, admin) = run(&home, wrapper);
         let ca = home.join("certs/ca.pem");
-        Self { home, _folder: Some(folder), ca, running, address, admin }
+        Self { home, _folder: Some(folder), ca, running, address, admin, excepted: None }
     }
 
     /// Starts one in `home`, which stays when this is dropped.
@@ -75,7 +78,15 @@ impl Fogbell {
     pub fn start_in_under(home: &Path, wrapper: &[&str], config: &Config) -> Self {
         write_home(home, config);
         let (running, address, admin) = run(home, wrapper);
-        Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
+        Self {
+            home: home.to_owned(),
+            _folder: None,
+            ca: home.join("certs/ca.pem"),
+            running,
+            address,
+            admin,
+            excepted: None,
+        }
     }
 
     /// Starts one in `home` as everything was written there, under another program; `home` stays when this is dropped.
@@ -86,7 +97,15 @@ impl Fogbell {
     #[must_use]
     pub fn start_as_it_is(home: &Path, wrapper: &[&str]) -> Self {
         let (running, address, admin) = run(home, wrapper);
-        Self { home: home.to_owned(), _folder: None, ca: home.join("certs/ca.pem"), running, address, admin }
+        Self {
+            home: home.to_owned(),
+            _folder: None,
+            ca: home.join("certs/ca.pem"),
+            running,
+            address,
+            admin,
+            excepted: None,
+        }
     }
 
     /// Starts it again on the same folder, configuration and ports; what still runs is killed first.
@@ -162,6 +181,34 @@ impl Fogbell {
     #[must_use]
     pub fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
         self.running.wait_exit(deadline)
+    }
+
+    /// Its figures need not add up at the end of the story, because of `why`.
+    pub fn except_from_balance(&mut self, why: &str) {
+        self.excepted = Some(why.to_owned());
+    }
+
+    /// Waits until its figures add up.
+    ///
+    /// # Panics
+    ///
+    /// When they do not before the deadline.
+    pub fn assert_balanced(&mut self) {
+        let mut said = Vec::new();
+        let balanced = wait_until(DEADLINE, || {
+            said = self.try_scrape().map_or_else(|said| vec![said], |scrape| scrape.unbalanced());
+            said.is_empty()
+        });
+        assert!(balanced, "the figures of {} do not add up:\n  {}", self.home.display(), said.join("\n  "));
+    }
+}
+
+impl Drop for Fogbell {
+    /// A relay that runs to the end of its story has counted everything that it did.
+    fn drop(&mut self) {
+        if !std::thread::panicking() && self.excepted.is_none() && self.running.is_running() {
+            self.assert_balanced();
+        }
     }
 }
 

@@ -18,6 +18,7 @@
 pub mod bench;
 
 mod asking;
+mod balance;
 mod certs;
 mod clock;
 mod curl;
@@ -38,7 +39,8 @@ mod tls_client;
 mod usage;
 mod wait;
 
-pub use asking::{Answer, ask_fogbell, ask_fogbell_in};
+pub use asking::{Answer, ask_fogbell, ask_fogbell_in, ask_fogbell_with};
+pub use balance::Scrape;
 pub use certs::Certs;
 pub use clock::{FakeClock, Showing};
 pub use curl::{Curl, Response};

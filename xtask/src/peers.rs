@@ -14,10 +14,13 @@ use crate::programs::{in_sbin, is_program, must_succeed, on_path};
 use crate::workspace::Workspace;
 
 mod apt;
+mod axe;
+mod debian;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod programs;
+mod pysmi;
 mod python;
 mod sslyze;
 mod taplo;
@@ -129,6 +132,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
          or leave the peers out with --without-peers",
     )?;
 
+    pysmi::provide(&home, &bin).context(
+        "the tests need pysmi, which is on PyPI: it takes Python 3.10 or later and its pip; or leave the peers out with \
+         --without-peers",
+    )?;
+
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
         format!(
@@ -142,6 +150,13 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
             "the tests need taplo, which is in no Debian package but in the npm package {}: install npm and node \
              (Debian packages npm, nodejs), or leave the peers out with --without-peers",
             taplo::NPM_PACKAGE
+        )
+    })?;
+    axe::provide(&home, &bin).with_context(|| {
+        format!(
+            "the tests need axe-core, which is in no Debian package but in the npm package {}: install npm (Debian \
+             package npm), or leave the peers out with --without-peers",
+            axe::NPM_PACKAGE
         )
     })?;
     Ok(Peers { bin, mibs })
@@ -180,6 +195,73 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
     Ok(bin)
 }
 
+/// A Debian in which nothing was installed yet, as an archive, and the program that boots it in a folder.
+///
+/// # Errors
+///
+/// When debootstrap or `systemd-nspawn` cannot be had.
+pub(crate) fn debian(workspace: &Workspace) -> Result<(PathBuf, PathBuf)> {
+    let home = workspace.target.join("peers");
+    let archive = debian::provide(&home)?;
+    if let Some(program) = on_path("systemd-nspawn") {
+        return Ok((archive, program));
+    }
+    let (name, package) = ("systemd-nspawn", "systemd-container");
+    let home = home.join("nspawn");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin").join(name)) {
+        apt::unpack(&home, &root, &[package])
+            .with_context(|| format!("install the Debian package {package}"))?;
+    }
+    clear(&bin)?;
+    let beside = Beside::Own("systemd");
+    let program =
+        Program { name, packages: &["systemd-container"], version: &["--version"], module: None, beside };
+    let file = unpacked(&program, &root).with_context(|| format!("`{name}` is not in {package}"))?;
+    write_wrapper(&program, &file, &root, &bin)?;
+    start_once(&program, &bin)?;
+    Ok((archive, bin.join(name)))
+}
+
+/// The headers of musl, for the C in static programs.
+///
+/// # Errors
+///
+/// When its package cannot be had.
+pub(crate) fn musl_headers(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("peers/musl");
+    let (root, inside) = (home.join("root"), "usr/include/x86_64-linux-musl");
+    if !root.join(inside).is_dir() {
+        apt::unpack(&home, &root, &["musl-dev"]).context("install the Debian package musl-dev")?;
+    }
+    Ok(root.join(inside))
+}
+
+/// The folder of `rpm` and `rpmbuild`.
+///
+/// # Errors
+///
+/// When their package cannot be had.
+pub(crate) fn rpm_tools(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(folder) = on_path("rpmbuild").as_deref().and_then(Path::parent) {
+        return Ok(folder.to_owned());
+    }
+    let home = workspace.target.join("peers/rpm");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin/rpmbuild")) {
+        apt::unpack(&home, &root, &["rpm"]).context("install the Debian package rpm")?;
+    }
+    clear(&bin)?;
+    for name in ["rpm", "rpmbuild", "rpm2cpio"] {
+        let beside = Beside::Folder("RPM_CONFIGDIR", "usr/lib/rpm");
+        let program = Program { name, packages: &["rpm"], version: &["--version"], module: None, beside };
+        let file =
+            unpacked(&program, &root).with_context(|| format!("`{name}` is not in the package rpm"))?;
+        write_wrapper(&program, &file, &root, &bin)?;
+    }
+    Ok(bin)
+}
+
 /// A program and where it comes from.
 #[derive(Debug)]
 struct Program {
@@ -204,6 +286,8 @@ enum Beside {
     Libraries(&'static str, &'static str),
     /// Its own libraries, in a folder under those of libraries.
     Own(&'static str),
+    /// Fonts, and where they are listed.
+    Fonts,
     /// The modules of Python, and an option with a folder.
     Python(&'static str, &'static str),
 }
@@ -233,6 +317,15 @@ impl Beside {
                     format!("LD_LIBRARY_PATH=$LD_LIBRARY_PATH:{folder}\nexport LD_LIBRARY_PATH\n")
                 };
                 (found.map(set).unwrap_or_default(), String::new())
+            }
+            Self::Fonts => {
+                let folder = |name: &str| quoted(&root.join(name).display().to_string());
+                let listed = match root.join("etc/fonts").is_dir() {
+                    true => format!("FONTCONFIG_PATH={}\nexport FONTCONFIG_PATH\n", folder("etc/fonts")),
+                    false => String::new(),
+                };
+                let set = format!("XDG_DATA_HOME={}\nexport XDG_DATA_HOME\n{listed}", folder("usr/share"));
+                (set, String::new())
             }
             Self::Python(option, folder) => {
                 let modules = quoted(&root.join("usr/lib/python3/dist-packages").display().to_string());
@@ -303,7 +396,8 @@ fn confined(program: &Path) -> bool {
 
 /// The program under `root`, with the module it needs.
 fn unpacked(program: &Program, root: &Path) -> Option<PathBuf> {
-    let file = ["usr/bin", "usr/sbin", "bin", "sbin"]
+    // what is called chromium in usr/bin is a script that looks for the rest of it where Debian puts it
+    let file = ["usr/lib/chromium", "usr/bin", "usr/sbin", "bin", "sbin"]
         .iter()
         .map(|folder| root.join(folder).join(program.name))
         .find(|file| is_program(file))?;
@@ -342,7 +436,7 @@ fn library_folders(root: &Path) -> Vec<PathBuf> {
         .iter()
         .flat_map(|folder| {
             let own = root.join(folder).join(format!("{architecture}-linux-gnu"));
-            [own.join("systemd"), own, root.join(folder)]
+            [own.join("systemd"), own.join("pulseaudio"), own, root.join(folder)]
         })
         .filter(|folder| folder.is_dir())
         .collect()

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use relay::{AskedReload, Certificate, Config, Feed, Relay, Reloader, UnnamedStream};
+use ::upstream::Organisation;
+use mist::Budget;
+use relay::{AskedReload, Certificate, Concerns, Config, Feed, PingStream, Relay, Reloader, UnnamedStream};
 use tokio::signal::unix::Signal;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -14,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::certificate::Make;
 use crate::open::{Beside, Parts};
 use crate::secret_files::SecretFiles;
+use crate::worries::Worries;
 use crate::{manager, renewal, socket, upstream};
 
 /// `fogbell reload`: has the running relay read its configuration anew, and says what came of it.
@@ -35,7 +38,12 @@ pub(crate) struct Live {
     feed: Feed,
     /// In a lock so that those who ask can hand it on when others take their place.
     unnamed: Arc<Mutex<UnnamedStream>>,
+    /// In a lock for the same reason.
+    pings: Arc<Mutex<PingStream>>,
     asking: JoinSet<()>,
+    concerns: Concerns,
+    worrying: JoinSet<()>,
+    budgets: Vec<(String, Budget)>,
     asked_by: upstream::Access,
     certificate: Certificate,
     renewing: JoinSet<()>,
@@ -46,23 +54,38 @@ pub(crate) struct Live {
 impl Live {
     /// Starts what runs beside `relay`, which was made of `config` as the file at `path` has it.
     pub(crate) fn start(path: &Path, config: Config, beside: Beside, relay: &mut Relay) -> Self {
-        let (unnamed, asked) = (relay.unnamed(), relay.asked_to_reload());
+        let (unnamed, asked, pings) = (relay.unnamed(), relay.asked_to_reload(), relay.pings());
         let mut this = Self {
             path: path.to_owned(),
             config,
             reloader: relay.reloader(),
             feed: relay.feed(),
             unnamed: Arc::new(Mutex::new(unnamed.expect("nobody has taken it"))),
+            pings: Arc::new(Mutex::new(pings.expect("nobody has taken them"))),
             asking: JoinSet::new(),
+            concerns: relay.concerns(),
+            worrying: JoinSet::new(),
+            budgets: upstream::budgets(&beside.organisations),
             asked_by: beside.access,
             certificate: relay.certificate(),
             renewing: JoinSet::new(),
             files: SecretFiles::new(beside.files),
             asked: asked.expect("nobody has taken it"),
         };
-        this.asking = upstream::start(beside.organisations, &this.feed, Arc::clone(&this.unnamed));
+        this.ask(beside.organisations);
+        this.worry();
         this.renewing = renewal::start(beside.upkeep, this.certificate.clone());
         this
+    }
+
+    fn ask(&mut self, organisations: Vec<(Organisation, u8)>) {
+        let (unnamed, pings) = (Arc::clone(&self.unnamed), Arc::clone(&self.pings));
+        self.asking = upstream::start(organisations, &self.feed, unnamed, pings);
+    }
+
+    fn worry(&mut self) {
+        let worries = Worries::of(&self.config, self.budgets.clone());
+        self.worrying.spawn(worries.watch(self.concerns.clone()));
     }
 
     /// Reloads for as long as it is not dropped.
@@ -126,9 +149,12 @@ impl Live {
         self.files.are(beside.files);
         if beside.access != self.asked_by {
             self.asking.shutdown().await;
-            self.asking = upstream::start(beside.organisations, &self.feed, Arc::clone(&self.unnamed));
+            self.budgets = upstream::budgets(&beside.organisations);
+            self.ask(beside.organisations);
             self.asked_by = beside.access;
         }
+        self.worrying.shutdown().await;
+        self.worry();
         self.renewing.shutdown().await;
         self.renewing = renewal::start(beside.upkeep, self.certificate.clone());
         Ok(summary)

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::upstream::{Inbox, NotStored, Organisation, Upstream};
 use alarm::directory::Lesson;
 use alarm::{Fetched, OpenProblem};
-use ids::{Mac, Timestamp};
-use mist::{ApiToken, Client, Host, Proxy, Settings};
+use ids::{Mac, OrgId, Timestamp};
+use mist::{ApiToken, Budget, Client, Host, Proxy, Settings};
 use relay::config::{Org, OrgApi};
-use relay::{Cause, Config, Feed, UnnamedStream};
+use relay::{Cause, Config, Feed, PingStream, Pinged, UnnamedStream};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -31,7 +32,14 @@ pub(crate) fn organisations(
                 what: what.to_owned(),
                 source,
             };
-            let client = client(org, api, secrets, &wrong)?;
+            let token = secrets
+                .read(&api.token)
+                .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
+                .map_err(|source| {
+                    let key = format!(".token.{}", api.token.key());
+                    wrong(&key, "the token cannot be used", Some(source))
+                })?;
+            let client = client(org, api, token, &wrong)?;
             let (name, path) = (org.name.clone(), org.path.clone());
             Ok((Organisation { name, id: api.org_id, client, path }, api.budget_percent))
         })
@@ -61,21 +69,16 @@ impl std::fmt::Debug for Access {
     }
 }
 
-fn client(
+/// A client of the API of an organisation, with `token`.
+pub(crate) fn client(
     org: &Org,
     api: &OrgApi,
-    secrets: &Secrets<'_>,
+    token: ApiToken,
     wrong: &dyn Fn(&str, &str, Option<Cause>) -> relay::Error,
 ) -> Result<Client, relay::Error> {
     let host: Host =
         org.api_host().unwrap_or_default().parse().map_err(|error: mist::HostError| {
             wrong(".host", "this host cannot be asked", Some(error.into()))
-        })?;
-    let token = secrets
-        .read(&api.token)
-        .and_then(|bytes| Ok(ApiToken::new(str::from_utf8(&bytes)?.trim())?))
-        .map_err(|source| {
-            wrong(&format!(".token.{}", api.token.key()), "the token cannot be used", Some(source))
         })?;
     let mut settings = Settings::new(host, token);
     if let Some(ca) = &api.ca {
@@ -91,13 +94,39 @@ fn client(
     Client::new(settings).map_err(|error| wrong("", "this API cannot be asked", Some(error.into())))
 }
 
+/// Has Mist send the pings that the relay wants, for as long as it is not dropped.
+async fn ping(pings: Arc<Mutex<PingStream>>, organisations: HashMap<String, (OrgId, Client, String)>) {
+    let mut pings = pings.lock().await;
+    while let Some(asked) = pings.recv().await {
+        // one that nobody can ask about is dropped, which says so
+        if let Some((id, client, path)) = organisations.get(&asked.org) {
+            let pinged = match ::upstream::ping(client, *id, path).await {
+                Ok(()) => Pinged::Sent,
+                Err(error) => Pinged::NotPossible(relay::Chain(&error).to_string()),
+            };
+            asked.answer(pinged);
+        }
+    }
+}
+
+/// The budget of each organisation.
+pub(crate) fn budgets(organisations: &[(Organisation, u8)]) -> Vec<(String, Budget)> {
+    organisations.iter().map(|(org, _)| (org.name.clone(), org.client.budget().clone())).collect()
+}
+
 /// Asks about every organisation for as long as the set is not dropped.
 pub(crate) fn start(
     organisations: Vec<(Organisation, u8)>,
     feed: &Feed,
     unnamed: Arc<Mutex<UnnamedStream>>,
+    pings: Arc<Mutex<PingStream>>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    let asked = organisations.iter().map(|(org, _)| {
+        let client = org.client.patient(PING_PATIENCE);
+        (org.name.clone(), (org.id, client, org.path.clone()))
+    });
+    tasks.spawn(ping(pings, asked.collect()));
     let mut streams = HashMap::new();
     for (organisation, percent) in organisations {
         let (sender, stream) = mpsc::channel(UNNAMED);
@@ -157,6 +186,9 @@ impl Inbox for OrgInbox {
 fn not_stored(error: impl Error + Send + Sync + 'static) -> NotStored {
     NotStored(Box::new(error))
 }
+
+/// How long having a ping sent may wait for its turn.
+const PING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many names that are missing may wait to be looked up for one organisation.
 const UNNAMED: usize = 256;

@@ -25,7 +25,7 @@ pub enum Audience {
         /// The seconds.
         every_secs: u64,
     },
-    /// The one of this name, as a replay asked for.
+    /// The one of this name, as a replay or a test asked for.
     Only {
         /// The sink's name.
         sink: String,

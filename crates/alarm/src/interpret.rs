@@ -10,14 +10,17 @@ use crate::catalogue::{Catalogue, Role};
 use crate::directory::{self, Names};
 use crate::entry::{Entry, Fetched};
 use crate::reading::{Reading, Unread};
-use crate::{AlarmKey, Alert, AlertId, Origin, Own, Rules, Severity, State};
+use crate::{AlarmKey, Alert, AlertId, Audience, Origin, Own, Rules, Severity, State};
 
 mod facts;
 mod problems;
+mod remarks;
 mod seen;
 mod work;
 
 use facts::{Came, Told};
+pub use remarks::{Occasion, Remarks, Teller};
+
 use problems::{Problem, Problems, number_of_row, raise_key};
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
 use work::Work;
@@ -36,29 +39,6 @@ pub struct Effects {
     pub forget: Vec<Range<Vec<u8>>>,
     /// What is worth knowing and is no alert.
     pub remarks: Remarks,
-}
-
-/// What interpreting came across.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Remarks {
-    /// Devices and sites that the directory does not name, each with its organisation.
-    pub unnamed: Vec<(String, Unnamed)>,
-    /// Types that are in no catalogue.
-    pub unknown_types: Vec<String>,
-    /// Events that were told before.
-    pub repeated: u64,
-    /// Raises and clears that a damping rule kept back for good.
-    pub damped: u64,
-}
-
-impl Remarks {
-    /// Adds those of another entry.
-    pub fn add(&mut self, other: Self) {
-        self.unnamed.extend(other.unnamed);
-        self.unknown_types.extend(other.unknown_types);
-        self.repeated += other.repeated;
-        self.damped += other.damped;
-    }
 }
 
 /// Something that the directory does not name.
@@ -184,6 +164,12 @@ impl Interpreter {
         self.problems.due().map(Timestamp::from_micros)
     }
 
+    /// How many raises are held down now: nobody was told of them yet.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.problems.held()
+    }
+
     /// How many problems are there now.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -270,7 +256,9 @@ impl Interpreter {
         let mut work = Work::new(known, &self.rules, &mut self.problems);
         match read.what {
             What::Message { org, received, fetched, told } => {
+                let teller = if fetched.is_some() { Teller::Fetched } else { Teller::Webhook };
                 for told in told {
+                    work.effects.remarks.told(teller);
                     match told {
                         Ok(told) => message(&mut work, &mut self.doubles, &org, received, fetched, &told),
                         Err(unread) => {
@@ -300,7 +288,10 @@ impl Interpreter {
                 }
             }
             What::Own { at, own } => own_alert(&mut work, at, &own),
-            What::Replayed { alert } => work.effects.alerts.push(*alert),
+            What::Replayed { alert } => {
+                work.effects.remarks.told(Teller::Operator);
+                work.effects.alerts.push(*alert);
+            }
             What::Tick { at } => work.tick(at),
         }
         let effects = work.finish();
@@ -363,6 +354,7 @@ fn message(
     for unnamed in told.unnamed(&devices, names) {
         work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
     }
+    work.effects.remarks.fanned_out += (told.facts.len() as u64).saturating_sub(1);
     for fact in &told.facts {
         let alert = told.alert(&devices, fact, &came, names, work.rules);
         if alert.site.is_empty() && !alert.site_id.is_empty() {
@@ -415,6 +407,7 @@ fn double(
         ),
         count: 0,
         severity: None,
+        duration_secs: None,
     };
     own_alert(work, received, &own);
 }
@@ -449,6 +442,7 @@ const fn own_role(own: &Own) -> Role {
 }
 
 fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
+    work.effects.remarks.told(Teller::Relay);
     let key = own_key(own);
     let micros = at.micros().to_be_bytes();
     let id = AlertId::of(&[key.bytes(), &micros, own.state.word().as_bytes(), own.text.as_bytes()]);
@@ -457,6 +451,10 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     alert.origin = Origin::Relay;
     alert.reason.clone_from(&own.text);
     alert.category.clone_from(&own.resource);
+    alert.duration_secs = own.duration_secs;
+    if own.kind.is_for_its_sink() {
+        alert.audience = Audience::Only { sink: own.resource.clone() };
+    }
     let role = own_role(own);
     let news = work::News {
         alert,

@@ -22,6 +22,9 @@ pub struct Own {
     /// How bad it is, where that is not always the same; else its kind says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
+    /// How long it has lasted, in seconds, where that is known: of a heartbeat, how long ago the last webhook came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_secs: Option<u64>,
 }
 
 /// The kinds of things the relay says of itself.
@@ -49,11 +52,22 @@ pub enum OwnKind {
     CertificateExpires,
     /// The certificate of the listener could not be renewed or replaced; raised and cleared.
     CertificateNotRenewed,
+    /// The relay is alive, and how far behind the sink is that is its resource, for which alone it is; an event.
+    Heartbeat,
+    /// Nothing came from an organisation of Mist for a set time, and no ping came through; raised and cleared.
+    MistSilent,
+    /// A certificate that a sink or the API needs ends soon, or has ended; raised again as its end comes nearer, and
+    /// cleared.
+    SinkCertificateExpires,
+    /// The calls of this hour to the API of Mist are nearly spent; raised and cleared.
+    ApiCallsShort,
+    /// An operator tests the sink that is its resource, and it is for that sink alone; raised and cleared.
+    Test,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
@@ -64,6 +78,11 @@ impl OwnKind {
         Self::UnlistedSource,
         Self::CertificateExpires,
         Self::CertificateNotRenewed,
+        Self::Heartbeat,
+        Self::MistSilent,
+        Self::SinkCertificateExpires,
+        Self::ApiCallsShort,
+        Self::Test,
     ];
 
     /// Whether the relay makes alerts of this type.
@@ -86,6 +105,11 @@ impl OwnKind {
             Self::UnlistedSource => "unlisted_source",
             Self::CertificateExpires => "certificate_expires",
             Self::CertificateNotRenewed => "certificate_not_renewed",
+            Self::Heartbeat => "heartbeat",
+            Self::MistSilent => "mist_silent",
+            Self::SinkCertificateExpires => "sink_certificate_expires",
+            Self::ApiCallsShort => "api_calls_short",
+            Self::Test => "test",
         }
     }
 
@@ -98,10 +122,21 @@ impl OwnKind {
             | Self::DoubleSubscription
             | Self::SourcesHidden
             | Self::CertificateExpires
-            | Self::CertificateNotRenewed => Severity::Warning,
+            | Self::CertificateNotRenewed
+            | Self::MistSilent
+            | Self::SinkCertificateExpires
+            | Self::ApiCallsShort => Severity::Warning,
+            Self::Heartbeat => Severity::Info,
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
                 Severity::Critical
             }
+            Self::Test => Severity::Info,
         }
+    }
+
+    /// Whether it is for the sink alone that is its resource, whatever the routes say.
+    #[must_use]
+    pub const fn is_for_its_sink(self) -> bool {
+        matches!(self, Self::Heartbeat | Self::Test)
     }
 }

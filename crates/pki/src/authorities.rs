@@ -1,6 +1,7 @@
 //! Authorities that somebody decided to trust.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -9,7 +10,7 @@ use x509_parser::prelude::FromDer as _;
 
 use crate::file::read_public;
 use crate::pem::{Content, content, plain};
-use crate::{ChainError, LoadError};
+use crate::{ChainError, Leaf, LoadError};
 
 /// Certificates that are trusted to issue others, or to be presented themselves.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,13 @@ impl Authorities {
             return Err(ChainError::without_certificate(&labels));
         }
         Ok(Self { certificates })
+    }
+
+    /// When the last of them ends; `None` without any.
+    #[must_use]
+    pub fn end(&self) -> Option<SystemTime> {
+        let parsed = self.certificates.iter().filter_map(|der| parse(der));
+        parsed.map(|certificate| Leaf::of(&certificate).validity.not_after).max()
     }
 
     /// The certificates, as a TLS library takes them.

@@ -1,43 +1,60 @@
-//! Health and metrics over HTTP, and the socket the subcommands use.
+//! Health, metrics and the page over HTTP, and the socket the subcommands use.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ids::Timestamp;
 use journal::{Journal, Log};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
-use crate::certificate::{Certificate, Renewed, Shown};
+use crate::certificate::{Acceptor, Certificate, Renewed, Shown};
 use crate::error::Chain;
 use crate::health::Health;
+use crate::inbox::Inbox;
 use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
 use crate::reload::AskedReload;
+use crate::sink::standing::Standings;
 use crate::stop::Stop;
 use crate::supervisor;
+use crate::trail::Trail;
 
+pub(crate) mod about;
+mod fate;
 pub(crate) mod history;
+pub(crate) mod page;
+mod ping;
+mod test;
+
+use about::About;
+use page::{Body, Page};
 
 /// Answers questions about the relay.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
     pub(crate) metrics: Arc<Metrics>,
     /// The sinks that are served.
     pub(crate) sinks: watch::Receiver<Receivers>,
+    /// How they stand.
+    pub(crate) standings: watch::Receiver<Standings>,
+    /// What came to the listener.
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) about: About,
+    /// Held by whoever tests sinks, one at a time.
+    pub(crate) testing: Mutex<()>,
     /// Turns true when the relay begins to stop: it is not ready from then on.
     pub(crate) stopping: Stop,
     pub(crate) health: Health,
@@ -45,6 +62,9 @@ pub(crate) struct Admin {
     pub(crate) reload: mpsc::Sender<AskedReload>,
     /// What the listener shows.
     pub(crate) certificate: Certificate,
+    pub(crate) page: Page,
+    /// Off loopback nothing is told in the clear.
+    pub(crate) tls: Option<Acceptor>,
 }
 
 impl Admin {
@@ -63,38 +83,70 @@ impl Admin {
             };
             let this = Arc::clone(&self);
             tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| {
-                    std::future::ready(Ok::<_, Infallible>(this.answer(&request)))
-                });
-                let mut http = http1::Builder::new();
-                http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
-                let connection = http.serve_connection(TokioIo::new(stream), service);
-                if let Ok(Err(error)) = timeout(LONGEST, connection).await {
-                    debug!(%error, "a connection for health and metrics ended");
-                }
+                this.connection(stream).await;
                 drop(place);
             });
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            return plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n".into());
+    async fn connection(self: Arc<Self>, stream: TcpStream) {
+        let Some(acceptor) = &self.tls else { return self.requests(stream).await };
+        match timeout(PATIENCE, acceptor.accept(stream)).await {
+            Ok(Ok(Some(stream))) => self.requests(stream).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => debug!(%error, "no TLS on the admin listener"),
+            Err(_) => debug!("a TLS handshake on the admin listener took too long"),
         }
+    }
+
+    async fn requests(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let service = service_fn(|request: Request<Incoming>| {
+            let this = Arc::clone(self);
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(16 * 1024);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        if let Ok(Err(error)) = timeout(LONGEST, connection).await {
+            debug!(%error, "a connection for health and metrics ended");
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+        let get = request.method() == Method::GET || request.method() == Method::HEAD;
         match request.uri().path() {
-            "/livez" => plain(StatusCode::OK, "alive\n".into()),
-            "/readyz" => match self.unready() {
+            "/livez" if get => plain(StatusCode::OK, "alive\n".into()),
+            "/readyz" if get => match self.unready() {
                 None => plain(StatusCode::OK, "ready\n".into()),
                 Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
             },
-            "/metrics" => {
-                let mut answer = plain(StatusCode::OK, self.metrics.text());
-                let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(openmetrics));
-                answer
+            "/metrics" if get => match self.page.door.looks(request.headers()) {
+                Ok(()) => self.figures(&request),
+                Err(closed) => page::refuse(closed),
+            },
+            "/livez" | "/readyz" | "/metrics" => {
+                plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed\n".into())
             }
-            _ => plain(StatusCode::NOT_FOUND, "not found; there are /livez, /readyz and /metrics\n".into()),
+            _ => match page::answer(self, request).await {
+                Some(answer) => answer,
+                None => plain(
+                    StatusCode::NOT_FOUND,
+                    "not found; there are /, /livez, /readyz and /metrics\n".into(),
+                ),
+            },
         }
+    }
+
+    fn figures(&self, request: &Request<Incoming>) -> Response<Body> {
+        let accepted = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+        let older = accepted.is_some_and(|it| it.contains("text/plain") && !it.contains("openmetrics"));
+        let (text, kind) = match older {
+            true => (self.metrics.plain_text(), "text/plain; version=0.0.4; charset=utf-8"),
+            false => (self.metrics.text(), "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        };
+        let mut answer = plain(StatusCode::OK, text);
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        answer
     }
 
     /// Why no message can be promised now.
@@ -162,13 +214,23 @@ impl Admin {
             }
             Some(REPLAY) => answer(match serde_json::from_value::<Replay>(asked.unwrap_or_default()) {
                 Ok(Replay { sink, positions }) => match self.serves(&sink) {
-                    true => history::replay(&self.journal, &sink, &positions).await,
+                    true => history::replay(&self.journal, &self.inbox, &sink, &positions).await,
                     false => Err(format!("this relay serves no sink `{sink}`")),
                 },
                 Err(error) => Err(error.to_string()),
             }),
             Some(STATE) => answer(match serde_json::from_value::<Keys>(asked.unwrap_or_default()) {
                 Ok(Keys { keys }) => history::state(&self.journal, keys).await,
+                Err(error) => Err(error.to_string()),
+            }),
+            Some(TEST) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
+                Ok(asked) => self.test(asked).await,
+                Err(error) => Err(error.to_string()),
+            }),
+            Some(ABOUT) => answer(Ok(self.about.tell(self.unready()))),
+            Some(PING_WATCH) => answer(Ok(self.watch_for_ping())),
+            Some(PING_FOLLOW) => answer(match serde_json::from_value(asked.unwrap_or_default()) {
+                Ok(asked) => self.follow_ping(asked).await,
                 Err(error) => Err(error.to_string()),
             }),
             Some(RELOAD) => answer(self.reload().await),
@@ -263,8 +325,8 @@ fn answer(answer: Result<serde_json::Value, String>) -> serde_json::Value {
     }
 }
 
-fn plain(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
+fn plain(status: StatusCode, text: String) -> Response<Body> {
+    let mut answer = Response::new(page::body(text));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
@@ -298,6 +360,21 @@ pub const REPLAY: &str = "replay";
 
 /// The command on the admin socket that asks for the state under `keys`, in hexadecimal digits.
 pub const STATE: &str = "state";
+
+/// The command on the admin socket that sends a raise and a clear to `sinks`, to all when there are none, and is answered
+/// with what became of them after at most `wait_secs`.
+pub const TEST: &str = "test";
+
+/// The command on the admin socket that asks for what the process itself knows: version, start, configuration, limits.
+pub const ABOUT: &str = "about";
+
+/// The command on the admin socket that has the relay keep what comes to its listener for a while; the answer has the
+/// `mark` for [`PING_FOLLOW`].
+pub const PING_WATCH: &str = "ping-watch";
+
+/// The command on the admin socket that asks where the ping of `org` is that came behind `mark`: it waits `wait_secs` for
+/// it, then `sinks_secs` for the sinks.
+pub const PING_FOLLOW: &str = "ping-follow";
 
 /// How many connections of each kind may be open.
 const MAX_CONNECTIONS: usize = 32;

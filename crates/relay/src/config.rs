@@ -141,6 +141,18 @@ impl Config {
         Ok(config)
     }
 
+    /// 32 hexadecimal digits that are others when the text is another; no fingerprint of secrets, which are not in it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        alarm::AlarmKey::of(&[b"configuration", self.source.text.as_bytes()]).to_string()
+    }
+
+    /// The file and the text that this was parsed from.
+    #[must_use]
+    pub fn source(&self) -> (&Path, &str) {
+        (&self.source.path, &self.source.text)
+    }
+
     /// The place in the file of the value that `keys` lead to, as near as it can be found.
     #[must_use]
     pub fn place(&self, keys: &str) -> Place {
@@ -194,11 +206,20 @@ pub struct Listen {
     #[serde(default)]
     #[schemars(with = "Vec<schema::Network>")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The listener as Mist is told it, without a path, `https://mist-relay.example.net`; what `fogbell webhook` and
+    /// `fogbell doctor` go by. Default: the first name of the certificate.
+    #[serde(default)]
+    pub public_url: Option<String>,
 }
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { address: default_listen(), proxy_protocol: false, trusted_proxies: Vec::new() }
+        Self {
+            address: default_listen(),
+            proxy_protocol: false,
+            trusted_proxies: Vec::new(),
+            public_url: None,
+        }
     }
 }
 
@@ -224,18 +245,26 @@ pub struct Tls {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
-    /// Address and port of `/livez`, `/readyz` and `/metrics`.
+    /// Address and port of the page, `/livez`, `/readyz` and `/metrics`. Off loopback it speaks HTTPS with the certificate of
+    /// the listener, and needs `token`.
     #[serde(default = "default_admin")]
     #[schemars(with = "schema::Address")]
     pub address: SocketAddr,
     /// Path of the socket. Default: `admin.sock` in the runtime directory that systemd made, else in `state`.
     #[serde(default)]
     pub socket: Option<PathBuf>,
+    /// The token for the buttons of the page, and off loopback for everything but `/livez` and `/readyz`: as the password of
+    /// any user, or as `Bearer`; at least 16 bytes.
+    #[serde(default)]
+    pub token: Option<SecretHome>,
+    /// Further names under which the page is asked for, without port, as of a proxy in front of it.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { address: default_admin(), socket: None }
+        Self { address: default_admin(), socket: None, token: None, hosts: Vec::new() }
     }
 }
 

@@ -10,7 +10,7 @@ use journal::{Journal, Log, Priority};
 use tokio::sync::mpsc;
 
 use crate::Error;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::failed;
 
 /// A way into the inbox for whoever asks Mist, and what the relay knows that is worth asking about.
@@ -19,6 +19,7 @@ use crate::interpreter::failed;
 #[derive(Clone, Debug)]
 pub struct Feed {
     journal: Journal,
+    inbox: Inbox,
     last_entry: Option<Timestamp>,
 }
 
@@ -26,8 +27,8 @@ pub struct Feed {
 pub type UnnamedStream = mpsc::Receiver<(String, Unnamed)>;
 
 impl Feed {
-    pub(crate) const fn new(journal: Journal, last_entry: Option<Timestamp>) -> Self {
-        Self { journal, last_entry }
+    pub(crate) const fn new(journal: Journal, inbox: Inbox, last_entry: Option<Timestamp>) -> Self {
+        Self { journal, inbox, last_entry }
     }
 
     /// When the newest entry that was there at the start had come: since then the relay may have been away.
@@ -55,7 +56,7 @@ impl Feed {
     }
 
     async fn store(&self, record: journal::Record) -> Result<(), Error> {
-        let stored = self.journal.append(record, Priority::Normal).await;
+        let stored = self.inbox.store(record, Priority::Normal).await;
         stored.map(drop).map_err(failed("storing what was fetched from Mist"))
     }
 

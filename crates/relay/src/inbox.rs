@@ -1,11 +1,19 @@
 //! How an entry of the inbox is written down, and read back.
 
+use std::sync::Arc;
+
 use alarm::directory::Lesson;
 use alarm::{Alert, Entry, Fetched, Own};
 use bytes::Bytes;
 use ids::Timestamp;
-use journal::{Record, Row};
+use journal::{AppendError, Journal, Position, Priority, Record, Row};
 use webhook::Admitted;
+
+use crate::metrics::Metrics;
+
+mod to_its_end;
+
+use to_its_end::ToItsEnd;
 
 /// The kinds of entries, by the numbers that stand in the journal; they never change.
 const ADMITTED: u8 = 1;
@@ -14,6 +22,66 @@ const OWN: u8 = 3;
 const TICK: u8 = 4;
 const LEARNED: u8 = 5;
 const REPLAYED: u8 = 6;
+
+/// The inbox, for those who have something for it: what is stored is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    journal: Journal,
+    metrics: Arc<Metrics>,
+}
+
+impl Inbox {
+    pub(crate) const fn new(journal: Journal, metrics: Arc<Metrics>) -> Self {
+        Self { journal, metrics }
+    }
+
+    /// Stores a record.
+    pub(crate) async fn store(&self, record: Record, priority: Priority) -> Result<Position, AppendError> {
+        self.store_and(record, priority, |_| ()).await
+    }
+
+    /// Stores a record, and does `then` with what came of it. Once begun it goes on to its end, even when nobody waits
+    /// for it any more: what is stored is counted.
+    pub(crate) async fn store_and(
+        &self,
+        record: Record,
+        priority: Priority,
+        then: impl FnOnce(&Result<Position, AppendError>) + Send + 'static,
+    ) -> Result<Position, AppendError> {
+        let (journal, metrics) = (self.journal.clone(), Arc::clone(&self.metrics));
+        ToItsEnd::new(async move {
+            let kind = word(record.kind);
+            let stored = journal.append(record, priority).await;
+            if stored.is_ok() {
+                metrics.stored(kind);
+            }
+            then(&stored);
+            stored
+        })
+        .await
+    }
+}
+
+/// The word of a kind of entry, for counters.
+pub(crate) const fn word(kind: u8) -> &'static str {
+    match kind {
+        ADMITTED => "webhook",
+        FETCHED => "fetched",
+        OWN => "own",
+        TICK => "tick",
+        LEARNED => "learned",
+        REPLAYED => "replayed",
+        _ => "unknown",
+    }
+}
+
+/// Whether a row is a message that Mist posted.
+pub(crate) const fn is_webhook(row: &Row) -> bool {
+    row.kind == ADMITTED
+}
+
+/// The word for entries that are damaged, whatever they were.
+pub(crate) const DAMAGED: &str = "damaged";
 
 /// A proven message as a record.
 pub(crate) fn admitted(admitted: Admitted) -> Record {
@@ -98,6 +166,7 @@ mod tests {
             text: "t".into(),
             count: 3,
             severity: None,
+            duration_secs: None,
         };
         let record = own(Timestamp::from_micros(5), &said);
         let row = row(record.kind, &record.peer, std::str::from_utf8(&record.body).unwrap());

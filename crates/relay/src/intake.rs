@@ -16,16 +16,17 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use ids::Timestamp;
-use journal::{Journal, Priority};
+use journal::Priority;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
-use webhook::{Admitted, ConflictingLength, Gate, Refusal, V1_HEADER, V2_HEADER};
+use webhook::{Admitted, ConflictingLength, Gate, Refusal, Topic, V1_HEADER, V2_HEADER};
 
 use crate::error::Chain;
-use crate::inbox;
-use crate::metrics::Metrics;
+use crate::inbox::{self, Inbox};
+use crate::metrics::{Arrived, Metrics};
 use crate::ration::Ration;
 use crate::sources::Sources;
+use crate::trail::{Trail, What};
 
 mod unlisted;
 
@@ -35,9 +36,10 @@ pub(crate) use unlisted::Unlisted;
 #[derive(Debug)]
 pub(crate) struct Intake {
     terms: ArcSwap<Terms>,
-    journal: Journal,
+    inbox: Inbox,
     metrics: Arc<Metrics>,
     sources: Arc<Sources>,
+    trail: Arc<Trail>,
     flights: Flights,
     refusals_logged: Ration,
     failures_logged: Ration,
@@ -55,12 +57,19 @@ pub(crate) struct Terms {
 }
 
 impl Intake {
-    pub(crate) fn new(terms: Terms, journal: Journal, metrics: Arc<Metrics>, sources: Arc<Sources>) -> Self {
+    pub(crate) fn new(
+        terms: Terms,
+        inbox: Inbox,
+        metrics: Arc<Metrics>,
+        sources: Arc<Sources>,
+        trail: Arc<Trail>,
+    ) -> Self {
         Self {
             terms: ArcSwap::from_pointee(terms),
-            journal,
+            inbox,
             metrics,
             sources,
+            trail,
             flights: Flights::default(),
             refusals_logged: Ration::default(),
             failures_logged: Ration::default(),
@@ -71,6 +80,11 @@ impl Intake {
     /// Other terms, for every request from now on.
     pub(crate) fn change(&self, terms: Terms) {
         self.terms.store(Arc::new(terms));
+    }
+
+    /// What came a moment ago.
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// The most requests that were being answered at once since this was last asked.
@@ -107,6 +121,7 @@ impl Intake {
         conflict: bool,
         lost: bool,
     ) -> Response<Full<Bytes>> {
+        let arrived = self.metrics.arrived();
         let flight = self.flights.begin();
         let mut share = Share { room: &self.room, taken: 0 };
         let admitted = match source {
@@ -114,8 +129,8 @@ impl Intake {
             Err(refusal) => Err(refusal),
         };
         let mut answer = match admitted {
-            Ok(admitted) => self.store(admitted).await,
-            Err(refusal) => self.refuse(source.unwrap_or(hop), refusal),
+            Ok(admitted) => self.store(admitted, arrived).await,
+            Err(refusal) => self.refuse(source.unwrap_or(hop), refusal, arrived),
         };
         drop((flight, share));
         self.metrics.answered(answer.status());
@@ -177,12 +192,33 @@ impl Intake {
     }
 
     /// Answers 200 once the message is on disk, 503 when that cannot be promised.
-    async fn store(&self, admitted: Admitted) -> Response<Full<Bytes>> {
-        self.metrics.admitted(&admitted);
-        match self.journal.append(inbox::admitted(admitted), Priority::Normal).await {
-            Ok(_) => plain(StatusCode::OK, ""),
+    async fn store(&self, admitted: Admitted, arrived: Arrived) -> Response<Full<Bytes>> {
+        let topic = match admitted.topic() {
+            Topic::Other(_) => "other",
+            known => known.name(),
+        };
+        let topic = topic.to_owned();
+        let followed = self.trail.is_watched().then(|| {
+            let (org, topic) = (admitted.organisation().to_owned(), admitted.topic().name().to_owned());
+            (admitted.peer(), org, topic)
+        });
+        let record = inbox::admitted(admitted);
+        let org = record.org.clone();
+        let count = move |stored: &Result<_, _>| match stored {
+            Ok(_) => arrived.stored(&org, &topic),
+            Err(_) => arrived.not_stored(),
+        };
+        match self.inbox.store_and(record, Priority::Normal, count).await {
+            Ok(position) => {
+                if let Some((peer, org, topic)) = followed {
+                    self.trail.add(peer, || What::stored(&org, &topic, position));
+                }
+                plain(StatusCode::OK, "")
+            }
             Err(error) => {
-                self.metrics.unstored();
+                if let Some((peer, org, topic)) = followed {
+                    self.trail.add(peer, || What::Unstored { org, topic });
+                }
                 if let Some(unlogged) = self.failures_logged.one_more(Instant::now()) {
                     warn!(error = %Chain(&error), unlogged, "a message was not stored and is answered 503");
                 }
@@ -195,8 +231,10 @@ impl Intake {
         }
     }
 
-    fn refuse(&self, peer: IpAddr, refusal: Refusal) -> Response<Full<Bytes>> {
-        self.metrics.refused(refusal);
+    fn refuse(&self, peer: IpAddr, refusal: Refusal, arrived: Arrived) -> Response<Full<Bytes>> {
+        arrived.refused(refusal);
+        let (reason, status) = (refusal.reason(), refusal.status().as_u16());
+        self.trail.add(peer, || What::Refused { reason, status });
         if let Some(unlogged) = self.refusals_logged.one_more(Instant::now()) {
             let (reason, status) = (refusal.reason(), refusal.status().as_u16());
             info!(%peer, reason, status, unlogged, "refused a request");

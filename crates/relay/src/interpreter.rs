@@ -13,8 +13,9 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use crate::Error;
+use crate::admin::page::tops::Tops;
 use crate::error::{Cause, Chain};
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -29,6 +30,9 @@ use thread::{Batch, Thread};
 #[derive(Debug)]
 pub(crate) struct Interpreter {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
+    /// Where the inbox ended when the journal was opened.
+    pub(crate) opened_at: Position,
     pub(crate) intake: Arc<Intake>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
@@ -39,6 +43,7 @@ pub(crate) struct Interpreter {
     pub(crate) unnamed: mpsc::Sender<(String, Unnamed)>,
     /// Types that were said to be in no catalogue.
     pub(crate) unknown: UnknownTypes,
+    pub(crate) tops: Arc<Tops>,
 }
 
 /// Types that are in no catalogue, each said once.
@@ -61,7 +66,10 @@ impl Interpreter {
             CursorSpec { log: Log::Inbox, start: journal::Start::Oldest, max_bytes: None, max_age: None };
         let mut at =
             self.journal.register(CURSOR, spec).await.map_err(failed("registering the interpreter"))?;
+        let waiting = self.opened_at.number().saturating_sub(at.number());
+        self.metrics.inbox_at_start.set(i64::try_from(waiting).unwrap_or(i64::MAX));
         let (mut thread, mut due) = self.start()?;
+        self.metrics.held_at_start.set(self.metrics.held.get());
         let mut tail = self.journal.tail(Log::Inbox);
         let mut interpreted: Option<Batch> = None;
         let mut ticked = Position::ZERO;
@@ -131,6 +139,7 @@ impl Interpreter {
         let rules = Rules::clone(&self.rules.borrow_and_update());
         let (thread, remembered) = Thread::start(reader, rules, self.voice.clone())?;
         self.metrics.problems_open.set(i64::try_from(remembered.open).unwrap_or(i64::MAX));
+        self.metrics.held.set(i64::try_from(remembered.held).unwrap_or(i64::MAX));
         Ok((thread, remembered.due))
     }
 
@@ -151,7 +160,7 @@ impl Interpreter {
 
     /// Says in the inbox that time has passed; `None` when there is no room, and a while later there may be.
     async fn tick(&self) -> Result<Option<Position>, Error> {
-        match self.journal.append(inbox::tick(Timestamp::now()), Priority::Own).await {
+        match self.inbox.store(inbox::tick(Timestamp::now()), Priority::Own).await {
             Ok(position) => Ok(Some(position)),
             Err(AppendError::Full) => {
                 sleep(FULL_PAUSE).await;
@@ -162,9 +171,8 @@ impl Interpreter {
     }
 
     /// Passes on what was come across.
-    fn remark(&mut self, remarks: Remarks) {
-        self.metrics.repeated.inc_by(remarks.repeated);
-        self.metrics.damped.inc_by(remarks.damped);
+    fn remark(&mut self, remarks: Remarks, held: usize) {
+        self.metrics.remarked(&remarks, held);
         for name in remarks.unknown_types {
             self.unknown.say(name);
         }
@@ -176,13 +184,16 @@ impl Interpreter {
 
     async fn commit(&mut self, mut batch: Batch) -> Result<(), Error> {
         let now = Timestamp::now().micros();
-        self.remark(std::mem::take(&mut batch.effects.remarks));
+        self.remark(std::mem::take(&mut batch.effects.remarks), batch.held);
+        for (kind, count) in std::mem::take(&mut batch.kinds) {
+            self.metrics.interpreted(kind, count);
+        }
+        self.tops.add(batch.effects.alerts.iter(), std::time::Instant::now());
         let unread = batch.effects.alerts.iter().filter(|alert| alert.kind == "uninterpretable").count();
         if unread > 0 {
             warn!(entries = unread, "messages could not be understood; they were stored, and alerts say so");
             self.metrics.uninterpretable.inc_by(unread as u64);
         }
-        self.metrics.alerts.inc_by(batch.effects.alerts.len() as u64);
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
         let mut alerts = batch.effects.alerts.into_iter().peekable();
         let (ahead, state) = in_parts(batch.effects.state);

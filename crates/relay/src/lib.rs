@@ -29,6 +29,7 @@ mod sink;
 
 mod admin;
 mod certificate;
+mod concerns;
 mod engine;
 mod error;
 mod feed;
@@ -41,27 +42,32 @@ mod relay;
 mod reload;
 mod rulebook;
 mod setup;
+mod silence;
 mod sources;
 mod stop;
 mod supervisor;
 mod tls;
+mod trail;
 
 pub use admin::history::{bytes_of, digits};
 pub use admin::{
-    ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, RELOAD, REPLAY, STATE,
+    ABOUT, ALERT, ALERTS, CERTIFICATE, CERTIFICATE_RENEW, JOURNAL_FORGET, JOURNAL_STATUS, PING_FOLLOW,
+    PING_WATCH, RELOAD, REPLAY, STATE, TEST,
 };
 pub use certificate::{Certificate, Renewed, Served, SwapError};
+pub use concerns::{Concern, Concerns};
 pub use config::Config;
 pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};
 pub use feed::{Feed, UnnamedStream};
 pub use health::Health;
 pub use listener::head::HeadWatch;
-pub use probe::probe_snmp;
+pub use probe::{probe_snmp, probe_syslog};
 pub use relay::{Drained, Relay, Sockets};
 pub use reload::{AskedReload, NotReloaded, Reloader};
 pub use route::{Judged, JudgedRoute, LeftOut, Outcome};
 pub use rulebook::{BadFilter, Filter, Rulebook, Sent, Shown};
 pub use setup::{ReadSecret, Setup, cloud_table, snmp_credentials};
+pub use silence::{AskedPing, PingStream, Pinged};
 pub use sink::Failure;
 pub use tls::Identity;

@@ -25,6 +25,7 @@ use crate::intake::Intake;
 use crate::metrics::{Closed, Metrics};
 use crate::ration::Ration;
 use crate::stop::Stop;
+use crate::trail::What;
 
 pub(crate) mod connection;
 pub(crate) mod head;
@@ -96,7 +97,7 @@ impl Listener {
             }
             let Some(place) = Place::take(&open, peer, self.intake.is_stranger(peer), &self.limits.load())
             else {
-                self.metrics.closed(Closed::Cap);
+                self.closed(Closed::Cap, peer, None);
                 continue;
             };
             let (this, stop) = (self.clone(), stop.clone());
@@ -122,6 +123,7 @@ impl Listener {
         let _ = stream.set_nodelay(true);
         let accepted = Instant::now();
         let limits = self.limits.load_full();
+        let peer = place.holder();
         let opening = timeout(limits.handshake, self.open(stream, &mut place));
         let opened = tokio::select! {
             biased;
@@ -135,8 +137,10 @@ impl Listener {
                 let first = accepted + limits.patience.head.max(limits.handshake);
                 self.requests(Connection::new(stream, limits.patience, first), place, stop).await;
             }
-            Ok(Err(reason)) => self.metrics.closed(reason),
-            Err(_) => self.metrics.closed(Closed::SlowHandshake),
+            // that was said with what the other side objected to
+            Ok(Err(Closed::Handshake)) => {}
+            Ok(Err(reason)) => self.closed(reason, peer, None),
+            Err(_) => self.closed(Closed::SlowHandshake, peer, None),
         }
     }
 
@@ -160,6 +164,7 @@ impl Listener {
             Ok(None) => Err(Closed::Challenge),
             Err(error) => {
                 debug!(peer = %place.holder(), %error, "TLS handshake failed");
+                self.closed(Closed::Handshake, place.holder(), Some(&error));
                 Err(Closed::Handshake)
             }
         }
@@ -170,8 +175,15 @@ impl Listener {
         place.pass_on(source, self.intake.is_stranger(source), &self.limits.load())
     }
 
-    fn close(&self, reason: Closed, peer: IpAddr, why: &dyn std::fmt::Display) {
+    /// Counts that a connection ended without an answer.
+    fn closed(&self, reason: Closed, peer: IpAddr, detail: Option<&io::Error>) {
         self.metrics.closed(reason);
+        let detail = detail.map(|error| error.to_string());
+        self.intake.trail().add(peer, || What::Closed { reason: reason.word(), detail });
+    }
+
+    fn close(&self, reason: Closed, peer: IpAddr, why: &dyn std::fmt::Display) {
+        self.closed(reason, peer, None);
         self.log_close(reason, peer, why);
     }
 
@@ -239,7 +251,7 @@ impl Listener {
             (None, Ok(())) => None,
         };
         if let Some(reason) = closed {
-            self.metrics.closed(reason);
+            self.closed(reason, hop, None);
         }
         if let Err(error) = result {
             debug!(peer = %hop, %error, "connection ended");

@@ -9,6 +9,7 @@ use snmp::{Endpoint, Finding, Notification};
 use crate::Config;
 use crate::error::Cause;
 use crate::setup::{self, Kind, ReadSecret};
+use crate::sink::stream::Stream;
 
 /// Asks the receiver of the SNMP sink at `index` of `config`, step by step, with a heartbeat that is sent as an
 /// inform; see [`snmp::probe`]. It starts nothing and writes nothing, and the relay may be running.
@@ -35,6 +36,32 @@ pub async fn probe_snmp(
     let stamp = Stamp { relay: &name, sequence: 0 };
     let heartbeat = Notification::encode(&heartbeat(sink.name.as_str()), &stamp, &mib, &limits);
     Ok(snmp::probe(&endpoint, &credentials, delivery, &heartbeat).await?)
+}
+
+/// Connects to the receiver of the syslog sink at `index` of `config` as for a delivery: it is looked up, and TCP and TLS
+/// are tried with the sink's own certificates. Nothing is written; what can be said of it.
+///
+/// # Errors
+///
+/// When the configuration is wrong, or the receiver cannot be reached.
+pub async fn probe_syslog(
+    config: &Config,
+    index: usize,
+    read_secret: ReadSecret<'_>,
+) -> Result<&'static str, Cause> {
+    let sink = setup::syslog_sink(config, index, read_secret)?;
+    match sink.kind {
+        Kind::Stream { format, framing, settle, tls } => {
+            let over = if tls.is_some() { "TCP and TLS hold" } else { "it takes connections" };
+            let relay = setup::relay_name(config);
+            Stream { receiver: sink.receiver, tls, format, framing, settle, relay }.probe().await?;
+            Ok(over)
+        }
+        _ => {
+            sink.receiver.look_up().await?;
+            Ok("its name is known; whether anybody hears datagrams there cannot be known")
+        }
+    }
 }
 
 /// An alert that becomes an `fbHeartbeat` and says that it is none.

@@ -2,6 +2,7 @@
 
 pub(crate) mod sinks;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +12,23 @@ use arc_swap::ArcSwap;
 use ids::Timestamp;
 use journal::{AppendError, CursorError, Journal, Log, Options, Position, Priority, Salvaged};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{error, info, warn};
 use webhook::Gate;
 
 use crate::admin::Admin;
+use crate::admin::about::About;
+use crate::admin::page::tops::Tops;
+use crate::admin::page::{Page, WATCHERS};
 use crate::certificate::Certificate;
-use crate::config::GateLimits;
+use crate::concerns::Concerns;
+use crate::config::{Config, GateLimits};
 use crate::error::{Cause, Error};
 use crate::feed::{Feed, UnnamedStream};
 use crate::health::Health;
+use crate::inbox::Inbox;
 use crate::intake::{Intake, Terms, Unlisted};
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
@@ -30,9 +36,11 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::reload::{AskedReload, NotReloaded, Reload, Reloader, needs_restart};
 use crate::setup::{Setup, Sink, rules};
+use crate::silence::{AskedPing, PingStream};
 use crate::sources::Sources;
 use crate::stop::Stopper;
-use crate::supervisor::{Supervisor, Unstored, Voice};
+use crate::supervisor::{Supervisor, Unstored, Voice, silence};
+use crate::trail::Trail;
 use crate::{engine, inbox, supervisor};
 
 use sinks::{Shared, Sinks};
@@ -43,12 +51,18 @@ pub struct Relay {
     setup: Setup,
     journal: Journal,
     engine: Option<snmp::Engine>,
+    metrics: Arc<Metrics>,
+    inbox: Inbox,
+    /// Where the inbox ended when nothing had come yet.
+    opened_at: Position,
     feed: Feed,
     unnamed: (mpsc::Sender<(String, Unnamed)>, Option<UnnamedStream>),
     reloader: Reloader,
     reloads: mpsc::Receiver<Reload>,
     ask_reload: mpsc::Sender<AskedReload>,
     asked_reload: Option<mpsc::Receiver<AskedReload>>,
+    pings: (mpsc::Sender<AskedPing>, Option<PingStream>),
+    concerns: Concerns,
     health: Health,
 }
 
@@ -87,16 +101,24 @@ impl Relay {
             ..Options::default()
         };
         let journal = Journal::open(&path, &options).map_err(|source| Error::OpenJournal { path, source })?;
-        let feed = Feed::new(journal.clone(), last_entry(&journal)?);
+        let metrics = Arc::new(Metrics::new());
+        for (org, at) in last_messages(&journal)? {
+            metrics.message_at(&org, at);
+        }
+        let inbox = Inbox::new(journal.clone(), Arc::clone(&metrics));
+        let feed = Feed::new(journal.clone(), inbox.clone(), last_entry(&journal)?);
         if let Some(salvaged) = journal.salvaged() {
             tell_salvaged(&journal, salvaged)?;
         }
+        let opened_at = *journal.tail(Log::Inbox).borrow();
+        let concerns = Concerns::new(Arc::clone(&metrics));
         // who sets receivers up asks for it as soon as the relay says that it serves
         let engine = match setup.sinks.iter().any(Sink::needs_engine) {
             true => Some(engine::start(&setup.config.state, &setup.mib)?),
             false => None,
         };
         let (unnamed, unnamed_stream) = mpsc::channel(UNNAMED);
+        let (pings, ping_stream) = mpsc::channel(PINGS);
         let (unnamed, health) = ((unnamed, Some(unnamed_stream)), Health::new());
         let (reloader, reloads) = Reloader::new();
         let (ask_reload, asked_reload) = mpsc::channel(1);
@@ -104,12 +126,17 @@ impl Relay {
             setup,
             journal,
             engine,
+            metrics,
+            inbox,
+            opened_at,
             feed,
             unnamed,
             reloader,
             reloads,
             ask_reload,
             asked_reload: Some(asked_reload),
+            pings: (pings, Some(ping_stream)),
+            concerns,
             health,
         })
     }
@@ -142,6 +169,18 @@ impl Relay {
         self.unnamed.1.take()
     }
 
+    /// The pings that it wants Mist to send, to learn whether it can be reached; `None` from the second call on. When
+    /// nobody takes them, silence alone counts.
+    pub fn pings(&mut self) -> Option<PingStream> {
+        self.pings.1.take()
+    }
+
+    /// Where those beside it say what there is to worry about.
+    #[must_use]
+    pub fn concerns(&self) -> Concerns {
+        self.concerns.clone()
+    }
+
     /// Whether it serves and can go on, for as long as it runs.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -155,20 +194,24 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
-        let Self { setup, journal, engine, unnamed: (unnamed, _), mut reloads, ask_reload, health, .. } =
-            self;
+        let Self { setup, journal, engine, metrics, inbox, opened_at, .. } = self;
+        let Self { unnamed: (unnamed, _), pings: (pings, untaken), concerns, .. } = self;
+        let Self { mut reloads, ask_reload, health, .. } = self;
+        drop(untaken);
         let mut config = setup.config;
-        let metrics = Arc::new(Metrics::new());
         let (voice, said) = Voice::new();
         let certificate = setup.tls.certificate().clone();
 
-        let outbox = Arc::new(Outbox::new(*journal.tail(Log::Outbox).borrow()));
+        let began = *journal.tail(Log::Outbox).borrow();
+        let outbox = Arc::new(Outbox::new(began));
         let shared = Shared {
             journal: journal.clone(),
+            inbox: inbox.clone(),
+            began,
             outbox: Arc::clone(&outbox),
             metrics: Arc::clone(&metrics),
             voice: voice.clone(),
-            relay: setup.name,
+            relay: setup.name.clone(),
             state: config.state.clone(),
             mib: setup.mib,
             started: std::time::Instant::now(),
@@ -185,18 +228,47 @@ impl Relay {
         let listens_at = sockets.webhooks.local_addr().unwrap_or(config.listen.address);
         let sources = Arc::new(Sources::new(listens_at.ip()));
         let first = terms(setup.gate, &config.gate, &voice);
-        let intake =
-            Arc::new(Intake::new(first, journal.clone(), Arc::clone(&metrics), Arc::clone(&sources)));
+        let trail = Arc::new(Trail::new());
+        let configuration = watch::Sender::new(config.fingerprint());
+        let intake = Arc::new(Intake::new(
+            first,
+            inbox.clone(),
+            Arc::clone(&metrics),
+            Arc::clone(&sources),
+            Arc::clone(&trail),
+        ));
         let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
         let (stop_interpreter, interpreter_stop) = Stopper::new();
         let (stop_supervisor, supervisor_stop) = Stopper::new();
 
+        let tops = Arc::new(Tops::new());
+        let organisations = watch::Sender::new(names(&config));
+        let page = Page {
+            door: setup.door,
+            relay: setup.name.clone(),
+            tops: Arc::clone(&tops),
+            organisations: organisations.subscribe(),
+            concerns: concerns.clone(),
+            feed: Feed::new(journal.clone(), inbox.clone(), None),
+            watching: Arc::new(Semaphore::new(WATCHERS)),
+        };
         let admin = Arc::new(Admin {
+            page,
+            tls: setup.admin_tls,
             journal: journal.clone(),
+            inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
             sinks: sinks.receivers(),
+            standings: sinks.standings(),
+            trail: Arc::clone(&trail),
+            about: About {
+                started: Timestamp::now(),
+                configuration: configuration.subscribe(),
+                sources: Arc::clone(&sources),
+            },
+            testing: tokio::sync::Mutex::new(()),
             stopping: listener_stop.clone(),
             health: health.clone(),
             certificate: certificate.clone(),
@@ -207,8 +279,11 @@ impl Relay {
         sides.spawn(admin.serve_socket(sockets.commands));
         sides.spawn(health.clone().watch(journal.clone()));
 
+        let relay = setup.name;
+        let silences = watch::Sender::new(silence_limits(&config));
         let supervisor = Supervisor {
             journal: journal.clone(),
+            inbox: inbox.clone(),
             metrics: Arc::clone(&metrics),
             said,
             notices: journal.notices(),
@@ -216,11 +291,18 @@ impl Relay {
             unstored: Unstored::default(),
             sources,
             certificate: certificate.clone(),
+            relay,
+            intervals: sinks.intervals(),
+            limits: silences.subscribe(),
+            pings,
+            concerns,
         };
         let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
         let interpreter = Interpreter {
             journal: journal.clone(),
+            inbox,
+            opened_at,
             intake: Arc::clone(&intake),
             outbox,
             metrics: Arc::clone(&metrics),
@@ -228,6 +310,7 @@ impl Relay {
             rules: rules.subscribe(),
             unnamed,
             unknown: UnknownTypes::default(),
+            tops,
         };
         let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
         let listener = Listener {
@@ -269,7 +352,10 @@ impl Relay {
             // what is on its way is finished by the old routes, what comes behind it goes by the new ones
             sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
             rules.send_replace(Arc::new(rules::rules(&setup.config)));
+            silences.send_replace(silence_limits(&setup.config));
+            organisations.send_replace(names(&setup.config));
             config = setup.config;
+            configuration.send_replace(config.fingerprint());
             if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
                 break Some(error);
             }
@@ -311,6 +397,17 @@ impl Relay {
     }
 }
 
+/// The names of the organisations.
+fn names(config: &Config) -> Vec<String> {
+    config.org.iter().map(|org| org.name.clone()).collect()
+}
+
+/// After how long a silence of each organisation something may be wrong.
+fn silence_limits(config: &Config) -> silence::Limits {
+    let watched = config.org.iter().filter(|org| org.silence_secs() > 0);
+    watched.map(|org| (org.name.clone(), Duration::from_secs(org.silence_secs()))).collect()
+}
+
 /// On what terms `gate` lets in.
 fn terms(gate: Gate, limits: &GateLimits, voice: &Voice) -> Terms {
     Terms {
@@ -330,6 +427,27 @@ fn last_entry(journal: &Journal) -> Result<Option<Timestamp>, Error> {
         journal::Entry::Row(row) => Some(Timestamp::from_micros(row.at)),
         journal::Entry::Damaged { .. } => None,
     }))
+}
+
+/// When the newest webhook of each organisation had come, as far as they are among the newest entries.
+fn last_messages(journal: &Journal) -> Result<BTreeMap<String, Timestamp>, Error> {
+    let mut last = BTreeMap::new();
+    let end = journal.tail(Log::Inbox).borrow().number();
+    let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
+    let mut after = end.saturating_sub(LOOKED_BACK);
+    while after < end {
+        let entries = reader.read(Position::new(after), AT_ONCE, AT_ONCE_BYTES);
+        let entries = entries.map_err(failed("reading the inbox"))?;
+        after = entries.last().map_or(end, |entry| entry.position().number());
+        for entry in entries {
+            if let journal::Entry::Row(row) = entry
+                && inbox::is_webhook(&row)
+            {
+                last.insert(row.org, Timestamp::from_micros(row.at));
+            }
+        }
+    }
+    Ok(last)
 }
 
 /// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
@@ -369,6 +487,7 @@ fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
         text,
         count,
         severity: None,
+        duration_secs: None,
     };
     let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
     match stored {
@@ -401,6 +520,14 @@ fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'stat
         _ => Error::Ended { part },
     }
 }
+
+/// How many pings may be wanted at once.
+const PINGS: usize = 64;
+
+/// How many entries are looked at for the newest webhooks, and how many at once.
+const LOOKED_BACK: u64 = 1024;
+const AT_ONCE: usize = 256;
+const AT_ONCE_BYTES: usize = 1 << 20;
 
 /// How many names that are missing may wait to be looked up.
 const UNNAMED: usize = 1024;

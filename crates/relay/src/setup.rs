@@ -8,6 +8,7 @@ use webhook::{CloudTable, Gate};
 use zeroize::Zeroizing;
 
 mod acme;
+mod admin;
 mod alarms;
 mod api;
 mod clouds;
@@ -24,8 +25,10 @@ pub use self::clouds::cloud_table;
 pub(crate) use self::sinks::{Kind, Sink};
 pub use self::snmp::snmp_credentials;
 pub(crate) use self::snmp::snmp_sink;
+pub(crate) use self::syslog::syslog_sink;
 
 use crate::Error;
+use crate::admin::page::door::Door;
 use crate::certificate::{Acceptor, Certificate};
 use crate::config::{Config, SecretHome};
 use crate::error::Cause;
@@ -45,6 +48,9 @@ pub struct Setup {
     pub(crate) mib: Mib,
     pub(crate) sinks: Vec<Sink>,
     pub(crate) routes: Routes,
+    pub(crate) door: Door,
+    /// Off loopback.
+    pub(crate) admin_tls: Option<Acceptor>,
     warnings: Vec<String>,
 }
 
@@ -57,14 +63,20 @@ impl Setup {
     pub fn new(config: Config, certificate: Certificate, read_secret: ReadSecret<'_>) -> Result<Self, Error> {
         let checks = Checks { config: &config, read_secret };
         checks.limits()?;
+        checks.public_url()?;
         checks.alarms()?;
         let clouds = cloud_table(&config)?;
         let gate = checks.gate(&clouds)?;
         checks.acme()?;
-        let tls = Acceptor::new(certificate)
-            .map_err(|source| checks.wrong("tls", "TLS cannot be served", Some(source.into())))?;
+        let acceptor = || {
+            let made = Acceptor::new(certificate.clone());
+            made.map_err(|source| checks.wrong("tls", "TLS cannot be served", Some(source.into())))
+        };
+        let tls = acceptor()?;
+        let admin_tls = if config.admin.address.ip().is_loopback() { None } else { Some(acceptor()?) };
         let mib = checks.mib()?;
         let sinks = checks.sinks()?;
+        let door = checks.door()?;
         let routes = checks.routes()?;
         if config.name.as_ref().is_some_and(|name| name.trim().is_empty()) {
             return Err(checks.wrong("name", "a relay needs a name", None));
@@ -74,7 +86,7 @@ impl Setup {
         let catalogue = Catalogue::bundled();
         let knows_type = |name: &str| catalogue.knows(name) || OwnKind::knows(name);
         warnings.extend(checks.route_warnings(&routes, &knows_type));
-        Ok(Self { gate, clouds, tls, mib, sinks, routes, name, warnings, config })
+        Ok(Self { gate, clouds, tls, mib, sinks, routes, door, admin_tls, name, warnings, config })
     }
 
     /// The configuration it was made of.

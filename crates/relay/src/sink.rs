@@ -17,6 +17,7 @@ pub(crate) mod each;
 pub(crate) mod inform;
 pub(crate) mod notify;
 pub(crate) mod pump;
+pub(crate) mod standing;
 pub(crate) mod stream;
 pub(crate) mod trap;
 

@@ -9,22 +9,28 @@ use ids::Timestamp;
 use journal::{Journal, Log, Notice, Notices, Position, Priority, Status};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::Error;
 use crate::certificate::Certificate;
+use crate::concerns::Concerns;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::failed;
-use crate::metrics::{Metrics, SinkLabel};
+use crate::metrics::Metrics;
 use crate::relay::sinks::Receivers;
+use crate::silence::AskedPing;
 use crate::sources::{Sight, Sources};
 use crate::stop::Stop;
 
 mod ages;
 mod certificate;
+mod concerns;
+pub(crate) mod heartbeat;
+pub(crate) mod silence;
 
 use ages::Ages;
+use heartbeat::{Heartbeats, Intervals, heartbeat};
 
 /// Lets any part of the relay say something of the relay itself.
 #[derive(Clone, Debug)]
@@ -63,6 +69,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
         ),
         count: rows,
         severity: None,
+        duration_secs: None,
     }
 }
 
@@ -70,6 +77,7 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) said: mpsc::Receiver<Own>,
     pub(crate) notices: Notices,
@@ -77,6 +85,13 @@ pub(crate) struct Supervisor {
     pub(crate) unstored: Unstored,
     pub(crate) sources: Arc<Sources>,
     pub(crate) certificate: Certificate,
+    /// Name of the relay.
+    pub(crate) relay: String,
+    pub(crate) intervals: watch::Receiver<Intervals>,
+    pub(crate) limits: watch::Receiver<silence::Limits>,
+    /// Whoever can have Mist send a ping.
+    pub(crate) pings: mpsc::Sender<AskedPing>,
+    pub(crate) concerns: Concerns,
 }
 
 impl Supervisor {
@@ -85,7 +100,7 @@ impl Supervisor {
         let mut open = Problems::recall(&self.journal, &self.receivers.borrow())?;
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut commits, mut ages) = (0, Ages::default());
+        let (mut commits, mut ages, mut beats) = (0, Ages::default(), Heartbeats::default());
         loop {
             tokio::select! {
                 biased;
@@ -106,6 +121,7 @@ impl Supervisor {
                         Ok(status) => {
                             ages.look(&status, Instant::now(), Timestamp::now());
                             self.measure(&status, &ages, &mut commits);
+                            self.beat(&status, &ages, &mut beats);
                             open.judge(&status, &ages, &self.receivers.borrow())
                         }
                         // nothing that was promised depends on it: it is looked at again in a second
@@ -124,6 +140,8 @@ impl Supervisor {
                     let (shown, trouble) = (self.certificate.shown(), self.certificate.trouble());
                     self.metrics.certificate_expiry.set(Timestamp::from(shown.not_after).micros() / 1_000_000);
                     own.extend(open.certificate.judge(&shown, trouble.as_deref(), SystemTime::now()));
+                    own.extend(self.judge_silence(&mut open.silences));
+                    own.extend(open.concerns.judge(&self.concerns.known()));
                     for own in own {
                         if !self.store(&own).await {
                             open.unsaid(&own);
@@ -148,10 +166,11 @@ impl Supervisor {
     /// Stores what the relay says; whether that worked.
     async fn store(&self, own: &Own) -> bool {
         match own.state {
+            _ if own.kind == OwnKind::Heartbeat => debug!(resource = own.resource, "{}", own.text),
             State::Cleared => info!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
             _ => warn!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
         }
-        match self.journal.append(inbox::own(Timestamp::now(), own), Priority::Own).await {
+        match self.inbox.store(inbox::own(Timestamp::now(), own), Priority::Own).await {
             Ok(_) => true,
             Err(error) => {
                 error!(error = %Chain(&error), text = own.text, "the relay's own alert was not stored");
@@ -170,33 +189,17 @@ impl Supervisor {
         for cursor in &status.cursors {
             if cursor.log == Log::Inbox {
                 metrics.inbox_behind.set(signed(cursor.behind_records));
-            } else if cursor.registered {
-                let label = SinkLabel::new(&cursor.name);
-                metrics.behind_alerts.get_or_create(&label).set(signed(cursor.behind_records));
-                metrics.behind_bytes.get_or_create(&label).set(signed(cursor.behind_bytes));
-                metrics.behind_seconds.get_or_create(&label).set(ages.of(&cursor.name).as_secs_f64());
+            } else {
+                let age = ages.of(&cursor.name);
+                metrics.measured(&cursor.name, cursor.behind_records, cursor.behind_bytes, age);
             }
         }
     }
 
     fn noticed(&mut self, notice: Notice, open: &mut Problems) {
         match notice {
-            Notice::GaveUp { cursor, records, bytes, .. } => {
-                self.metrics.given_up.get_or_create(&SinkLabel::new(&cursor)).inc_by(records);
-                let text = format!(
-                    "sink `{cursor}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) \
-                     were given up; check {}",
-                    receiver(&self.receivers.borrow(), &cursor)
-                );
-                let kind = OwnKind::AlertsGivenUp;
-                self.unstored.add(Own {
-                    kind,
-                    resource: cursor,
-                    state: State::Event,
-                    text,
-                    count: records,
-                    severity: None,
-                });
+            Notice::GaveUp { cursor, records, bytes, from, to } => {
+                self.gave_up(cursor, records, bytes, (from, to))
             }
             Notice::Damaged { log, rows, position } => self.unstored.add(damaged(log, position, rows)),
             Notice::NearBound { used, max } => {
@@ -213,6 +216,59 @@ impl Supervisor {
             }
             _ => {}
         }
+    }
+}
+
+impl Supervisor {
+    /// Has every sink told that the relay is alive for which that is due. One that has not even got the last heartbeat
+    /// gets no other: it is silent to its receiver, which is what a heartbeat is for.
+    fn beat(&mut self, status: &Status, ages: &Ages, beats: &mut Heartbeats) {
+        let now = Timestamp::now();
+        let limits = self.limits.borrow();
+        let heard = limits.keys().filter_map(|org| self.metrics.last_message(org)).max();
+        for sink in beats.due(&self.intervals.borrow(), Instant::now()) {
+            let every = self.intervals.borrow().get(&sink).copied().unwrap_or_default();
+            let cursor = status.cursors.iter().find(|cursor| cursor.name == sink && cursor.registered);
+            if let Some(cursor) = cursor.filter(|_| ages.of(&sink) < every) {
+                self.unstored.add(heartbeat(&self.relay, &sink, cursor.behind_records, heard, now));
+            }
+        }
+    }
+
+    /// Whether an organisation of Mist is heard no more, or again.
+    fn judge_silence(&self, silences: &mut silence::Silences) -> Vec<Own> {
+        let ask = |org: &str| {
+            let (asked, answered) = AskedPing::new(org);
+            // when nobody takes it, nobody answers it
+            let _nobody = self.pings.try_send(asked);
+            answered
+        };
+        let limits = self.limits.borrow();
+        silences.judge(&limits, Instant::now(), |org| self.metrics.last_message(org), ask)
+    }
+
+    /// Counts and says what a sink lost. What it had delivered before its place was on disk is no loss.
+    fn gave_up(&mut self, sink: String, records: u64, bytes: u64, (from, to): (Position, Position)) {
+        let records = self.metrics.tally(&sink).map_or(records, |tally| tally.gave_up(from, to));
+        if records == 0 {
+            return;
+        }
+        let text = format!(
+            "sink `{sink}` is behind by more than its share: its {records} oldest alerts ({bytes} bytes) were given up; \
+             check {}",
+            receiver(&self.receivers.borrow(), &sink)
+        );
+        let kind = OwnKind::AlertsGivenUp;
+        let (state, severity) = (State::Event, None);
+        self.unstored.add(Own {
+            kind,
+            resource: sink,
+            state,
+            text,
+            count: records,
+            severity,
+            duration_secs: None,
+        });
     }
 }
 
@@ -240,6 +296,8 @@ struct Problems {
     /// Whether it was said that the sources of webhooks are hidden.
     hidden: bool,
     certificate: certificate::Problems,
+    silences: silence::Silences,
+    concerns: concerns::Said,
 }
 
 /// How near the journal is to its bound, and whether that was said.
@@ -255,8 +313,13 @@ impl Problems {
     /// What was there before a restart, as the journal remembers it.
     fn recall(journal: &Journal, receivers: &HashMap<String, String>) -> Result<Self, Error> {
         let (mut open, mut certificate) = (HashSet::new(), certificate::Problems::default());
+        let (mut silences, mut concerns) = (silence::Silences::default(), concerns::Said::default());
         crate::feed::open_problems(journal, |problem| {
             certificate.recall(&problem.alert);
+            concerns.recall(&problem.alert);
+            if problem.alert.is_own() && problem.alert.kind == *OwnKind::MistSilent.word() {
+                silences.recall(&problem.alert.category, Instant::now());
+            }
             if problem.alert.is_own() {
                 open.insert((problem.alert.kind, problem.alert.category));
             }
@@ -264,7 +327,7 @@ impl Problems {
         let is_open = |kind: OwnKind, resource: &str| open.contains(&(kind.word().into(), resource.into()));
         let bound = Bound { said: is_open(OwnKind::JournalNearBound, ""), ..Bound::default() };
         let hidden = is_open(OwnKind::SourcesHidden, "");
-        let mut this = Self { bound, behind: HashMap::new(), hidden, certificate };
+        let mut this = Self { bound, behind: HashMap::new(), hidden, certificate, silences, concerns };
         let cursors = match journal.status() {
             Ok(status) => status.cursors.into_iter().map(|cursor| cursor.name).collect(),
             Err(error) => {
@@ -291,6 +354,8 @@ impl Problems {
             OwnKind::JournalNearBound => self.bound.said = own.state != State::Raised,
             OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
             OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
+            OwnKind::MistSilent => self.silences.unsaid(own),
+            OwnKind::SinkCertificateExpires | OwnKind::ApiCallsShort => self.concerns.unsaid(own),
             _ => {}
         }
     }
@@ -379,7 +444,7 @@ pub(crate) async fn status(journal: &Journal) -> Result<Status, Error> {
 }
 
 fn problem(kind: OwnKind, resource: &str, state: State, text: String) -> Own {
-    Own { kind, resource: resource.to_owned(), state, text, count: 0, severity: None }
+    Own { kind, resource: resource.to_owned(), state, text, count: 0, severity: None, duration_secs: None }
 }
 
 fn receiver<'a>(receivers: &'a HashMap<String, String>, sink: &str) -> &'a str {

@@ -86,7 +86,7 @@ async fn told(inbox: &impl Inbox, topic: &str, rows: Vec<Value>) -> Result<u64, 
 }
 
 /// The organisation's webhooks that post to this relay: those whose URL has its path.
-async fn webhooks_here(client: &Client, org: OrgId, path: &str) -> Result<Vec<Webhook>, Failure> {
+pub(crate) async fn webhooks_here(client: &Client, org: OrgId, path: &str) -> Result<Vec<Webhook>, Failure> {
     let mut pages = Steady::new(client.pages(webhooks::list(Scope::Org(org))));
     let mut here = Vec::new();
     while let Some(page) = pages.next_page().await {

@@ -7,6 +7,7 @@
 //! - the **directory**: sites and devices, read whole at first and then a day later, in between only what changed;
 //! - **lookups**: a device or site that was met and has no name;
 //! - **reconcile**: whether problems that are open still are;
+//! - **ping**: has Mist send one, to learn whether it reaches the relay;
 //! - **backfill**: deliveries that Mist logged as failed, and what happened while the relay was away.
 
 mod backfill;
@@ -14,8 +15,10 @@ mod directory;
 mod inbox;
 mod lookup;
 mod patience;
+mod ping;
 mod reconcile;
 mod upstream;
 
 pub use inbox::{Inbox, NotStored};
+pub use ping::{NotPinged, ping};
 pub use upstream::{Organisation, Pace, Upstream};

@@ -101,6 +101,13 @@ impl Config {
         self
     }
 
+    /// Adds keys of its one organisation, as TOML.
+    #[must_use]
+    pub fn of_org(mut self, text: &str) -> Self {
+        self.tables[0] += text;
+        self
+    }
+
     /// The same with an API for its one organisation, at `host` with the certificates of `ca`.
     #[must_use]
     pub fn api(mut self, host: &str, org_id: &str, token: &str, ca: &Path) -> Self {
@@ -182,6 +189,7 @@ impl Config {
             default("tls", "certificate", path(&home.join("certs/server.pem")));
             default("tls", "key", format!("{{ file = {} }}", path(&home.join("certs/server.key"))));
         }
+        let secrets = home.join("secrets").display().to_string();
         let mut text = String::new();
         // The empty section sorts first, where the top level must stand.
         for (section, keys) in &values {
@@ -189,10 +197,9 @@ impl Config {
                 text += &format!("\n[{section}]\n");
             }
             for (key, value) in keys {
-                text += &format!("{key} = {value}\n");
+                text += &format!("{key} = {}\n", value.replace("SECRETS", &secrets));
             }
         }
-        let secrets = home.join("secrets").display().to_string();
         for table in &self.tables {
             text += "\n";
             text += &table.replace("SECRETS", &secrets);

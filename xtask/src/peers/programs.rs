@@ -97,6 +97,14 @@ pub(super) const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    // has no word for its version, and takes an empty page
+    Program {
+        name: "mandoc",
+        packages: &["mandoc"],
+        version: &["/dev/null"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     Program { name: "ip", packages: &["iproute2"], version: &["-V"], module: None, beside: Beside::Nothing },
     Program {
         name: "systemd-analyze",
@@ -220,6 +228,20 @@ pub(super) const PROGRAMS: &[Program] = &[
         version: &[],
         module: None,
         beside: Beside::Nothing,
+    },
+    Program {
+        name: "promtool",
+        packages: &["prometheus"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "chromium",
+        packages: &["chromium", "fonts-dejavu-core"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Fonts,
     },
     // has no word for its version before 9.3, and does nothing without keys
     Program {

@@ -71,6 +71,10 @@ impl Problem {
         matches!(self.phase, Phase::Gone)
     }
 
+    pub(super) const fn is_held(&self) -> bool {
+        matches!(self.phase, Phase::Held(_))
+    }
+
     /// Takes note that something was heard of it.
     pub(super) fn hear(&mut self, at: i64) {
         self.heard = self.heard.max(at);
@@ -122,6 +126,7 @@ pub(super) struct Problems {
     gone: BTreeSet<u64>,
     timers: BTreeSet<(i64, u64)>,
     newest: u64,
+    held: usize,
 }
 
 impl Problems {
@@ -153,6 +158,7 @@ impl Problems {
         if problem.is_gone() {
             self.gone.insert(number);
         }
+        self.held += usize::from(problem.is_held());
         self.by_number.insert(number, (problem, timer));
     }
 
@@ -160,11 +166,17 @@ impl Problems {
     pub(super) fn remove(&mut self, number: u64) {
         if let Some((problem, timer)) = self.by_number.remove(&number) {
             self.timers.remove(&(timer, number));
+            self.held -= usize::from(problem.is_held());
             self.gone.remove(&number);
             if self.by_key.get(&problem.key) == Some(&number) {
                 self.by_key.remove(&problem.key);
             }
         }
+    }
+
+    /// How many are held: nobody was told of them.
+    pub(super) const fn held(&self) -> usize {
+        self.held
     }
 
     /// How many are there now.

@@ -216,7 +216,15 @@ fn a_problem_of_the_relay_is_counted_and_its_end_says_how_long() {
     let mut play = Play::default();
     let mut said = |secs, state| {
         let kind = OwnKind::SinkBehind;
-        let own = Own { kind, resource: "noc".into(), state, text: "t".into(), count: 0, severity: None };
+        let own = Own {
+            kind,
+            resource: "noc".into(),
+            state,
+            text: "t".into(),
+            count: 0,
+            severity: None,
+            duration_secs: None,
+        };
         play.entry(Entry::Own { at: at(secs), own }).alerts.remove(0)
     };
 

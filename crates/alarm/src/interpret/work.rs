@@ -6,7 +6,7 @@ use ids::Timestamp;
 use serde::Serialize;
 
 use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
-use super::{Effects, Known};
+use super::{Effects, Known, Occasion};
 use crate::catalogue::Role;
 use crate::text::{shortened, summary};
 use crate::{AlarmKey, Alert, Audience, RaisedAs, Rules, Severity, State};
@@ -59,7 +59,13 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn finish(self) -> Effects {
-        Effects { state: self.changed.into_iter().collect(), ..self.effects }
+        let mut effects = Effects { state: self.changed.into_iter().collect(), ..self.effects };
+        let timely: u64 = effects.remarks.alerts.values().sum();
+        let of_events = effects.alerts.len() as u64 - timely;
+        if of_events > 0 {
+            effects.remarks.alerts.insert(Occasion::Event, of_events);
+        }
+        effects
     }
 
     /// The state under `key`, as this entry has left it so far.
@@ -84,7 +90,7 @@ impl<'a> Work<'a> {
         match role {
             Role::Raises => self.raise(news, summarise),
             Role::Clears => self.clear(news, summarise),
-            Role::Tells if news.reconcile => {}
+            Role::Tells if news.reconcile => self.effects.remarks.unchanged += 1,
             Role::Tells => {
                 let mut alert = news.alert;
                 alert.count = news.count;
@@ -96,14 +102,16 @@ impl<'a> Work<'a> {
 
     fn raise(&mut self, news: News, summarise: Summarise<'_>) {
         let Some((number, problem)) = self.problems.find(&news.alert.key) else {
-            if !news.reconcile {
-                self.open(news, Vec::new(), summarise);
+            match news.reconcile {
+                true => self.effects.remarks.unchanged += 1,
+                false => self.open(news, Vec::new(), summarise),
             }
             return;
         };
         let mut problem = problem.clone();
         if problem.is_gone() {
             if news.reconcile {
+                self.effects.remarks.unchanged += 1;
                 return;
             }
             if news.is_late(problem.changed) {
@@ -120,6 +128,7 @@ impl<'a> Work<'a> {
         }
         problem.hear(news.at.micros());
         if news.reconcile {
+            self.effects.remarks.unchanged += 1;
             self.keep(number, problem);
             return;
         }
@@ -223,14 +232,16 @@ impl<'a> Work<'a> {
     fn clear(&mut self, news: News, summarise: Summarise<'_>) {
         let found = self.problems.find(&news.alert.key).map(|(number, problem)| (number, problem.clone()));
         let Some((number, mut problem)) = found else {
-            if !news.reconcile {
-                self.end_of_nothing(None, news, summarise);
+            match news.reconcile {
+                true => self.effects.remarks.unchanged += 1,
+                false => self.end_of_nothing(None, news, summarise),
             }
             return;
         };
         let raise = self.told(number, &problem);
         if problem.is_gone() {
             if news.reconcile {
+                self.effects.remarks.unchanged += 1;
                 return;
             }
             if problem.untold {
@@ -251,6 +262,7 @@ impl<'a> Work<'a> {
         }
         if news.reconcile && news.time.is_none_or(|time| time.micros() < problem.changed) {
             // a search finds what ended it the last time, too
+            self.effects.remarks.unchanged += 1;
             return;
         }
         if news.is_late(problem.changed) {
@@ -332,6 +344,11 @@ impl<'a> Work<'a> {
         alert.count = news.count;
         self.mute(&mut alert, news.at);
         self.tell(alert, State::Event, summarise);
+    }
+
+    /// Counts an alert that nothing told just now.
+    fn timely(&mut self, occasion: Occasion) {
+        *self.effects.remarks.alerts.entry(occasion).or_default() += 1;
     }
 
     /// Writes the summary and tells it.

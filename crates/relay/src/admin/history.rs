@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::failed;
 
 /// Which alerts are asked for.
@@ -149,7 +149,12 @@ fn source_of(reader: &mut Reader, id: Option<alarm::AlertId>, made_at: i64) -> R
 }
 
 /// Has the alerts at `positions` sent once more to `sink`; how many were.
-pub(super) async fn replay(journal: &Journal, sink: &str, positions: &[u64]) -> Result<Value, String> {
+pub(super) async fn replay(
+    journal: &Journal,
+    inbox: &Inbox,
+    sink: &str,
+    positions: &[u64],
+) -> Result<Value, String> {
     if positions.len() > MOST_AT_ONCE {
         return Err(format!("at most {MOST_AT_ONCE} alerts are replayed with one request"));
     }
@@ -169,7 +174,7 @@ pub(super) async fn replay(journal: &Journal, sink: &str, positions: &[u64]) -> 
     for mut alert in alerts {
         alert.origin = Origin::Replay;
         alert.audience = Audience::Only { sink: sink.to_owned() };
-        match journal.append(inbox::replayed(Timestamp::now(), &alert), Priority::Normal).await {
+        match inbox.store(inbox::replayed(Timestamp::now(), &alert), Priority::Normal).await {
             Ok(_) => replayed += 1,
             Err(AppendError::Full) => {
                 return Err(format!(
@@ -219,7 +224,7 @@ fn has_id(body: &[u8], prefix: &str) -> bool {
     body.strip_prefix(b"{\"id\":\"").is_some_and(|rest| rest.starts_with(prefix.as_bytes()))
 }
 
-fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
+pub(super) fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
     entries.into_iter().filter_map(|entry| match entry {
         Entry::Row(row) => Some(row),
         Entry::Damaged { .. } => None,
@@ -227,7 +232,7 @@ fn rows(entries: Vec<Entry>) -> impl Iterator<Item = Row> {
 }
 
 /// Reads where reading may block.
-async fn reading<T: Send + 'static>(
+pub(super) async fn reading<T: Send + 'static>(
     journal: &Journal,
     log: Log,
     read: impl FnOnce(&mut Reader) -> Result<T, Error> + Send + 'static,
@@ -241,7 +246,7 @@ async fn reading<T: Send + 'static>(
     read.map_err(|error| Chain(&error).to_string())
 }
 
-const READING: &str = "reading what is kept";
+pub(super) const READING: &str = "reading what is kept";
 
 /// How much is read at once.
 const ROWS: usize = 512;

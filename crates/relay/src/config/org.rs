@@ -31,6 +31,10 @@ pub struct Org {
     /// Weakens: also accept webhooks that carry no signature.
     #[serde(default)]
     pub danger_accept_unsigned: bool,
+    /// Seconds without any webhook of this organisation after which the relay has Mist send a ping, and says so when none
+    /// comes through; 0 for never. Default: 3600 with `api`, else 86400, and then the silence alone counts.
+    #[serde(default)]
+    pub silence_secs: Option<u64>,
     /// What the relay may ask Mist about this organisation: names, open alarms, the webhook itself.
     #[serde(default)]
     pub api: Option<OrgApi>,
@@ -61,6 +65,13 @@ pub struct OrgApi {
 }
 
 impl Org {
+    /// After how many seconds without a webhook something may be wrong; 0 for never.
+    #[must_use]
+    pub fn silence_secs(&self) -> u64 {
+        let default = if self.api.is_some() { 3600 } else { 86_400 };
+        self.silence_secs.unwrap_or(default)
+    }
+
     /// Host of the API: as configured, else that of the cloud.
     #[must_use]
     pub fn api_host(&self) -> Option<&str> {

@@ -154,6 +154,9 @@ pub struct Snmp {
     #[serde(default)]
     #[schemars(range(min = MIN_REPEAT))]
     pub repeat_while_active_secs: Option<u64>,
+    /// Seconds between two heartbeats to this sink; 0 for none.
+    #[serde(default = "default_heartbeat")]
+    pub heartbeat_secs: u64,
     /// What names the device to this receiver, in place of the device's name.
     #[serde(default)]
     pub node: Node,
@@ -248,6 +251,9 @@ pub struct Syslog {
     #[serde(default)]
     #[schemars(range(min = MIN_REPEAT))]
     pub repeat_while_active_secs: Option<u64>,
+    /// Seconds between two heartbeats to this sink; 0 for none.
+    #[serde(default = "default_heartbeat")]
+    pub heartbeat_secs: u64,
     /// What names the device to this receiver, in place of the device's name.
     #[serde(default)]
     pub node: Node,
@@ -333,6 +339,10 @@ const fn default_delivery() -> Delivery {
 
 const fn default_settle() -> u64 {
     2
+}
+
+const fn default_heartbeat() -> u64 {
+    300
 }
 
 const fn default_muted() -> InMaintenance {

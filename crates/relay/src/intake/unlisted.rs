@@ -35,7 +35,7 @@ impl Unlisted {
         let due = self.said.lock().unwrap_or_else(PoisonError::into_inner).is_due(source, Instant::now());
         if due {
             self.voice.say(Own {
-                severity: None,
+                severity: None, duration_secs: None,
                 kind: OwnKind::UnlistedSource,
                 resource: source.to_string(),
                 state: State::Event,

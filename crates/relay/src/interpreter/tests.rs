@@ -13,15 +13,25 @@ fn interpreter(journal: &Journal) -> Interpreter {
     let sources = Arc::new(crate::sources::Sources::new([127, 0, 0, 1].into()));
     let metrics = Arc::new(Metrics::new());
     let terms = crate::intake::Terms { gate, body_patience: Duration::from_secs(1), unlisted: None };
+    let inbox = Inbox::new(journal.clone(), Arc::clone(&metrics));
     Interpreter {
         journal: journal.clone(),
-        intake: Arc::new(Intake::new(terms, journal.clone(), Arc::clone(&metrics), sources)),
+        opened_at: Position::ZERO,
+        intake: Arc::new(Intake::new(
+            terms,
+            inbox.clone(),
+            Arc::clone(&metrics),
+            sources,
+            Arc::new(crate::trail::Trail::new()),
+        )),
         outbox: Arc::new(Outbox::new(Position::ZERO)),
+        inbox,
         metrics,
         voice: Voice::new().0,
         rules: watch::channel(Arc::default()).1,
         unnamed: mpsc::channel(1).0,
         unknown: UnknownTypes::default(),
+        tops: Arc::new(Tops::new()),
     }
 }
 
@@ -35,8 +45,15 @@ async fn what_comes_in_while_it_starts_is_interpreted_once() {
         let running = tokio::spawn(interpreter(&journal).run(stop));
         for number in 0..MESSAGES {
             let (kind, resource) = (OwnKind::SinkBehind, number.to_string());
-            let own =
-                Own { kind, resource, state: Phase::Raised, text: String::new(), count: 0, severity: None };
+            let own = Own {
+                kind,
+                resource,
+                state: Phase::Raised,
+                text: String::new(),
+                count: 0,
+                severity: None,
+                duration_secs: None,
+            };
             journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await.expect("stored");
         }
         stopper.stop();

@@ -3,7 +3,7 @@
 //! It has one of its own, so that computing keeps no other task waiting, and so that what a large message takes while
 //! it is read comes from one place: memory that each of several threads had needed once would stay with each.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use alarm::{Effects, Known, Rules};
@@ -39,6 +39,8 @@ pub(super) struct Answer {
     pub(super) due: Option<Timestamp>,
     /// How many problems are there.
     pub(super) open: usize,
+    /// How many raises are held down.
+    pub(super) held: usize,
 }
 
 /// What came of some entries.
@@ -47,7 +49,11 @@ pub(super) struct Batch {
     pub(super) from: Position,
     pub(super) to: Position,
     pub(super) oldest: Option<Timestamp>,
+    /// How many entries of each kind.
+    pub(super) kinds: BTreeMap<&'static str, u64>,
     pub(super) effects: Effects,
+    /// How many raises are held down behind it.
+    pub(super) held: usize,
 }
 
 impl Thread {
@@ -55,7 +61,12 @@ impl Thread {
     /// that is interpreted has to be written down, or it would be interpreted once more.
     pub(super) fn start(mut reader: Reader, rules: Rules, voice: Voice) -> Result<(Self, Answer), Error> {
         let interpreter = recall(&mut reader, rules)?;
-        let remembered = Answer { batch: None, due: interpreter.due(), open: interpreter.open() };
+        let remembered = Answer {
+            batch: None,
+            due: interpreter.due(),
+            open: interpreter.open(),
+            held: interpreter.held(),
+        };
         let (ask, asked) = sync_channel::<Question>(1);
         let mut interpreting = Interpreting { reader, voice, interpreter, last: Seen::default() };
         let run = move || {
@@ -64,6 +75,7 @@ impl Thread {
                     batch,
                     due: interpreting.interpreter.due(),
                     open: interpreting.interpreter.open(),
+                    held: interpreting.interpreter.held(),
                 });
                 // Who no longer waits is being stopped.
                 let _gone = answer.send(answered);
@@ -161,7 +173,14 @@ impl Interpreting {
         if entries.is_empty() {
             return Ok(None);
         }
-        let mut batch = Batch { from: after, to: after, oldest: None, effects: Effects::default() };
+        let mut batch = Batch {
+            from: after,
+            to: after,
+            oldest: None,
+            kinds: BTreeMap::new(),
+            effects: Effects::default(),
+            held: 0,
+        };
         let mut seen = Seen::default();
         for entry in &entries {
             if batch.effects.alerts.len() >= BATCH_ALERTS {
@@ -172,9 +191,12 @@ impl Interpreting {
                 journal::Entry::Row(row) => row,
                 journal::Entry::Damaged { from, to } => {
                     error!(%from, %to, "damaged entries in the inbox cannot be interpreted");
+                    let count = to.number() - from.number() + 1;
+                    *batch.kinds.entry(inbox::DAMAGED).or_default() += count;
                     continue;
                 }
             };
+            *batch.kinds.entry(inbox::word(row.kind)).or_default() += 1;
             let at = Timestamp::from_micros(row.at);
             batch.oldest = batch.oldest.or(Some(at));
             let Some(entry) = inbox::entry(row) else {
@@ -208,6 +230,7 @@ impl Interpreting {
             all.forget.extend(effects.forget);
             all.remarks.add(effects.remarks);
         }
+        batch.held = self.interpreter.held();
         self.last = seen;
         Ok(Some(batch))
     }

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::config::{JournalBounds, Start};
 use crate::engine;
 use crate::error::{Chain, Error};
+use crate::inbox::Inbox;
 use crate::interpreter::failed;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -24,9 +25,11 @@ use crate::sink::each;
 use crate::sink::inform::Informs;
 use crate::sink::notify::Notify;
 use crate::sink::pump::Pump;
+use crate::sink::standing::{Standing, Standings};
 use crate::sink::stream::Stream;
 use crate::sink::trap::{Pace, Traps};
 use crate::stop::{Stop, Stopper};
+use crate::supervisor::heartbeat::Intervals;
 use crate::supervisor::{self, Voice};
 
 /// The receiver of each sink, for the texts.
@@ -36,6 +39,9 @@ pub(crate) type Receivers = Arc<HashMap<String, String>>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) journal: Journal,
+    pub(crate) inbox: Inbox,
+    /// Where the outbox ended when the relay started.
+    pub(crate) began: Position,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
@@ -53,6 +59,8 @@ pub(crate) struct Sinks {
     /// There once a sink has needed it.
     engine: Option<snmp::Engine>,
     receivers: watch::Sender<Receivers>,
+    intervals: watch::Sender<Intervals>,
+    standings: watch::Sender<Standings>,
     tasks: JoinSet<Result<(), Error>>,
     stopper: Stopper,
 }
@@ -61,7 +69,19 @@ impl Sinks {
     /// None yet; `engine` is theirs, when one was made.
     pub(crate) fn new(shared: Shared, engine: Option<snmp::Engine>) -> Self {
         let receivers = watch::Sender::new(Receivers::default());
-        Self { shared, engine, receivers, tasks: JoinSet::new(), stopper: Stopper::new().0 }
+        let (intervals, standings) = (watch::Sender::default(), watch::Sender::new(Standings::default()));
+        let (tasks, stopper) = (JoinSet::new(), Stopper::new().0);
+        Self { shared, engine, receivers, intervals, standings, tasks, stopper }
+    }
+
+    /// How often those want a heartbeat that want one.
+    pub(crate) fn intervals(&self) -> watch::Receiver<Intervals> {
+        self.intervals.subscribe()
+    }
+
+    /// How those that are served stand.
+    pub(crate) fn standings(&self) -> watch::Receiver<Standings> {
+        self.standings.subscribe()
     }
 
     /// The receivers of those that are served.
@@ -104,27 +124,39 @@ impl Sinks {
     pub(crate) async fn start(&mut self, sinks: Vec<Sink>, routes: &Routes) -> Result<(), Error> {
         let receivers = sinks.iter().map(|sink| (sink.name.clone(), sink.receiver.to_string())).collect();
         let before = self.receivers.send_replace(Arc::new(receivers));
-        let at = self.positions().await?;
+        let intervals = sinks.iter().filter_map(|sink| Some((sink.name.clone(), sink.heartbeat?)));
+        self.intervals.send_replace(intervals.collect());
+        let places = self.places().await?;
         let (stopper, stop) = Stopper::new();
         self.stopper = stopper;
+        let (stood, mut standings) = (self.standings.borrow().clone(), Standings::default());
         for (place, mut sink) in sinks.into_iter().enumerate() {
-            let at = at.get(&sink.name).copied().unwrap_or_default();
+            let (at, waiting) = places.get(&sink.name).copied().unwrap_or_default();
+            let before = (at.number() + waiting).saturating_sub(self.shared.began.number());
+            let tally = self.shared.metrics.serve(&sink.name, at, waiting, before);
             let view = std::mem::take(&mut sink.view);
-            let pump = Pump::new(&self.shared, routes.of(place), view, at, stop.clone())?;
+            let stood = stood.get(&sink.name).map(Arc::as_ref);
+            let (route, receiver) = (routes.of(place), sink.receiver.to_string());
+            let standing = Arc::new(Standing::new(sink.means(), receiver, route.clone(), at, stood));
+            Arc::make_mut(&mut standings).insert(sink.name.clone(), Arc::clone(&standing));
+            let pump = Pump::new(&self.shared, route, view, standing, (at, tally), stop.clone())?;
             self.spawn(sink, pump, stop.clone());
         }
+        self.standings.send_replace(standings);
         let served = self.receivers.borrow().clone();
         for gone in before.keys().filter(|name| !served.contains_key(*name)) {
             info!(sink = gone, "a sink is not served any more; its place is kept, within its bounds");
             self.release(gone).await;
+            self.shared.metrics.forget(gone);
         }
         Ok(())
     }
 
-    /// Where the cursors are.
-    async fn positions(&self) -> Result<BTreeMap<String, Position>, Error> {
+    /// Where the cursors are, and how many alerts wait behind each.
+    async fn places(&self) -> Result<BTreeMap<String, (Position, u64)>, Error> {
         let status = supervisor::status(&self.shared.journal).await?;
-        Ok(status.cursors.into_iter().map(|cursor| (cursor.name, cursor.position)).collect())
+        let cursors = status.cursors.into_iter();
+        Ok(cursors.map(|cursor| (cursor.name, (cursor.position, cursor.behind_records))).collect())
     }
 
     async fn release(&self, name: &str) {

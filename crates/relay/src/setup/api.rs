@@ -49,6 +49,19 @@ impl Checks<'_> {
     }
 }
 
+impl Checks<'_> {
+    /// Checks where Mist is told that the listener is.
+    pub(super) fn public_url(&self) -> Result<(), Error> {
+        let Some(url) = &self.config.listen.public_url else { return Ok(()) };
+        if url.strip_prefix("https://").is_some_and(is_authority) {
+            return Ok(());
+        }
+        let what = "this is no URL of a listener, as https://mist-relay.example.net or https://192.0.2.7:8443; the path \
+                    is that of each organisation";
+        Err(self.wrong("listen.public_url", what, None))
+    }
+}
+
 /// Whether `text` is `host` or `host:port`.
 fn is_authority(text: &str) -> bool {
     let authority = text.parse::<http::uri::Authority>();

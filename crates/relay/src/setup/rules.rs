@@ -69,6 +69,7 @@ mod tests {
             text: "t".into(),
             count: 0,
             severity: None,
+            duration_secs: None,
         };
 
         let read = interpreter.read(Entry::Own { at: Timestamp::from_micros(1_000_000), own });

@@ -12,6 +12,7 @@ use super::Checks;
 use crate::Error;
 use crate::config::{MIN_REPEAT, Node, Start};
 use crate::sink::Receiver;
+use crate::sink::standing::Means;
 use crate::view::View;
 use crate::view::template::Template;
 
@@ -21,14 +22,32 @@ pub(crate) struct Sink {
     pub(crate) name: String,
     pub(crate) receiver: Receiver,
     pub(crate) start: Start,
+    /// How often it is told that the relay is alive.
+    pub(crate) heartbeat: Option<Duration>,
     pub(crate) view: View,
     pub(crate) kind: Kind,
 }
 
 impl Sink {
+    /// The time between two heartbeats; `None` for 0 seconds.
+    pub(super) const fn heartbeat(secs: u64) -> Option<Duration> {
+        if secs == 0 { None } else { Some(Duration::from_secs(secs)) }
+    }
+
     /// Whether it sends as an SNMPv3 engine.
     pub(crate) const fn needs_engine(&self) -> bool {
         matches!(self.kind, Kind::Notifications { credentials: Credentials::V3 { .. }, .. })
+    }
+
+    /// How it sends.
+    pub(crate) const fn means(&self) -> Means {
+        match &self.kind {
+            Kind::Notifications { delivery: snmp::Delivery::Inform, .. } => Means::Inform,
+            Kind::Notifications { delivery: snmp::Delivery::Trap, .. } => Means::Trap,
+            Kind::Datagrams { .. } => Means::Udp,
+            Kind::Stream { tls: None, .. } => Means::Tcp,
+            Kind::Stream { tls: Some(_), .. } => Means::Tls,
+        }
     }
 }
 

@@ -55,6 +55,7 @@ impl Checks<'_> {
             name: snmp.name.to_string(),
             receiver: Receiver { address: snmp.address.clone(), bind: snmp.bind },
             start: snmp.start,
+            heartbeat: Sink::heartbeat(snmp.heartbeat_secs),
             view,
             kind: Kind::Notifications {
                 credentials,

@@ -9,11 +9,16 @@ use rustls_pki_types::{PrivateKeyDer, ServerName};
 use snmp::Limits;
 use syslog::{Cef, Format, Framing, Json, MaxBytes, Rfc3164, Rfc5424};
 
-use super::{Checks, Kind, Sink};
+use super::{Checks, Kind, ReadSecret, Sink};
 use crate::Error;
-use crate::config::{SecretHome, Syslog, SyslogFormat, SyslogFraming, Transport};
+use crate::config::{Config, SecretHome, Syslog, SyslogFormat, SyslogFraming, Transport};
 use crate::sink::Receiver;
 use crate::tls::{self, Identity};
+
+/// The syslog sink at `index` of `config`.
+pub(crate) fn syslog_sink(config: &Config, index: usize, read_secret: ReadSecret<'_>) -> Result<Sink, Error> {
+    Checks { config, read_secret }.syslog(&format!("syslog[{index}]"), &config.syslog[index])
+}
 
 impl Checks<'_> {
     pub(super) fn syslog(&self, keys: &str, syslog: &Syslog) -> Result<Sink, Error> {
@@ -77,6 +82,7 @@ impl Checks<'_> {
             name: syslog.name.to_string(),
             receiver: Receiver { address: syslog.address.clone(), bind: syslog.bind },
             start: syslog.start,
+            heartbeat: Sink::heartbeat(syslog.heartbeat_secs),
             view,
             kind,
         })

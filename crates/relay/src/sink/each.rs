@@ -58,7 +58,7 @@ pub(crate) async fn run(mut sink: impl SendEach, mut pump: Pump, mut stop: Stop)
                 }
             }
             backoff.succeeded();
-            pump.delivered(parcel.position, 1);
+            pump.delivered(parcel.position);
         }
         pump.all_delivered();
         pump.settle(false).await?;

@@ -197,7 +197,7 @@ impl Informs {
                 window.answered = window.answered.max(slot.attempt);
                 window.failures = 0;
                 window.not_before = None;
-                pump.count_delivered(1);
+                pump.note_delivered([position]);
                 return Ok(());
             }
             Err(failure) => failure,

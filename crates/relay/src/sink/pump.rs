@@ -13,11 +13,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, warn};
 
+use super::standing::Standing;
 use crate::Error;
 use crate::error::Chain;
-use crate::inbox;
+use crate::inbox::{self, Inbox};
 use crate::interpreter::{failed, is_full};
-use crate::metrics::{Metrics, SinkLabel};
+use crate::metrics::{Fate, Metrics, SinkLabel, Tally};
 use crate::outbox::{Outbox, Parcel};
 use crate::relay::sinks::Shared;
 use crate::route::Route;
@@ -33,7 +34,10 @@ pub(crate) struct Pump {
     pub(crate) label: SinkLabel,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) voice: Voice,
+    standing: Arc<Standing>,
     journal: Journal,
+    inbox: Inbox,
+    tally: Arc<Tally>,
     outbox: Arc<Outbox>,
     route: Route,
     view: View,
@@ -55,10 +59,11 @@ impl Pump {
         shared: &Shared,
         route: Route,
         view: View,
-        cursor: Position,
+        standing: Arc<Standing>,
+        (cursor, tally): (Position, Arc<Tally>),
         stop: Stop,
     ) -> Result<Self, Error> {
-        let Shared { journal, outbox, metrics, voice, .. } = shared;
+        let Shared { journal, inbox, outbox, metrics, voice, .. } = shared;
         let reader = journal.reader(Log::Outbox).map_err(failed("opening the outbox"))?;
         let tail = outbox.tail();
         Ok(Self {
@@ -66,7 +71,10 @@ impl Pump {
             label: SinkLabel::new(route.sink()),
             metrics: Arc::clone(metrics),
             voice: voice.clone(),
+            standing,
             journal: journal.clone(),
+            inbox: inbox.clone(),
+            tally,
             outbox: Arc::clone(outbox),
             route,
             view,
@@ -118,7 +126,7 @@ impl Pump {
     /// Counts and says that an alert will not be delivered, so that those behind it can be; it is said durably
     /// before the cursor can pass.
     pub(crate) async fn set_aside(&self, parcel: &Parcel, failure: &super::Failure) -> Result<(), Error> {
-        self.metrics.set_aside.get_or_create(&self.label).inc();
+        self.tally.note([parcel.position], Fate::SetAside);
         let text = format!(
             "sink `{}` cannot be given alert {} ({}), which was set aside so that others go on: {}",
             self.name,
@@ -127,14 +135,22 @@ impl Pump {
             Chain(failure)
         );
         warn!("{text}");
+        self.standing.lose(parcel.position, parcel.position, format!("set aside: {}", Chain(failure)));
         if parcel.alert.is_own() {
             // what the relay says would be set aside too, and said, and set aside again
             return Ok(());
         }
         let kind = OwnKind::AlertSetAside;
-        let own =
-            Own { kind, resource: self.name.clone(), state: State::Event, text, count: 1, severity: None };
-        match self.journal.append(inbox::own(Timestamp::now(), &own), Priority::Own).await {
+        let own = Own {
+            kind,
+            resource: self.name.clone(),
+            state: State::Event,
+            text,
+            count: 1,
+            severity: None,
+            duration_secs: None,
+        };
+        match self.inbox.store(inbox::own(Timestamp::now(), &own), Priority::Own).await {
             Ok(_) => Ok(()),
             Err(AppendError::Full) => {
                 self.voice.say(own);
@@ -180,12 +196,20 @@ impl Pump {
                 None => self.read_journal(most).await?,
             };
             let failed = |rule: &Rule, error: &ExecutionError| self.when_failed(rule, error);
-            parcels.retain(|parcel| self.route.takes(&parcel.alert, failed));
+            let mut elsewhere = Vec::new();
+            parcels.retain(|parcel| {
+                let takes = self.route.takes(&parcel.alert, failed);
+                if !takes {
+                    elsewhere.push(parcel.position);
+                }
+                takes
+            });
+            self.tally.note(elsewhere, Fate::NotRouted);
             if !parcels.is_empty() {
                 return Ok(parcels);
             }
             if !unconfirmed {
-                self.delivered = self.read;
+                self.moved_past(self.read);
                 self.settle(false).await?;
             }
         }
@@ -212,6 +236,7 @@ impl Pump {
             journal::Entry::Row(row) => row,
             journal::Entry::Damaged { from, to } => {
                 error!(sink = self.name, %from, %to, "damaged alerts in the outbox cannot be delivered");
+                self.tally.note((from.number()..=to.number()).map(Position::new), Fate::Unreadable);
                 return None;
             }
         };
@@ -220,6 +245,7 @@ impl Pump {
             Err(error) => {
                 error!(sink = self.name, position = %row.position, %error, "an alert cannot be read and is not delivered");
                 self.voice.unusable(Log::Outbox, row.position);
+                self.tally.note([row.position], Fate::Unreadable);
                 None
             }
         }
@@ -230,25 +256,26 @@ impl Pump {
         self.read = self.delivered;
     }
 
-    /// Everything up to `position` has been delivered, `count` alerts of it just now.
-    pub(crate) fn delivered(&mut self, position: Position, count: u64) {
+    /// The alert at `position` has been delivered, and everything before it is done with.
+    pub(crate) fn delivered(&mut self, position: Position) {
         self.moved_past(position);
-        self.count_delivered(count);
+        self.note_delivered([position]);
     }
 
     /// Nothing up to `position` needs to be delivered any more.
     pub(crate) fn moved_past(&mut self, position: Position) {
         self.delivered = self.delivered.max(position);
+        self.standing.reach(self.delivered);
     }
 
-    /// Counts alerts that were delivered.
-    pub(crate) fn count_delivered(&self, count: u64) {
-        self.metrics.delivered.get_or_create(&self.label).inc_by(count);
+    /// Notes alerts that were delivered; they count once the cursor that passes them is on disk.
+    pub(crate) fn note_delivered(&self, positions: impl IntoIterator<Item = Position>) {
+        self.tally.note(positions, Fate::Delivered);
     }
 
     /// When everything that was read has been delivered, what lies between counts too.
     pub(crate) fn all_delivered(&mut self) {
-        self.delivered = self.delivered.max(self.read);
+        self.moved_past(self.read);
     }
 
     /// Writes the cursor down; not at every step, unless `now`, since losing the last one only repeats.
@@ -271,8 +298,13 @@ impl Pump {
         match self.journal.advance(&self.name, self.delivered).await {
             // the journal may have moved it further, when the sink was too far behind
             Ok(at) => {
+                self.tally.passed(at);
+                if at > self.delivered {
+                    let first = Position::new(self.delivered.number() + 1);
+                    self.standing.lose(first, at, GIVEN_UP.to_owned());
+                }
                 self.cursor = at;
-                self.delivered = self.delivered.max(at);
+                self.moved_past(at);
                 self.read = self.read.max(at);
                 Ok(())
             }
@@ -323,6 +355,7 @@ impl Pump {
     /// Counts a failed attempt and says so: at the first of a row, and then rarely.
     pub(crate) fn failed(&self, failure: &super::Failure, failures: u32, wait: Duration) {
         self.metrics.failures.get_or_create(&self.label).inc();
+        self.standing.fail(Chain(failure).to_string());
         if failures.is_power_of_two() {
             warn!(
                 sink = self.name,
@@ -340,3 +373,6 @@ const READ_BYTES: usize = 1 << 20;
 
 /// How often a cursor is written down while alerts flow.
 const SETTLE_EVERY: Duration = Duration::from_millis(200);
+
+/// Why the journal moves a sink that is behind.
+const GIVEN_UP: &str = "given up: the sink was behind by more than its share of the journal";

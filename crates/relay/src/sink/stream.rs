@@ -92,10 +92,10 @@ impl Stream {
     /// Writes what there is and confirms what has settled, until the connection or the relay ends.
     async fn converse(&self, link: Link, pump: &mut Pump, stop: &mut Stop) -> Result<End, Error> {
         let (mut reading, mut writing) = split(link);
-        let mut on_its_way: VecDeque<(Instant, Position, u64)> = VecDeque::new();
+        let mut on_its_way: VecDeque<(Instant, Position, Vec<Position>)> = VecDeque::new();
         let mut bytes = Vec::new();
         loop {
-            while let Some((written, position, count)) = on_its_way.front().copied() {
+            while let Some((written, ..)) = on_its_way.front() {
                 if written.elapsed() < self.settle {
                     break;
                 }
@@ -103,8 +103,10 @@ impl Stream {
                 if let Some(failure) = self.look(&mut reading).await {
                     return Ok(End::Failed(failure));
                 }
-                on_its_way.pop_front();
-                pump.delivered(position, count);
+                if let Some((_, to, alerts)) = on_its_way.pop_front() {
+                    pump.moved_past(to);
+                    pump.note_delivered(alerts);
+                }
             }
             if on_its_way.is_empty() {
                 // what was read behind them and is not for this sink is behind it too
@@ -120,7 +122,8 @@ impl Stream {
                     if let Err(failure) = self.write(&mut reading, &mut writing, &bytes).await {
                         return Ok(End::Failed(failure));
                     }
-                    on_its_way.push_back((Instant::now(), pump.position(), parcels.len() as u64));
+                    let alerts = parcels.iter().map(|parcel| parcel.position).collect();
+                    on_its_way.push_back((Instant::now(), pump.position(), alerts));
                     continue;
                 }
                 if on_its_way.is_empty() {
@@ -210,6 +213,13 @@ impl Stream {
             let _ = watch_for_end(&mut reading).await;
         };
         let _ = timeout(PARTING, parting).await;
+    }
+
+    /// Connects as for a delivery, and takes leave again.
+    pub(crate) async fn probe(&self) -> Result<(), Failure> {
+        let (reading, writing) = split(self.connect().await?);
+        self.part(reading, writing).await;
+        Ok(())
     }
 
     /// Tries the receiver's addresses one after the other.

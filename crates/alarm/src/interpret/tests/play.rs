@@ -10,6 +10,19 @@ pub(super) fn at(secs: i64) -> Timestamp {
     Timestamp::from_micros(secs * 1_000_000)
 }
 
+/// Everything that was told came to something.
+fn adds_up(held_before: usize, effects: &Effects, held: usize) {
+    let Remarks { told, fanned_out, repeated, damped, unchanged, alerts, .. } = &effects.remarks;
+    let of_events = alerts.get(&Occasion::Event).copied().unwrap_or_default();
+    assert_eq!(
+        held_before as u64 + told.values().sum::<u64>() + fanned_out,
+        repeated + damped + unchanged + of_events + held as u64,
+        "{:?}",
+        effects.remarks
+    );
+    assert_eq!(alerts.values().sum::<u64>(), effects.alerts.len() as u64);
+}
+
 /// A relay as far as interpreting goes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Play {
@@ -50,8 +63,10 @@ impl Play {
             let keys = self.interpreter.keys(&read, &known).into_iter();
             known = keys.filter_map(|key| Some((key.clone(), self.state.get(&key)?.clone()))).collect();
         }
+        let held = self.interpreter.held();
         self.misses_nothing(&read, &known);
         let effects = self.interpreter.step(&known, read);
+        adds_up(held, &effects, self.interpreter.held());
         for range in &effects.forget {
             self.state.retain(|key, _| !range.contains(key));
         }

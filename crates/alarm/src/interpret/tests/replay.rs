@@ -87,7 +87,15 @@ fn play(rules: &Rules, story: &[(Come, u16)], restless: bool) -> (Vec<String>, B
             Come::Own(raised) => {
                 let state = if *raised { State::Raised } else { State::Cleared };
                 let (kind, resource) = (OwnKind::SinkBehind, "noc".to_owned());
-                let own = Own { kind, resource, state, text: "t".into(), count: 0, severity: None };
+                let own = Own {
+                    kind,
+                    resource,
+                    state,
+                    text: "t".into(),
+                    count: 0,
+                    severity: None,
+                    duration_secs: None,
+                };
                 play.entry(Entry::Own { at: at(now), own }).alerts
             }
         };

@@ -4,7 +4,7 @@ use ids::Timestamp;
 
 use super::{Work, ended, finished, resummarise};
 use crate::interpret::problems::{Phase, Problem, micros};
-use crate::{Alert, AlertId, Audience, Origin, State};
+use crate::{Alert, AlertId, Audience, Occasion, Origin, State};
 
 impl Work<'_> {
     /// Does what is due at this time.
@@ -14,7 +14,7 @@ impl Work<'_> {
             match self.told(number, &problem) {
                 Some(raise) => self.due(number, problem, raise, at),
                 // its row is damaged, so that there is nothing to say
-                None => self.forget(number),
+                None => self.give_up(number, &problem),
             }
         }
     }
@@ -45,6 +45,7 @@ impl Work<'_> {
             }
             _ if expired => {
                 let why = format!("nothing was heard of it for {} s", self.rules.expire_after.as_secs());
+                self.timely(Occasion::Expired);
                 self.expire(number, problem, &alert, at, &why);
             }
             Phase::Flapping { there: true } if problem.heard.saturating_add(problem.flap_micros) > now => {
@@ -63,6 +64,7 @@ impl Work<'_> {
                     if let Some(window) = &problem.muted {
                         end.audience = Audience::Exempt { window: window.to_string() };
                     }
+                    self.timely(Occasion::Calm);
                     self.tell(end, State::Cleared, &resummarise);
                     problem.phase = Phase::Gone;
                     self.keep(number, problem);
@@ -82,6 +84,7 @@ impl Work<'_> {
             for every_secs in due.copied().collect::<Vec<_>>() {
                 let mut again = alert.clone();
                 again.audience = Audience::Repeat { every_secs };
+                self.timely(Occasion::Repeat);
                 self.tell(again, State::Raised, &resummarise);
             }
         }
@@ -98,6 +101,7 @@ impl Work<'_> {
             problem.muted = self.mute(&mut again, at);
             if problem.muted.is_none() {
                 again.audience = Audience::Muted { window: window.into() };
+                self.timely(Occasion::WindowOver);
                 self.tell(again, State::Raised, &resummarise);
             }
         }
@@ -125,16 +129,22 @@ impl Work<'_> {
         while self.problems.len() >= self.rules.max_open.max(1)
             && let Some(number) = self.problems.oldest()
         {
-            let problem = self.problems.number(number).cloned();
-            let problem = problem.filter(|it| !it.is_gone());
-            if let Some(problem) = problem
+            let Some(problem) = self.problems.number(number).cloned() else { return };
+            if !problem.is_gone()
                 && let Some(raise) = self.told(number, &problem)
             {
                 let why =
                     format!("more than {} problems are open, and this is the oldest", self.rules.max_open);
-                self.expire(number, problem, &raise, at, &why);
+                self.timely(Occasion::NoRoom);
+                self.expire(number, problem.clone(), &raise, at, &why);
             }
-            self.forget(number);
+            self.give_up(number, &problem);
         }
+    }
+
+    /// Forgets a problem whose raise may be held: then nobody is told of it any more.
+    fn give_up(&mut self, number: u64, problem: &Problem) {
+        self.effects.remarks.damped += u64::from(problem.is_held());
+        self.forget(number);
     }
 }

@@ -1,0 +1,116 @@
+//! What interpreting came across, besides alerts.
+
+use std::collections::BTreeMap;
+
+use super::Unnamed;
+
+/// What interpreting came across.
+///
+/// What is counted adds up: what was told and held ends as repeated, unchanged, damped, held still, or an alert of
+/// [`Occasion::Event`].
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Remarks {
+    /// What was told, by whom.
+    pub told: BTreeMap<Teller, u64>,
+    /// Alerts that one event is beyond its first: one for each device it names.
+    pub fanned_out: u64,
+    /// Answers to what the relay asked that changed nothing.
+    pub unchanged: u64,
+    /// Alerts, by why they were made now.
+    pub alerts: BTreeMap<Occasion, u64>,
+    /// Devices and sites that the directory does not name, each with its organisation.
+    pub unnamed: Vec<(String, Unnamed)>,
+    /// Types that are in no catalogue.
+    pub unknown_types: Vec<String>,
+    /// Events that were told before.
+    pub repeated: u64,
+    /// Raises and clears that a damping rule kept back for good.
+    pub damped: u64,
+}
+
+impl Remarks {
+    /// Adds those of another entry.
+    pub fn add(&mut self, other: Self) {
+        self.unnamed.extend(other.unnamed);
+        self.unknown_types.extend(other.unknown_types);
+        self.repeated += other.repeated;
+        self.damped += other.damped;
+        self.fanned_out += other.fanned_out;
+        self.unchanged += other.unchanged;
+        for (teller, count) in other.told {
+            *self.told.entry(teller).or_default() += count;
+        }
+        for (occasion, count) in other.alerts {
+            *self.alerts.entry(occasion).or_default() += count;
+        }
+    }
+
+    pub(super) fn told(&mut self, teller: Teller) {
+        *self.told.entry(teller).or_default() += 1;
+    }
+}
+
+/// Who told an event.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Teller {
+    /// Mist, by a webhook.
+    Webhook,
+    /// Mist, when the relay asked.
+    Fetched,
+    /// The relay, of itself.
+    Relay,
+    /// An operator, who had an alert sent once more.
+    Operator,
+}
+
+impl Teller {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Webhook, Self::Fetched, Self::Relay, Self::Operator];
+
+    /// One word for counters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Fetched => "fetched",
+            Self::Relay => "relay",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Why an alert is made when it is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Occasion {
+    /// Something was told, now or before it was held down.
+    Event,
+    /// A sink wants to be told again of what is still there.
+    Repeat,
+    /// A maintenance window ended, and what it kept back is still there.
+    WindowOver,
+    /// A problem that flapped is calm.
+    Calm,
+    /// Nothing was heard of a problem for too long.
+    Expired,
+    /// More problems are open than may be, and the oldest goes.
+    NoRoom,
+}
+
+impl Occasion {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::Event, Self::Repeat, Self::WindowOver, Self::Calm, Self::Expired, Self::NoRoom];
+
+    /// One word for counters.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Repeat => "repeat",
+            Self::WindowOver => "window_over",
+            Self::Calm => "calm",
+            Self::Expired => "expired",
+            Self::NoRoom => "no_room",
+        }
+    }
+}
