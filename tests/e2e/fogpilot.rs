@@ -8,14 +8,19 @@ use std::time::Duration;
 
 use e2e::{Answer, fogpilot_program};
 
+mod crashes;
 mod export;
+mod first_mode;
 mod help;
 mod inspect;
 mod list;
+mod many;
 mod needs_root;
+mod readings;
 mod rollout;
 mod spoilt;
 mod stage;
+mod store_by_store;
 
 /// Runs `fogpilot` in `folder` to its end; nothing is a terminal.
 fn ask(folder: &Path, arguments: &[&str], input: &[u8]) -> Answer {

@@ -3,16 +3,20 @@
 //! One module a story. What needs root is in a module `needs_root` of its story.
 #![allow(clippy::unwrap_used, reason = "stories are tests, their own functions too")]
 
+mod backup;
 mod canaries;
 mod certificates;
 mod check;
+mod commands;
 mod delivery;
+mod doctor;
 mod fogpilot;
 mod mib;
 mod network;
 mod nothing_lost;
 mod operation;
 mod page;
+mod pair;
 mod peers;
 mod probe;
 mod problems;
@@ -21,6 +25,7 @@ mod relay;
 mod schema;
 mod security;
 mod service;
+mod setup;
 mod tls;
 mod upstream;
 mod vault;

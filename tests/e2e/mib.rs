@@ -140,6 +140,101 @@ fn net_snmp_translates_every_notification_and_object_both_ways() {
     }
 }
 
+/// Everything in the module as pysmi reads it: number, name, kind, and the names of its values; in order of number.
+fn read_by_pysmi(folder: &Path) -> Vec<String> {
+    let out = TempDir::new().unwrap();
+    let source = |folder: &Path| format!("--mib-source=file://{}", folder.display());
+    let mut command = Command::new("mibdump");
+    command.args([source(folder), source(&base_mibs())]).args(["--destination-format=json", "--rebuild"]);
+    command.arg(format!("--destination-directory={}", out.path().display())).arg("FOGBELL-MIB");
+    let output = command.output().expect("mibdump is on PATH");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let of = |head: &str| said.lines().find_map(|line| line.strip_prefix(head)).map(str::trim);
+    assert!(of("Created/updated MIBs:").is_some_and(|made| made.contains("FOGBELL-MIB")), "{said}");
+    assert_eq!(of("Failed MIBs:"), Some(""), "{said}");
+    let text = fs::read_to_string(out.path().join("FOGBELL-MIB.json")).unwrap();
+    let module: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let mut nodes: Vec<(Vec<u32>, String)> = Vec::new();
+    for (name, node) in module.as_object().unwrap() {
+        let Some(oid) = node["oid"].as_str() else { continue };
+        let arcs = oid.split('.').map(|arc| arc.parse().unwrap()).collect();
+        let mut line = format!("{oid} {name} {}", node["class"].as_str().unwrap());
+        if let Some(values) = node["syntax"]["constraints"]["enumeration"].as_object() {
+            let mut values: Vec<(i64, &String)> =
+                values.iter().map(|(name, number)| (number.as_i64().unwrap(), name)).collect();
+            values.sort_unstable();
+            values.iter().for_each(|(number, name)| line += &format!(" {name}({number})"));
+        }
+        nodes.push((arcs, line));
+    }
+    nodes.sort();
+    nodes.into_iter().map(|(_, line)| line).collect()
+}
+
+/// What may not become of what was `published`: nothing vanishes or means something else, and what is new has a number above
+/// all of its siblings.
+fn broken_promises(published: &[String], now: &[String]) -> Vec<String> {
+    let number = |line: &str| -> Option<(String, u32)> {
+        let (parent, last) = line.split(' ').next()?.rsplit_once('.')?;
+        Some((parent.to_owned(), last.parse().ok()?))
+    };
+    let mut broken: Vec<String> = published
+        .iter()
+        .filter(|line| !now.contains(line))
+        .map(|line| format!("gone or changed: {line}"))
+        .collect();
+    for line in now.iter().filter(|line| !published.contains(line)) {
+        let (parent, last) = number(line).unwrap();
+        let siblings = published.iter().filter_map(|it| number(it)).filter(|(other, _)| *other == parent);
+        if siblings.map(|(_, number)| number).max().is_some_and(|largest| last <= largest) {
+            broken.push(format!("not at the end: {line}"));
+        }
+    }
+    broken
+}
+
+#[test]
+fn what_was_published_of_the_module_never_moves() {
+    let (folder, _) = keep(&ask_fogbell(&["mib"]));
+    let now = read_by_pysmi(folder.path());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/mib/published.txt");
+    let published: Vec<String> =
+        fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
+
+    let broken = broken_promises(&published, &now);
+
+    assert!(broken.is_empty(), "receivers have these numbers; they only grow:\n{}", broken.join("\n"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, now.join("\n") + "\n").unwrap();
+    } else {
+        assert_eq!(now, published, "UPDATE_GOLDEN=1 adds what is new");
+    }
+    // another reader of the same file, by number and by name
+    let (numbers, names): (Vec<String>, Vec<String>) = now
+        .iter()
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .map(|words| (format!(".{}", words[0]), format!("FOGBELL-MIB::{}", words[1])))
+        .unzip();
+    assert_eq!(translate(folder.path(), &["-On"], &names), numbers);
+    assert_eq!(translate(folder.path(), &[], &numbers), names);
+}
+
+#[test]
+fn a_number_that_moves_vanishes_or_comes_in_between_is_noticed() {
+    let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
+    let published = lines("1.1 a x\n1.1.1 b x up(1)\n1.1.3 c x");
+    let check =
+        |now: &str, expect: &[&str]| assert_eq!(broken_promises(&published, &lines(now)), expect, "{now}");
+    check("1.1 a x\n1.1.1 b x up(1)\n1.1.3 c x\n1.1.4 d x\n1.2 e x\n1.2.1 f x", &[]);
+    check("1.1 a x\n1.1.3 c x", &["gone or changed: 1.1.1 b x up(1)"]);
+    check(
+        "1.1 a x\n1.1.1 b x up(2)\n1.1.3 c x",
+        &["gone or changed: 1.1.1 b x up(1)", "not at the end: 1.1.1 b x up(2)"],
+    );
+    check("1.1 a x\n1.1.1 b x up(1)\n1.1.2 d x\n1.1.3 c x", &["not at the end: 1.1.2 d x"]);
+}
+
 #[test]
 fn a_receiver_with_the_module_shows_names_and_readable_values() {
     let communities = vec!["public".to_owned()];

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use testkit::Rng;
 
-mod admin;
+pub(crate) mod admin;
 mod arrivals;
 mod away;
 mod clock;
@@ -21,8 +21,8 @@ mod flips;
 mod full;
 mod injected;
 mod kills;
-mod limits;
-mod load;
+pub(crate) mod limits;
+pub(crate) mod load;
 pub(crate) mod needs_root;
 mod order;
 mod rate;
@@ -30,7 +30,7 @@ mod resets;
 mod restarts;
 mod scene;
 mod share;
-mod sinks;
+pub(crate) mod sinks;
 mod soak;
 mod wires;
 

@@ -1,7 +1,12 @@
 //! Machines with a network of their own: namespaces of Linux, joined by wires. They need root.
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// A network namespace; it goes when this is dropped, and with it the wires.
 #[derive(Debug)]
@@ -72,6 +77,35 @@ impl Machine {
         command
     }
 
+    /// Starts a thread whose sockets are on this machine.
+    ///
+    /// # Panics
+    ///
+    /// The thread, when it cannot get there.
+    pub fn spawn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+        let name = self.name.clone();
+        thread::spawn(move || {
+            enter(&name);
+            work()
+        })
+    }
+
+    /// Does `work` in such a thread, and waits for it.
+    ///
+    /// # Panics
+    ///
+    /// When the thread cannot get there, or panics.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let inside = || {
+            enter(&self.name);
+            work()
+        };
+        match thread::scope(|scope| scope.spawn(inside).join()) {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
     /// Runs a program on this machine and gives what it printed.
     ///
     /// # Panics
@@ -92,6 +126,12 @@ impl Drop for Machine {
     fn drop(&mut self) {
         let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
     }
+}
+
+/// Moves this thread to the network of the machine `name`.
+fn enter(name: &str) {
+    let file = File::open(format!("/run/netns/{name}")).expect("the machine is there");
+    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).expect("root may go there");
 }
 
 fn must(command: &mut Command) -> Output {

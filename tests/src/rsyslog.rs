@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,16 +9,20 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certs::Certs;
+use crate::machines::Machine;
 use crate::ports::free_port;
 use crate::running::Running;
 use crate::wait::{DEADLINE, wait_for, wait_until};
 
-/// A real `rsyslogd` on 127.0.0.1 with inputs over UDP, TCP (octet-counted or newline) and TLS, and the messages
+/// A real `rsyslogd`, on 127.0.0.1 unless it is told otherwise, with inputs over UDP, TCP (octet-counted or newline) and TLS, and the messages
 /// it wrote.
 #[derive(Debug)]
 pub struct Rsyslog {
     folder: TempDir,
     certs: Certs,
+    host: String,
+    /// Words in front of the program.
+    wrapper: Vec<String>,
     udp: u16,
     tcp: u16,
     tls: u16,
@@ -78,10 +81,25 @@ impl Rsyslog {
     /// When it does not start.
     #[must_use]
     pub fn start(setup: &RsyslogSetup) -> Self {
+        Self::start_at("127.0.0.1", &[], setup)
+    }
+
+    /// The same on a machine of its own, at one of its addresses.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_on(machine: &Machine, address: &str) -> Self {
+        Self::start_at(address, &machine.wrapper(), &RsyslogSetup::default())
+    }
+
+    fn start_at(host: &str, wrapper: &[&str], setup: &RsyslogSetup) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let certs = Certs::make(&folder.path().join("certs"));
-        let mut this =
-            Self { folder, certs, udp: free_port(), tcp: free_port(), tls: free_port(), running: None };
+        let wrapper = wrapper.iter().map(|word| (*word).to_owned()).collect();
+        let (host, udp, tcp, tls) = (host.to_owned(), free_port(), free_port(), free_port());
+        let mut this = Self { folder, certs, host, wrapper, udp, tcp, tls, running: None };
         fs::write(this.file("cef.rulebase"), CEF_RULES).expect("a temporary file can be written");
         fs::write(this.file("rsyslog.conf"), this.config(setup)).expect("a temporary file can be written");
         this.start_again();
@@ -91,19 +109,19 @@ impl Rsyslog {
     /// The address for datagrams, as `IP:PORT`.
     #[must_use]
     pub fn udp(&self) -> String {
-        format!("127.0.0.1:{}", self.udp)
+        format!("{}:{}", self.host, self.udp)
     }
 
     /// The address for TCP, as `IP:PORT`.
     #[must_use]
     pub fn tcp(&self) -> String {
-        format!("127.0.0.1:{}", self.tcp)
+        format!("{}:{}", self.host, self.tcp)
     }
 
     /// The address for TLS, as `IP:PORT`; its certificate is also good for `localhost`.
     #[must_use]
     pub fn tls(&self) -> String {
-        format!("127.0.0.1:{}", self.tls)
+        format!("{}:{}", self.host, self.tls)
     }
 
     /// The CA it trusts and that made its certificate, with a client certificate.
@@ -141,11 +159,15 @@ impl Rsyslog {
         // A pid file that a killed one left behind would keep the next one from starting.
         let pid_file = self.file("rsyslogd.own");
         let _ = fs::remove_file(&pid_file);
-        let mut command = Command::new("rsyslogd");
+        let mut words = self.wrapper.iter().map(String::as_str).chain(["rsyslogd"]);
+        let mut command = Command::new(words.next().expect("the program is one"));
+        command.args(words);
         command.arg("-n").arg("-f").arg(self.file("rsyslog.conf")).arg("-i").arg(pid_file);
         let mut running = Running::start("rsyslogd", &mut command);
-        let listens = |port: u16| TcpStream::connect(("127.0.0.1", port)).is_ok();
-        let up = wait_until(DEADLINE, || !running.is_running() || (listens(self.tcp) && listens(self.tls)));
+        let pid = running.pid();
+        let up = wait_until(DEADLINE, || {
+            !running.is_running() || (listens(pid, self.tcp) && listens(pid, self.tls))
+        });
         if !up || !running.is_running() {
             running.give_up("did not start");
         }
@@ -208,7 +230,7 @@ impl Rsyslog {
             TlsClients::Anyone => "anon",
             TlsClients::Certified => "x509/certvalid",
         };
-        let Self { udp, tcp, tls, .. } = self;
+        let Self { host, udp, tcp, tls, .. } = self;
         let mut properties = String::new();
         for (name, property) in PROPERTIES {
             let date = if *property == "timestamp" { " dateFormat=\"rfc3339\"" } else { "" };
@@ -227,9 +249,9 @@ module(load="mmnormalize")
 module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="{clients}")
 template(name="json" type="list" option.jsonf="on") {{
 {properties}}}
-input(type="imudp" address="127.0.0.1" port="{udp}" name="udp" ruleset="keep")
-input(type="imptcp" address="127.0.0.1" port="{tcp}" name="tcp" ruleset="keep" SupportOctetCountedFraming="on")
-input(type="imtcp" address="127.0.0.1" port="{tls}" name="tls" ruleset="keep")
+input(type="imudp" address="{host}" port="{udp}" name="udp" ruleset="keep")
+input(type="imptcp" address="{host}" port="{tcp}" name="tcp" ruleset="keep" SupportOctetCountedFraming="on")
+input(type="imtcp" address="{host}" port="{tls}" name="tls" ruleset="keep")
 ruleset(name="keep") {{
   if $rawmsg contains " CEF:" then action(type="mmnormalize" rulebase="{folder}/cef.rulebase" useRawMsg="on")
   else if $protocol-version == 1 and $structured-data == "-" then action(type="mmjsonparse" cookie="")
@@ -257,6 +279,13 @@ const PROPERTIES: &[(&str, &str)] = &[
 
 /// How mmnormalize (liblognorm) reads CEF behind PRI, time and host.
 const CEF_RULES: &str = "version=2\nrule=:<%pri:number%>%time:date-rfc3164% %host:word% %cef:cef%\n";
+
+/// Whether somebody listens on this port, over IPv4, in the network that the process is in.
+fn listens(pid: u32, port: u16) -> bool {
+    let sockets = fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
+    let listening = format!(":{port:04X} 00000000:0000 0A ");
+    sockets.contains(&listening)
+}
 
 fn parse(line: &str) -> Line {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"));

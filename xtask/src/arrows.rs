@@ -250,14 +250,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("upstream", &["mist", "alarm", "ids"]),
     ("sco", &["mist", "conductor", "pki", "ids"]),
     ("testkit", &["ids", "webhook"]),
+    ("manual", &[]),
     (
         "fogbell",
         &[
             "relay", "upstream", "mist", "acme", "pki", "vault", "journal", "alarm", "webhook", "snmp",
-            "syslog", "ids",
+            "syslog", "ids", "manual",
         ],
     ),
-    ("fogpilot", &["sco", "mist", "conductor", "pki", "vault", "ids"]),
+    ("fogpilot", &["sco", "mist", "conductor", "pki", "vault", "ids", "manual"]),
     ("tests", &["testkit"]),
     (
         "fuzz",

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 mod arrows;
 mod bench;
 mod demo;
+mod dist;
 mod faults;
 mod fuzz;
 mod peers;
@@ -38,6 +39,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "arrows" => arrows::run(&Workspace::open()?, rest),
         "bench" => bench::run(&Workspace::open()?, rest),
         "demo" => demo::run(&Workspace::open()?, rest),
+        "dist" => dist::run(&Workspace::open()?, rest),
         "faults" => faults::run(&Workspace::open()?, rest),
         "fuzz" => fuzz::run(&Workspace::open()?, rest),
         "peers" => peers::run(&Workspace::open()?, rest),
@@ -62,6 +64,9 @@ Usage: cargo xtask COMMAND
             --mist-spec FILE  Mist's OpenAPI document, to check requests against
             --without-peers   leave out what needs snmptrapd, rsyslog and the like
             --without-root    leave out what needs root
+  test install
+          the package on a Debian with a running systemd: installed, set up, upgraded, downgraded, removed, purged; needs
+          root
   bench [NAME...]
           the relay's figures next to their goals and to two references; without a name all of burst, sustained,
           traps, latency, memory, start, directory and plots
@@ -80,6 +85,13 @@ Usage: cargo xtask COMMAND
             --seconds N       seconds for each target (60)
             --runs N          inputs for each target, instead of seconds
             --minimise        instead: take into fuzz/corpus what covers more, and leave out what does not
+  dist    the packages of a release under target/dist/out: .deb, .rpm, an archive with static programs, a bill of
+          materials, checksums
+            --reproducible    make everything twice, in two folders, and compare bit by bit
+            --debug           of debug builds
+            --out DIR         write them there
+            --without-rpm     leave the .rpm out
+            --without-static  leave the static programs out
   arrows  which crate may use which
   peers   find the peers of the tests, or unpack them under the target directory; part of `test`
             FOGBELL_PEERS_FETCH=always   unpack them even when the system has them

@@ -15,10 +15,12 @@ use crate::workspace::Workspace;
 
 mod apt;
 mod axe;
+mod debian;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
 mod programs;
+mod pysmi;
 mod python;
 mod sslyze;
 mod taplo;
@@ -130,6 +132,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
          or leave the peers out with --without-peers",
     )?;
 
+    pysmi::provide(&home, &bin).context(
+        "the tests need pysmi, which is on PyPI: it takes Python 3.10 or later and its pip; or leave the peers out with \
+         --without-peers",
+    )?;
+
     let mibs = home.join("mibs");
     mibs::provide(&home, &mibs, always).with_context(|| {
         format!(
@@ -184,6 +191,73 @@ pub(crate) fn openssh(workspace: &Workspace) -> Result<PathBuf> {
         let (root, file) = beside(program)
             .with_context(|| format!("`{}` is not in {}", program.name, OPENSSH.join(", ")))?;
         write_wrapper(program, &file, root, &bin)?;
+    }
+    Ok(bin)
+}
+
+/// A Debian in which nothing was installed yet, as an archive, and the program that boots it in a folder.
+///
+/// # Errors
+///
+/// When debootstrap or `systemd-nspawn` cannot be had.
+pub(crate) fn debian(workspace: &Workspace) -> Result<(PathBuf, PathBuf)> {
+    let home = workspace.target.join("peers");
+    let archive = debian::provide(&home)?;
+    if let Some(program) = on_path("systemd-nspawn") {
+        return Ok((archive, program));
+    }
+    let (name, package) = ("systemd-nspawn", "systemd-container");
+    let home = home.join("nspawn");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin").join(name)) {
+        apt::unpack(&home, &root, &[package])
+            .with_context(|| format!("install the Debian package {package}"))?;
+    }
+    clear(&bin)?;
+    let beside = Beside::Own("systemd");
+    let program =
+        Program { name, packages: &["systemd-container"], version: &["--version"], module: None, beside };
+    let file = unpacked(&program, &root).with_context(|| format!("`{name}` is not in {package}"))?;
+    write_wrapper(&program, &file, &root, &bin)?;
+    start_once(&program, &bin)?;
+    Ok((archive, bin.join(name)))
+}
+
+/// The headers of musl, for the C in static programs.
+///
+/// # Errors
+///
+/// When its package cannot be had.
+pub(crate) fn musl_headers(workspace: &Workspace) -> Result<PathBuf> {
+    let home = workspace.target.join("peers/musl");
+    let (root, inside) = (home.join("root"), "usr/include/x86_64-linux-musl");
+    if !root.join(inside).is_dir() {
+        apt::unpack(&home, &root, &["musl-dev"]).context("install the Debian package musl-dev")?;
+    }
+    Ok(root.join(inside))
+}
+
+/// The folder of `rpm` and `rpmbuild`.
+///
+/// # Errors
+///
+/// When their package cannot be had.
+pub(crate) fn rpm_tools(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(folder) = on_path("rpmbuild").as_deref().and_then(Path::parent) {
+        return Ok(folder.to_owned());
+    }
+    let home = workspace.target.join("peers/rpm");
+    let (root, bin) = (home.join("root"), home.join("bin"));
+    if !is_program(&root.join("usr/bin/rpmbuild")) {
+        apt::unpack(&home, &root, &["rpm"]).context("install the Debian package rpm")?;
+    }
+    clear(&bin)?;
+    for name in ["rpm", "rpmbuild", "rpm2cpio"] {
+        let beside = Beside::Folder("RPM_CONFIGDIR", "usr/lib/rpm");
+        let program = Program { name, packages: &["rpm"], version: &["--version"], module: None, beside };
+        let file =
+            unpacked(&program, &root).with_context(|| format!("`{name}` is not in the package rpm"))?;
+        write_wrapper(&program, &file, &root, &bin)?;
     }
     Ok(bin)
 }

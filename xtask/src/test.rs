@@ -16,6 +16,8 @@ use crate::programs::{must_succeed, succeeds};
 use crate::workspace::Workspace;
 use crate::{arrows, fuzz, peers};
 
+mod install;
+
 /// Runs every step, also behind one that failed, and closes with `N passed, M failed`.
 ///
 /// A test counts as one, and so does a failed step that is no test or ran none.
@@ -24,6 +26,9 @@ use crate::{arrows, fuzz, peers};
 ///
 /// When the arguments are wrong, or root is needed and missing: before anything is run.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
+    if arguments.first().is_some_and(|word| word == "install") {
+        return install::run(workspace, &arguments[1..]);
+    }
     let options = Options::parse(arguments)?;
     let left_out = options.left_out();
     if options.peers && options.root && !is_root()? {
@@ -47,6 +52,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
                 ["clippy", "--package", package, "--test", test, "--quiet", "--", "-D", "warnings"];
             main &= succeeds(&mut workspace.cargo(arguments))?;
         }
+        let arguments =
+            ["clippy", "--package", "e2e", "--test", install::TEST, "--quiet", "--", "-D", "warnings"];
+        main &= succeeds(&mut workspace.cargo(arguments))?;
         let arguments = ["clippy", "--all-targets", "--quiet", "--locked", "--", "-D", "warnings"];
         Ok(succeeds(&mut fuzz::cargo(workspace, &arguments))? && main)
     });
@@ -74,16 +82,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         }
     }
 
-    let Tally { passed, failed, failures } = run.tally;
     println!();
     for line in left_out {
         println!("left out: {line}");
     }
-    for failure in &failures {
-        println!("failed: {failure}");
-    }
-    println!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(run.tally.close())
 }
 
 /// The built programs against real peers.
@@ -277,6 +280,16 @@ struct Tally {
 }
 
 impl Tally {
+    /// Says what failed, and closes with the sums.
+    fn close(&self) -> ExitCode {
+        let Self { passed, failed, failures } = self;
+        for failure in failures {
+            println!("failed: {failure}");
+        }
+        println!("{passed} passed, {failed} failed");
+        if *failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
     /// Counts something that failed and is no test.
     fn fail(&mut self, what: String) {
         self.failed += 1;

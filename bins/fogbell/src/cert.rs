@@ -17,6 +17,7 @@ mod show;
 #[derive(Subcommand)]
 pub(crate) enum Cert {
     /// Show what the running relay shows, what is in the files, and how renewal goes
+    #[command(after_help = "Example:\n  fogbell cert show --json")]
     Show {
         #[command(flatten)]
         file: File,
@@ -25,6 +26,9 @@ pub(crate) enum Cert {
         json: bool,
     },
     /// Check the chain and the key as somebody who posts here would; exit 0 when all is well, 1 when not
+    #[command(
+        after_help = "Example:\n  fogbell cert check --ca /etc/ssl/certs/acme-root.pem --name mist-relay.example.com"
+    )]
     Check {
         #[command(flatten)]
         file: File,
@@ -36,11 +40,13 @@ pub(crate) enum Cert {
         name: Vec<String>,
     },
     /// Have the authority issue another certificate now, by the running relay or without one
+    #[command(after_help = "Example:\n  fogbell cert renew")]
     Renew {
         #[command(flatten)]
         file: File,
     },
     /// Make a self-signed certificate, and say what to tell Mist
+    #[command(after_help = "Example:\n  fogbell cert self-signed mist-relay.example.com 198.51.100.20")]
     SelfSigned {
         #[command(flatten)]
         file: File,

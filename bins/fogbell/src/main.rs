@@ -6,11 +6,13 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use tracing_subscriber::EnvFilter;
 
 mod access;
 mod alerts;
+mod backup;
 mod cert;
 mod certificate;
 mod check;
@@ -18,6 +20,8 @@ mod clouds;
 mod doctor;
 mod explain;
 mod firewall;
+mod ha;
+mod init;
 mod journal_export;
 mod journal_forget;
 mod journal_status;
@@ -29,6 +33,7 @@ mod protect;
 mod reload;
 mod renewal;
 mod replay;
+mod restore;
 mod run;
 mod secret;
 mod secret_files;
@@ -48,7 +53,7 @@ mod worries;
 
 /// Relay Juniper Mist webhooks to SNMP and syslog receivers.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = BEHIND)]
 struct Fogbell {
     #[command(subcommand)]
     command: Command,
@@ -56,11 +61,20 @@ struct Fogbell {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Ask for what the relay needs, check each answer against the real thing, and write the configuration and its secrets
+    ///
+    /// At a terminal it asks; without one it names the flags that are missing. What is written and changed is shown first,
+    /// and a second run with the same answers changes nothing.
+    #[command(after_help = init::EXAMPLE)]
+    Init(init::Args),
     /// Run the relay until SIGTERM or SIGINT
+    #[command(after_help = "Example:\n  fogbell run --config /etc/fogbell/fogbell.toml")]
     Run(File),
     /// Have the running relay read its configuration and secrets anew; what does not hold is refused, and the old stays
+    #[command(after_help = "Example:\n  fogbell check && fogbell reload")]
     Reload(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
+    #[command(after_help = "Example:\n  fogbell check --config ./fogbell.toml")]
     Check(File),
     /// Look at everything the relay needs, on this machine, in Mist and at the receivers, and say how to mend what is wrong
     ///
@@ -69,11 +83,16 @@ enum Command {
     Doctor(doctor::Args),
     /// Show, check, renew or make the certificate of the listener
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell cert show")]
     Cert(cert::Cert),
     /// Look at the journal
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell journal status")]
     Journal(Journal),
     /// Show alerts as the running relay makes them
+    #[command(
+        after_help = "Examples:\n  fogbell tail\n  fogbell tail -n 20 --filter \"severity == 'critical'\" --json"
+    )]
     Tail(tail::Args),
     /// Send a raise and a clear to the sinks by the way of every alert, and say what can be known of them
     ///
@@ -86,31 +105,70 @@ enum Command {
     #[command(subcommand)]
     Webhook(webhook::Webhook),
     /// Show what becomes of a message, or became of an alert: events, routes, and the bytes for each sink
+    #[command(after_help = "Examples:\n  fogbell explain webhook.json\n  fogbell explain 9c1e5f")]
     Explain(explain::Args),
     /// Run a table of messages, the alerts they must become and the sinks that must get them
+    #[command(
+        after_help = "Examples:\n  fogbell test-rules --example > rules_test.toml\n  fogbell test-rules rules_test.toml --config ./fogbell.toml"
+    )]
     TestRules(test_rules::Args),
     /// Send alerts that are kept once more to one sink; they are counted first
+    #[command(after_help = "Example:\n  fogbell replay --sink siem --since 6h")]
     Replay(replay::Args),
     /// Keep secrets in the vault, a sealed file
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell secret list")]
     Secret(secret::Secret),
     /// Print FOGBELL-MIB, for the receivers of traps
+    #[command(after_help = "Example:\n  fogbell mib > FOGBELL-MIB")]
     Mib {
         /// Take the enterprise number from this configuration file
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Write what a relay needs to go on elsewhere into one file, with the relay running or stopped
+    ///
+    /// In it are the journal as it is at one moment, the vault (sealed), the configuration with the files that it names,
+    /// the SNMP engine, certificates and keys. What opens the vault is not.
+    #[command(after_help = BACKUP_EXAMPLE)]
+    Backup(backup::Args),
+    /// Put what is in a backup where it was, on this machine or another; the relay must not run
+    ///
+    /// All of it is read and checked before anything is written. Without --replace nothing is written over.
+    #[command(after_help = RESTORE_EXAMPLE)]
+    Restore(restore::Args),
     /// Show the clouds of Mist: their API hosts, the addresses they post from, and as of when
+    #[command(after_help = "Example:\n  fogbell clouds --json")]
     Clouds(clouds::Args),
     /// Print the rules for this machine's firewall: who may connect, and what the relay must reach
     ///
     /// Nothing is changed: look at what is printed, then load it.
+    #[command(after_help = "Example:\n  fogbell firewall nftables --ssh-from 192.0.2.0/24 > fogbell.nft")]
     Firewall(firewall::Args),
+    /// Run two relays behind a virtual IP
+    #[command(subcommand)]
+    Ha(ha::Ha),
     /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = "Example:\n  fogbell schema > fogbell.schema.json")]
     Schema,
     /// Help setting up receivers of SNMP
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell snmp probe noc")]
     Snmp(Snmp),
+    /// Print the completions for a shell
+    #[command(
+        after_help = "Example:\n  fogbell completion bash > ~/.local/share/bash-completion/completions/fogbell"
+    )]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages and completions of all commands under a folder, as under /usr/share
+    #[command(hide = true, after_help = "Example:\n  fogbell manual ~/.local/share")]
+    Manual {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 /// The configuration a command works with.
@@ -124,6 +182,7 @@ struct File {
 #[derive(Subcommand)]
 enum Journal {
     /// Show what is stored, how far each sink is, and what was given up
+    #[command(after_help = "Example:\n  fogbell journal status --json")]
     Status {
         #[command(flatten)]
         file: File,
@@ -132,6 +191,7 @@ enum Journal {
         json: bool,
     },
     /// Read everything and say what is damaged; exit 0 when nothing is, 1 when something is
+    #[command(after_help = "Example:\n  fogbell journal verify")]
     Verify {
         #[command(flatten)]
         file: File,
@@ -140,8 +200,10 @@ enum Journal {
         json: bool,
     },
     /// Print rows as lines of JSON; exit 1 when some are damaged, which a line says for each
+    #[command(after_help = "Example:\n  fogbell journal export --log outbox --cursor siem > waiting.jsonl")]
     Export(journal_export::Args),
     /// Drop the place of a sink that is not configured any more, and what only it kept
+    #[command(after_help = "Example:\n  fogbell journal forget old-siem")]
     Forget {
         /// Name of the sink
         sink: String,
@@ -159,6 +221,7 @@ enum Snmp {
     ///
     /// Sends a heartbeat as an inform, no alarm. What a receiver says of itself is mostly not signed: a hint for
     /// people, which changes nothing in the relay. Exits with 0 only when it works.
+    #[command(after_help = "Example:\n  fogbell snmp probe noc")]
     Probe {
         /// Name of the sink
         name: String,
@@ -166,6 +229,7 @@ enum Snmp {
         file: File,
     },
     /// Print the lines that tell net-snmp's snmptrapd about the SNMPv3 user of a sink
+    #[command(after_help = "Example:\n  fogbell snmp user-line noc --reveal")]
     UserLine {
         /// Name of the sink
         name: String,
@@ -182,6 +246,7 @@ fn main() -> ExitCode {
     log();
     protect::protect();
     let done = match command {
+        Command::Init(args) => init::run(&args),
         Command::Run(file) => run::run(&file.config),
         Command::Reload(file) => reload::ask(&file.config),
         Command::Check(file) => check::check(&file.config),
@@ -199,11 +264,16 @@ fn main() -> ExitCode {
         Command::Webhook(webhook) => webhook::run(webhook),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Backup(args) => backup::make(&args).map_err(|error| -> Box<dyn Error> { error }),
+        Command::Restore(args) => restore::run(&args).map_err(|error| -> Box<dyn Error> { error }),
         Command::Clouds(args) => clouds::show(&args),
         Command::Firewall(args) => firewall::show(&args),
+        Command::Ha(ha) => ha::run(&ha),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
         Command::Schema => schema(),
+        Command::Completion { shell } => completion(shell),
+        Command::Manual { folder } => manual::write(&Fogbell::command(), &folder).map_err(Into::into),
         Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
         Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
     };
@@ -268,9 +338,55 @@ fn mib(config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     Ok(io::stdout().write_all(snmp::Mib::new(enterprise)?.text().as_bytes())?)
 }
 
+fn completion(shell: Shell) -> Result<(), Box<dyn Error>> {
+    Ok(io::stdout().write_all(&manual::completion(Fogbell::command(), shell))?)
+}
+
 fn schema() -> Result<(), Box<dyn Error>> {
     Ok(writeln!(io::stdout(), "{:#}", relay::Config::schema())?)
 }
 
+const BACKUP_EXAMPLE: &str = "\
+Example:
+  fogbell backup /mnt/backup/fogbell-$(date +%F)";
+
+const RESTORE_EXAMPLE: &str = "\
+Example, on a machine with the package and without a configuration:
+  fogbell restore --check /mnt/backup/fogbell-2026-11-26     # whole? what is in it?
+  fogbell restore /mnt/backup/fogbell-2026-11-26
+  fogbell check && systemctl start fogbell";
+
 /// The SNMP library logs every send and its errors by itself; the relay says what matters of them.
 const DEFAULT_FILTER: &str = "info,async_snmp=off";
+
+const BEHIND: &str = "\
+Exit codes:
+  0   done
+  1   failed, or what was looked at is not as it must be
+  2   the arguments are at fault
+  78  the configuration is at fault; a service manager does not start the relay again
+
+Files:
+  /etc/fogbell/fogbell.toml  the configuration
+  /var/lib/fogbell           what the relay keeps: the journal above all
+  /usr/share/doc/fogbell     how to set it up, and examples
+
+Examples:
+  fogbell check
+  fogbell run";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_what_its_command_takes() {
+        let examples = manual::examples(Fogbell::command());
+
+        for example in &examples {
+            let parsed = Fogbell::command().try_get_matches_from(&example.words);
+            assert!(parsed.is_ok(), "{}: {}", example.of, parsed.unwrap_err());
+        }
+        assert!(examples.len() > 30, "{}", examples.len());
+    }
+}

@@ -18,6 +18,7 @@ mod value;
 #[derive(Subcommand)]
 pub(crate) enum Secret {
     /// Make an empty vault that opens with the configured key, or a passphrase, and a recovery key
+    #[command(after_help = "Example:\n  fogbell secret init --recovery-key-to /root/fogbell-recovery.txt")]
     Init {
         #[command(flatten)]
         given: Given,
@@ -28,6 +29,7 @@ pub(crate) enum Secret {
     /// Put a secret into the vault: typed at the terminal, from a file, or from standard input
     ///
     /// One line end at its end is not part of it. A secret of the same name is replaced.
+    #[command(after_help = "Example:\n  fogbell secret set mist/webhook --kind webhook --file ./secret.txt")]
     Set {
         /// Name of the secret
         name: String,
@@ -41,6 +43,7 @@ pub(crate) enum Secret {
         given: Given,
     },
     /// List names, kinds, ages and fingerprints, and what opens the vault; no secret is opened
+    #[command(after_help = "Example:\n  fogbell secret list --json")]
     List {
         #[command(flatten)]
         given: Given,
@@ -49,6 +52,7 @@ pub(crate) enum Secret {
         json: bool,
     },
     /// Show a secret on the terminal, after asking
+    #[command(after_help = "Example:\n  fogbell secret show mist/webhook")]
     Show {
         /// Name of the secret
         name: String,
@@ -56,6 +60,7 @@ pub(crate) enum Secret {
         given: Given,
     },
     /// Take a secret out of the vault
+    #[command(after_help = "Example:\n  fogbell secret rm old/webhook --yes")]
     Rm {
         /// Name of the secret
         name: String,
@@ -69,6 +74,7 @@ pub(crate) enum Secret {
     ///
     /// Key files and credentials are read, passphrases asked for. A recovery key that is not given is replaced by
     /// a new one, which is shown once.
+    #[command(after_help = "Example:\n  fogbell secret rotate-key")]
     RotateKey {
         #[command(flatten)]
         given: Given,
@@ -80,8 +86,12 @@ pub(crate) enum Secret {
         also_key_file: Vec<PathBuf>,
     },
     /// Change which keys open the vault, all at once
+    #[command(
+        after_help = "Examples:\n  fogbell secret rewrap --add-key-file /root/second.key --label second\n  fogbell secret rewrap --remove second"
+    )]
     Rewrap(keys::Rewrap),
     /// Copy the sealed vault into a new file, and open the copy
+    #[command(after_help = "Example:\n  fogbell secret backup /root/vault.bak")]
     Backup {
         /// The new file
         file: PathBuf,
@@ -91,6 +101,7 @@ pub(crate) enum Secret {
     /// Make the vault from a backup, for the configured key of this machine
     ///
     /// The backup opens with its recovery key, or any other of its keys. The vault gets a new root key.
+    #[command(after_help = "Example:\n  fogbell secret restore /root/vault.bak")]
     Restore {
         /// The backup
         file: PathBuf,
@@ -104,6 +115,7 @@ pub(crate) enum Secret {
         recovery_key_to: Option<PathBuf>,
     },
     /// Open every secret of the vault, or of a backup, and say whether all is as it was written
+    #[command(after_help = "Example:\n  fogbell secret verify")]
     Verify {
         /// A backup; default: the vault
         file: Option<PathBuf>,

@@ -30,6 +30,14 @@ impl Terminal {
         line
     }
 
+    /// Asks for one line, without the spaces around it.
+    pub(crate) fn ask(&self, question: &str) -> io::Result<String> {
+        (&self.0).write_all(question.as_bytes())?;
+        let line = self.line()?;
+        let text = str::from_utf8(&line).map_err(|_| io::Error::other("what was typed is no text"))?;
+        Ok(text.trim().to_owned())
+    }
+
     /// Asks a question that only `y` or `yes` affirms.
     pub(crate) fn confirm(&self, question: &str) -> io::Result<bool> {
         (&self.0).write_all(format!("{question} [y/N] ").as_bytes())?;

@@ -16,6 +16,7 @@ use crate::exit::{Done, Exit, Failure, chain};
 use crate::lock::Lock;
 use crate::open_run::OpenRun;
 use crate::plan::header;
+use crate::preflight::Due;
 use crate::profile::Session;
 use crate::runs::{About, Run};
 use crate::safe::Safe;
@@ -39,6 +40,9 @@ pub(crate) struct Args {
 pub(crate) struct ResumeArgs {
     /// The run; the last one without it
     run: Option<RunId>,
+    /// Every node of the conductor was restarted since the run turned Secure Conductor Onboarding on, which cannot be seen
+    #[arg(long)]
+    conductor_restarted: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -81,7 +85,7 @@ pub(crate) fn apply(args: &Args) -> Done {
     };
     let record = Record::create(&run.folder, head)?;
     writeln!(io::stderr(), "fogpilot: this is {}", run.id)?;
-    let done = work(&session, &run, &record, common);
+    let done = work(&session, &run, &record, common, false);
     forget_empty(&run.folder);
     done
 }
@@ -95,7 +99,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Done {
         session.is_for(&run.plan)?;
         run.progress()?;
         let record = copy_of_record(&run)?;
-        return look(session, &run, &record.record, common);
+        return look(session, &run, &record.record, common, args.conductor_restarted);
     }
     common.acting.can_ask()?;
     let OpenRun { run, session, record, .. } =
@@ -104,7 +108,7 @@ pub(crate) fn resume(args: &ResumeArgs) -> Done {
     common.agree(&run.plan)?;
     record.add(Entry::Resumed { options: options() })?;
     writeln!(io::stderr(), "fogpilot: going on with {}", run.id)?;
-    work(session, run, record, common)
+    work(session, run, record, common, args.conductor_restarted)
 }
 
 impl Common {
@@ -130,10 +134,12 @@ fn about(session: &Session) -> Result<About, Failure> {
 }
 
 /// The run itself, and what is said of it.
-fn work(session: &Session, run: &Run, record: &Record, common: &Common) -> Done {
+fn work(session: &Session, run: &Run, record: &Record, common: &Common, restarted: bool) -> Done {
     let shower = common.acting.showing.shower(run.plan.steps().count());
     let runtime = runtime()?;
-    let options = runtime.block_on(unless_interrupted(prepare(session, run, &common.carrying, &shower)));
+    let due = due(record, restarted);
+    let options = prepare(session, run, &common.carrying, due.as_ref(), &shower);
+    let options = runtime.block_on(unless_interrupted(options));
     let options = options.inspect_err(|_| shower.end())?;
     let safe = Safe::of(session.unlocked.clone(), run.plan.hash());
     let applied = runtime.block_on(carry(&session.world, run, record, &safe, &options, &shower));
@@ -141,11 +147,20 @@ fn work(session: &Session, run: &Run, record: &Record, common: &Common) -> Done 
     conclude(run, record, &applied, common)
 }
 
+/// The restart that the run waits for; `restarted` says that a person says that it was done.
+fn due(record: &Record, restarted: bool) -> Option<Due> {
+    let first = record.with_progress(|progress| progress.restart_due().cloned())?;
+    Some(Due { open: first.open, said: restarted })
+}
+
 /// Why nothing was begun.
 fn refused(stop: &ApplyStop, run: &Run, record: &Record) -> Failure {
     let text = chain(stop);
     match stop {
-        ApplyStop::Flags { .. } | ApplyStop::Drift { .. } => Failure::of(Exit::Preflight, text),
+        ApplyStop::Flags { .. } | ApplyStop::Drift { .. } | ApplyStop::Clock { .. } => {
+            Failure::of(Exit::Preflight, text)
+        }
+        ApplyStop::Restart(_) => Failure::of(Exit::Person, text),
         ApplyStop::NoRouter { .. } | ApplyStop::OtherPlan => Failure::usage(text),
         ApplyStop::Record(_) => Failure::from(format!("{text}; then `fogpilot resume {}`", run.id)),
         _ => {
@@ -185,13 +200,14 @@ fn dry_run(session: Session, plan: Plan, about: About, common: &Common) -> Done 
     };
     let record = Record::create(&folder.0, head)?;
     let run = Run { id: RunId::at(ids::Timestamp::now(), 1), folder: folder.0.clone(), plan, about };
-    look(session, &run, &record, common)
+    look(session, &run, &record, common, false)
 }
 
-fn look(session: Session, run: &Run, record: &Record, common: &Common) -> Done {
+fn look(session: Session, run: &Run, record: &Record, common: &Common, restarted: bool) -> Done {
     let shower = common.acting.showing.shower(run.plan.steps().count());
     let checked = runtime()?.block_on(unless_interrupted(async {
-        let options: ApplyOptions = prepare(&session, run, &common.carrying, &shower).await?;
+        let due = due(record, restarted);
+        let options: ApplyOptions = prepare(&session, run, &common.carrying, due.as_ref(), &shower).await?;
         run::check(&session.world, &run.plan, record, &options, &shower)
             .await
             .map_err(|stop| refused(&stop, run, record))

@@ -18,7 +18,7 @@ use sco::token::TokenFlag;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
-use crate::preflight::{self, Assumed};
+use crate::preflight::{self, Assumed, Due, Looked};
 use crate::profile::Session;
 use crate::runs::Run;
 use crate::safe::Safe;
@@ -148,6 +148,7 @@ impl Carrying {
                 ..TokenTrust::default()
             },
             allow: self.allow_format.iter().copied().collect(),
+            ..ApplyOptions::default()
         })
     }
 }
@@ -169,10 +170,12 @@ pub(crate) async fn prepare(
     session: &Session,
     run: &Run,
     carrying: &Carrying,
+    due: Option<&Due>,
     shower: &Shower,
 ) -> Result<ApplyOptions, Failure> {
     let mut options = carrying.options(run)?;
-    let looked = preflight::look(&session.world, &session.profile).await?;
+    let Looked { preflight: looked, legacy_open } =
+        preflight::look(&session.world, &session.profile, due).await?;
     for check in looked.in_the_way(&carrying.assumed.assume) {
         shower.say(&format!("{} {}: {}", check.outcome, check.name, check.detail));
     }
@@ -182,6 +185,10 @@ pub(crate) async fn prepare(
             "nothing was written; `fogpilot preflight` shows every check",
         ));
     }
+    let restarts = looked.checks.iter().filter(|check| &*check.name == "restart");
+    let seen: Vec<&str> = restarts.map(|check| &*check.detail).collect();
+    options.restarted = due.map(|_| seen.join("; ").into());
+    options.legacy_open = legacy_open;
     options.trust.anchor = session.profile.anchor()?;
     options.trust.served = served(&session.profile.conductor.nodes).await;
     options.trust.clock_ahead_micros = clock_ahead(&session.world.conductor).await?;
@@ -270,8 +277,21 @@ pub(crate) fn exit(applied: &Applied) -> Exit {
     if applied.is_complete() {
         return Exit::Ok;
     }
+    if waits_for_a_person(applied) {
+        return Exit::Person;
+    }
     let failed = |end: &End| matches!(end, End::Failed(_) | End::NotReached);
     if applied.routers.values().all(failed) { Exit::Failed } else { Exit::Partial }
+}
+
+/// Whether somebody has something to do on the conductor before the run goes on.
+fn waits_for_a_person(applied: &Applied) -> bool {
+    use sco::run::Stopped;
+    match &applied.stopped {
+        Some(Stopped::Restart(_)) => true,
+        Some(Stopped::Wave { source, .. }) => source.is_for_person(),
+        _ => false,
+    }
 }
 
 /// A runtime for a run.

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Preflight,
     /// There is nothing to do, where `--detailed-exitcode` asks for that.
     Nothing,
+    /// A person has something to do on the conductor first: it was said what.
+    Person,
     /// Given up by the person who started it.
     Interrupted,
 }
@@ -35,6 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Auth => 4,
             Exit::Preflight => 5,
             Exit::Nothing => 6,
+            Exit::Person => 7,
             Exit::Interrupted => 130,
         })
     }

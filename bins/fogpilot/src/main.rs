@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program's answers go to standard output")]
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -65,7 +66,7 @@ enum Command {
     /// Nothing is asked or changed: whether sites and devices are there only Mist can say.
     Check(check::Args),
     /// Look after profiles: an organisation, a conductor, and who asks them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  fogpilot profile list")]
     Profile(profile::Command),
     /// Check what must hold before anything is written; exit 5 when something stands in the way
     ///
@@ -118,10 +119,10 @@ enum Command {
     /// conductor takes, is not weak, is no other row's, and equals the column `ek` where that has one.
     ExportTokens(export_tokens::Args),
     /// Look at endorsement keys of routers
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  fogpilot ek inspect id-token.txt")]
     Ek(Ek),
     /// Look at onboarding tokens
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  fogpilot token inspect token.txt")]
     Token(Token),
     /// Print the completions for a shell
     #[command(
@@ -130,6 +131,12 @@ enum Command {
     Completion {
         /// The shell
         shell: Shell,
+    },
+    /// Write the manual pages and completions of all commands under a folder, as under /usr/share
+    #[command(hide = true, after_help = "Example:\n  fogpilot manual ~/.local/share")]
+    Manual {
+        /// The folder
+        folder: PathBuf,
     },
 }
 
@@ -175,14 +182,18 @@ fn main() -> ExitCode {
         Command::Ek(Ek::Inspect(args)) => ek::inspect(&args),
         Command::Token(Token::Inspect(args)) => token::inspect(&args),
         Command::Completion { shell } => completion(shell),
+        Command::Manual { folder } => write_manual(&folder),
     };
     done.unwrap_or_else(Failure::told).into()
 }
 
 fn completion(shell: Shell) -> Done {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Fogpilot::command(), "fogpilot", &mut text);
-    io::stdout().write_all(&text)?;
+    io::stdout().write_all(&manual::completion(Fogpilot::command(), shell))?;
+    Ok(Exit::Ok)
+}
+
+fn write_manual(folder: &Path) -> Done {
+    manual::write(&Fogpilot::command(), folder)?;
     Ok(Exit::Ok)
 }
 
@@ -205,7 +216,26 @@ Exit codes:
   4    Mist or the conductor did not accept who asked
   5    something stands in the way, and nothing was written
   6    there is nothing to do, where --detailed-exitcode asks for that
+  7    somebody has something to do on the conductor first, as said; then `fogpilot resume`
   130  interrupted
 
 Example:
   fogpilot template > routers.csv";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_what_its_command_takes() {
+        let examples = manual::examples(Fogpilot::command());
+
+        for example in &examples {
+            // a fingerprint is shown by its beginning
+            let words = example.words.iter().map(|word| word.replace("5f2c…", &"5f2c".repeat(16)));
+            let parsed = Fogpilot::command().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{}: {}", example.of, parsed.unwrap_err());
+        }
+        assert!(examples.len() > 20, "{}", examples.len());
+    }
+}

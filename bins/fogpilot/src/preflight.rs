@@ -9,7 +9,8 @@ use mist::account::{self, Account, PrivilegeScope, Role};
 use sco::certificate::Certificate;
 use sco::config::{Configuration, Routers};
 use sco::decide::{
-    Check, Outcome, Preflight, authority_checks, clock_check, legacy_check, legacy_routers, version_check,
+    Check, Outcome, PortProbe, Preflight, authority_checks, clock_check, first_mode_check, legacy_check,
+    legacy_routers, version_check,
 };
 use sco::run::World;
 use sco::token::Anchor;
@@ -48,7 +49,7 @@ pub(crate) struct Assumed {
 /// Checks, prints, and refuses when something stands in the way.
 pub(crate) fn run(args: &Args) -> Done {
     let session = args.which.open()?;
-    let preflight = ask(look(&session.world, &session.profile))?;
+    let preflight = ask(look(&session.world, &session.profile, None))?.preflight;
     print(args.output, &session.profile, &preflight)?;
     Ok(if verdict(&preflight, &args.assumed)? { Exit::Ok } else { Exit::Preflight })
 }
@@ -103,8 +104,25 @@ struct Answer<'a> {
     checks: &'a [Check],
 }
 
+/// What was looked at.
+pub(crate) struct Looked {
+    /// What was made of it.
+    pub(crate) preflight: Preflight,
+    /// The conductor's nodes on which 4505 or 4506 is open.
+    pub(crate) legacy_open: Vec<Box<str>>,
+}
+
+/// A restart of the conductor's nodes that a run waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Due {
+    /// The nodes on which 4505 or 4506 was open before the run turned Secure Conductor Onboarding on.
+    pub(crate) open: Vec<Box<str>>,
+    /// Whether a person says that every node was restarted.
+    pub(crate) said: bool,
+}
+
 /// Looks at everything; what cannot be seen is unknown, and what does not answer at all is an error.
-pub(crate) async fn look(world: &World, profile: &Profile) -> Result<Preflight, Failure> {
+pub(crate) async fn look(world: &World, profile: &Profile, due: Option<&Due>) -> Result<Looked, Failure> {
     let system = world.conductor.system().await?;
     let running = world.running().await?;
     let routers = Routers::of(&running);
@@ -120,15 +138,21 @@ pub(crate) async fn look(world: &World, profile: &Profile) -> Result<Preflight, 
     checks.push(legacy_check(legacy_routers(&routers, &assets).len()));
     checks.push(of_candidate(&running, &world.candidate().await?));
     checks.push(of_nodes(&routers, system.router.as_deref(), profile));
+    checks.push(first_mode_check(enabled));
+    let mut legacy_open = Vec::new();
     for node in &profile.conductor.nodes {
-        checks.extend(ports::checks(node, enabled).await);
+        let ports = ports::Ports::probe(node).await;
+        if ports.legacy == PortProbe::Open {
+            legacy_open.push(node.as_str().into());
+        }
+        checks.extend(ports.checks(node, enabled, due));
     }
     for node in &profile.conductor.nodes {
         checks.push(of_onboarding_certificate(node, profile.anchor()?.as_ref()).await);
     }
     checks.extend(of_mist(world).await);
     checks.push(of_command_line(world).await);
-    Ok(Preflight { checks })
+    Ok(Looked { preflight: Preflight { checks }, legacy_open })
 }
 
 fn check(name: &str, outcome: Outcome, detail: impl Into<Box<str>>, source: &str) -> Check {

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use ids::{SiteId, Timestamp};
 use sco::RouterName;
 use sco::plan::{PlannedRouter, RouterOutcome};
-use sco::run::{Applied, End, Progress, RouterProgress, RunId};
+use sco::run::{Applied, End, Progress, RouterProgress, RunId, holds_site};
 use sco::token::TokenFingerprint;
 use serde::Serialize;
 
@@ -123,7 +123,13 @@ impl Row {
                 State::WaitingForDevice,
                 "its device is not connected to Mist; plan again when it is".to_owned(),
             ),
-            RouterOutcome::Onboard(steps) => begun(router, steps.assign.is_empty(), &own, progress),
+            RouterOutcome::Onboard(steps) => {
+                let begun = begun(router, steps.assign.is_empty(), &own, progress);
+                // of one that was interrupted the holder may still come up
+                let over = progress.ended.as_deref().is_some_and(|why| why != "interrupted");
+                let waits = over && begun.0 == State::OnConductor;
+                holder(router, run, progress).filter(|_| waits).map_or(begun, blocked)
+            }
         };
         Self {
             name: router.name.clone(),
@@ -203,11 +209,24 @@ fn begun(
     if own.token.is_some() {
         return (State::TokenMade, String::new());
     }
+    let next = || "`resume` goes on with it".to_owned();
     match (wave, nothing_to_assign) {
         (Some(_), true) => (State::Configured, String::new()),
-        (Some(_), false) => (State::OnConductor, String::new()),
-        (None, _) => (State::NotBegun, String::new()),
+        (Some(_), false) => (State::OnConductor, next()),
+        (None, _) => (State::NotBegun, next()),
     }
+}
+
+/// Who holds the site of a router that waits for it.
+fn holder<'a>(router: &PlannedRouter, run: &'a Run, progress: &Progress) -> Option<&'a RouterName> {
+    let holds = |other: &&PlannedRouter| {
+        other.basis.site == router.basis.site && holds_site(other, &progress.router(&other.name))
+    };
+    run.plan.routers().iter().filter(|other| other.name != router.name).find(holds).map(|other| &other.name)
+}
+
+fn blocked(by: &RouterName) -> (State, String) {
+    (State::Blocked, format!("{by} holds its site; `fogpilot resume --release {by}` takes that one away"))
 }
 
 /// Prints what became of a run that just ended: the record knows most, and the end the rest.
@@ -232,10 +251,7 @@ pub(crate) fn print_ends(
                     format!("{} not connected to Mist; `resume` when it is", macs.join(", ")),
                 )
             }
-            End::Blocked { by, .. } => (
-                State::Blocked,
-                format!("{by} holds its site; `fogpilot resume --release {by}` takes that one away"),
-            ),
+            End::Blocked { by, .. } => blocked(by),
             End::Failed(why) => (State::Failed, why.to_string()),
             End::Released => (State::Released, std::mem::take(&mut row.detail)),
             End::Drifted => (State::Drifted, "it is not as the plan found it; plan again".to_owned()),
@@ -259,6 +275,7 @@ fn print(format: Format, run: &Run, progress: &Progress, routers: &[Row]) -> io:
         verified: count(State::Verified),
         not_verified: count(State::NotVerified),
         failed: count(State::Failed),
+        restart_due: progress.restart_due().is_some(),
         routers,
     };
     let cells: Vec<Vec<String>> = routers.iter().map(Row::cells).collect();
@@ -272,6 +289,13 @@ fn print(format: Format, run: &Run, progress: &Progress, routers: &[Row]) -> io:
             about.organisation,
             about.conductor
         )?;
+        if progress.restart_due().is_some() {
+            writeln!(
+                io::stdout(),
+                "the conductor's nodes must be restarted, then `fogpilot resume {}`",
+                run.id
+            )?;
+        }
     }
     let head = ["router", "state", "site", "assigned", "token_until", "what"];
     output::rows(format, &answer, "routers", &head, &cells)
@@ -293,5 +317,7 @@ struct Answer<'a> {
     verified: usize,
     not_verified: usize,
     failed: usize,
+    /// Whether the conductor's nodes must be restarted before the run goes on.
+    restart_due: bool,
     routers: &'a [Row],
 }

@@ -21,6 +21,13 @@ impl Answer {
     pub(crate) fn json(&self) -> Result<Value, Misfit> {
         json(&self.body)
     }
+
+    /// Whether it says that all is well, begins as JSON, and broke on its way.
+    pub(crate) fn is_torn(&self) -> bool {
+        self.status == StatusCode::OK
+            && matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
+            && serde_json::from_slice::<Value>(&self.body).is_err()
+    }
 }
 
 /// JSON without pre-shared secrets; nothing at all is `null`.

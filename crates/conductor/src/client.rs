@@ -250,7 +250,10 @@ impl Conductor {
         loop {
             let result = self.once(call, session).await;
             let (again, pause) = match &result {
-                Ok(answer) => (crate::problem::worth_a_retry(answer.status), retry_after(&answer.headers)),
+                Ok(answer) => {
+                    let again = crate::problem::worth_a_retry(answer.status) || answer.is_torn();
+                    (again, retry_after(&answer.headers))
+                }
                 Err(problem) => (problem.retry_helps(), None),
             };
             let delay = delays.next().filter(|_| again && !call.write);

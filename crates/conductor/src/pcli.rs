@@ -17,7 +17,7 @@ mod line;
 mod problem;
 mod said;
 
-use crate::Finding;
+use crate::{Commit, Finding};
 
 pub use line::{Lifetime, LifetimeError, Line};
 pub use problem::PcliProblem;
@@ -134,6 +134,21 @@ impl Pcli {
         } else {
             said.judged(&line, way).map(|_| Vec::new())
         }
+    }
+
+    /// Runs `commit`, once. What it says when it complains is what it refused for, one finding for each line; since its
+    /// words are not documented, reading tells whether nothing was done.
+    ///
+    /// # Errors
+    ///
+    /// [`PcliProblem`]; where [`outcome_unknown`](PcliProblem::outcome_unknown), read.
+    pub async fn commit(&self) -> Result<Commit, PcliProblem> {
+        let (line, way) = (Line::commit(), self.way().await?);
+        let said = self.ask(&line, way).await?;
+        if said.is_refusal() {
+            return Ok(Commit::Refused(said.findings()));
+        }
+        said.judged(&line, way).map(|_| Commit::Done)
     }
 
     /// How commands get there, found out once with a command that changes nothing.

@@ -7,9 +7,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fogbell_conductor::{ConfigPath, Lifetime, Line, Name, Pcli, PcliProblem, PcliSettings, Said, Way, Word};
+use fogbell_conductor::{
+    Commit, ConfigPath, Lifetime, Line, Name, Pcli, PcliProblem, PcliSettings, Said, Way, Word,
+};
 use testkit::SshServer;
-use testkit::conductor::{CommandWay, ConductorSettings, FakeConductor, Readings, TokenPlace};
+use testkit::conductor::{CommandWay, ConductorSettings, Disturbance, FakeConductor, Readings, TokenPlace};
 
 /// A conductor with its command line behind SSH.
 struct Stage {
@@ -123,6 +125,33 @@ async fn what_is_shown_is_read_without_prompts_and_secrets() {
     assert!(!shown.text().contains(&secret) && shown.text().contains("pre-shared-secret (removed)"));
     assert!(!shown.text().contains("admin@") && !shown.text().contains('\u{1b}'));
     assert!(state.text().lines().any(|line| line == "Auth State:  waiting"), "{}", state.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_refused_is_told_by_what_it_found_and_is_no_unanswered_one() {
+    for honest in [true, false] {
+        let stage = Stage::start(|readings| readings.honest_status = honest).await;
+        let pcli = stage.pcli();
+        pcli.run(&mode("strong")).await.unwrap();
+        stage.fake.find_fault("/authority/router/r1", "this cannot be");
+
+        let Commit::Refused(findings) = pcli.commit().await.unwrap() else { panic!("{honest}: done") };
+
+        assert!(findings.iter().any(|finding| finding.message.contains("this cannot be")), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.message.contains("router/r1")), "{findings:?}");
+        assert_eq!(stage.fake.commits().len(), 0);
+    }
+    let stage = Stage::start(|_| {}).await;
+    let pcli = stage.pcli();
+    pcli.run(&mode("strong")).await.unwrap();
+    stage.fake.disturb(Disturbance::Status(3)).on("commit").times(1);
+
+    let problem = pcli.commit().await.unwrap_err();
+
+    // done, and it ended badly without a complaint: only reading tells
+    assert!(problem.outcome_unknown(), "{problem}");
+    assert_eq!(stage.fake.commits().len(), 1);
+    assert!(matches!(pcli.commit().await, Ok(Commit::Done)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

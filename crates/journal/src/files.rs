@@ -177,7 +177,7 @@ fn canonical(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// Takes the lock, polling: a killed process can hold it for a moment while the kernel ends its I/O.
-fn lock(path: &Path, wait: Duration) -> Result<File, OpenError> {
+pub(crate) fn lock(path: &Path, wait: Duration) -> Result<File, OpenError> {
     let name = beside(path, ".lock");
     let failed = |source| OpenError::File { path: name.clone(), source };
     let file = OpenOptions::new()

@@ -20,6 +20,7 @@ mod cells;
 mod check;
 mod checkpoint;
 mod clock;
+mod copy;
 mod damaged;
 mod error;
 mod export;
@@ -38,6 +39,7 @@ mod verify;
 mod work;
 mod writer;
 
+pub use copy::{Hold, copy};
 pub use error::{AppendError, CursorError, Halted, InspectError, OpenError, ReadError};
 pub use export::Export;
 pub use journal::{Journal, Options};

@@ -179,26 +179,28 @@ impl Client {
             self.turn(call).await?;
             tries += 1;
             let (problem, pause) = match self.once(call, &query).await {
-                Ok((status, headers, body)) => match call.refusal(status, &body) {
-                    None => {
-                        debug!(
-                            endpoint = %call.endpoint,
-                            operation = call.operation,
-                            status = status.as_u16(),
-                            millis = begun.elapsed().as_millis(),
-                            tries,
-                            "answered"
-                        );
-                        return Ok((status, body));
-                    }
-                    Some(problem) => {
-                        let pause = retry_after(&headers);
-                        if status == StatusCode::TOO_MANY_REQUESTS {
-                            self.refused(pause).await;
+                Ok((status, headers, body)) => {
+                    match call.refusal(status, &body).or_else(|| call.torn(status, &body)) {
+                        None => {
+                            debug!(
+                                endpoint = %call.endpoint,
+                                operation = call.operation,
+                                status = status.as_u16(),
+                                millis = begun.elapsed().as_millis(),
+                                tries,
+                                "answered"
+                            );
+                            return Ok((status, body));
                         }
-                        (self.masked(problem), pause)
+                        Some(problem) => {
+                            let pause = retry_after(&headers);
+                            if status == StatusCode::TOO_MANY_REQUESTS {
+                                self.refused(pause).await;
+                            }
+                            (self.masked(problem), pause)
+                        }
                     }
-                },
+                }
                 Err(problem) => (problem, None),
             };
             let again = call.idempotent && problem.retry_helps();

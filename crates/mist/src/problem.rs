@@ -41,6 +41,8 @@ pub enum Problem {
         status: StatusCode,
         /// How it begins; of what looks like JSON only where it breaks.
         snippet: Box<str>,
+        /// Whether it is a good answer that begins as JSON and breaks off: it may come whole the next time.
+        torn: bool,
     },
 
     /// The answer is JSON of another shape.
@@ -121,7 +123,7 @@ impl Problem {
     pub const fn retry_helps(&self) -> bool {
         match self {
             Self::Api { retry, .. } | Self::Transport { retry, .. } => *retry,
-            Self::NotJson { status, .. } => worth_a_retry(*status),
+            Self::NotJson { status, torn, .. } => worth_a_retry(*status) || *torn,
             Self::Timeout { .. } | Self::OutOfBudget { .. } => true,
             Self::Decode { .. }
             | Self::TooLarge { .. }

@@ -178,9 +178,7 @@ impl Call {
         }
         let endpoint = self.endpoint.clone();
         match serde_json::from_slice::<Value>(body) {
-            Err(_) if !body.is_empty() && !status.is_redirection() => {
-                Some(Problem::NotJson { endpoint, status, snippet: self.snippet(body).into() })
-            }
+            Err(_) if !body.is_empty() && !status.is_redirection() => Some(self.not_json(status, body)),
             answer => Some(Problem::Api {
                 endpoint,
                 status,
@@ -191,12 +189,19 @@ impl Call {
         }
     }
 
+    /// What a good answer to a read is that broke on its way: reading again is no harm.
+    pub(crate) fn torn(&self, status: StatusCode, body: &[u8]) -> Option<Problem> {
+        let reads = *self.endpoint.method() == Method::GET && begins_as_json(body);
+        (reads && serde_json::from_slice::<Value>(body).is_err()).then(|| self.not_json(status, body))
+    }
+
     pub(crate) fn json(&self, status: StatusCode, body: &[u8]) -> Result<Value, Problem> {
-        serde_json::from_slice(body).map_err(|_| Problem::NotJson {
-            endpoint: self.endpoint.clone(),
-            status,
-            snippet: self.snippet(body).into(),
-        })
+        serde_json::from_slice(body).map_err(|_| self.not_json(status, body))
+    }
+
+    fn not_json(&self, status: StatusCode, body: &[u8]) -> Problem {
+        let torn = status.is_success() && begins_as_json(body);
+        Problem::NotJson { endpoint: self.endpoint.clone(), status, snippet: self.snippet(body).into(), torn }
     }
 
     pub(crate) fn misfit(&self, misfit: Misfit) -> Problem {
@@ -224,6 +229,11 @@ impl Call {
         let suspects: &[char] = if text.starts_with('<') { &['{', '['] } else { &['{', '[', '"'] };
         shortened(text.split(suspects).next().unwrap_or_default())
     }
+}
+
+/// Whether this may be the beginning of an answer, and no page of something in between.
+fn begins_as_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 impl fmt::Debug for Call {

@@ -21,6 +21,7 @@ mod schema;
 mod secret;
 mod sinks;
 mod vault;
+mod version;
 
 pub use acme::{Acme, Challenge, ExternalAccount};
 pub use alarms::{Alarms, Damping, Maintenance, SeverityRule};
@@ -43,6 +44,9 @@ use crate::Error;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Version of this file's format. A newer one is refused as a whole.
+    #[serde(default = "version::current")]
+    pub version: u32,
     /// Name of this relay in everything it sends. Default: the machine's host name.
     #[serde(default)]
     pub name: Option<String>,
@@ -127,6 +131,7 @@ impl Config {
     ///
     /// [`Error::ParseConfig`], as [`load`](Self::load).
     pub fn parse(path: &Path, text: String) -> Result<Self, Error> {
+        version::check(path, &text)?;
         let mut config: Self = toml::from_str(&text).map_err(|error| Error::ParseConfig {
             path: path.to_owned(),
             at: error.span().map_or_else(String::new, |span| place::describe(&text, span.start)),

@@ -3,6 +3,7 @@
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::Listen;
 use crate::{Config, Error, Setup};
 
 /// A way to give a running relay another configuration.
@@ -77,7 +78,8 @@ pub(crate) fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
             ("name", format!("{:?}", config.name)),
             ("state", format!("{:?}", config.state)),
             ("enterprise", config.enterprise.to_string()),
-            ("listen", format!("{:?}", config.listen)),
+            // only commands go by the URL
+            ("listen", format!("{:?}", Listen { public_url: None, ..config.listen.clone() })),
             ("admin", format!("{:?}", config.admin)),
             ("journal.path", format!("{:?}", config.journal.path)),
             ("journal.max_bytes", config.journal.max_bytes.to_string()),
@@ -105,6 +107,7 @@ mod tests {
             ("", vec![]),
             ("grace_secs = 20\n[gate]\nbody_secs = 5\n[journal]\nsink_max_bytes = 7", vec![]),
             ("[[org]]\nname = 'acme'\npath = '/acme'\ncloud = 'global01'", vec![]),
+            ("[listen]\npublic_url = 'https://relay.example.net'", vec![]),
             ("name = 'another'", vec!["name"]),
             ("state = '/tmp'\nenterprise = 7", vec!["state", "enterprise"]),
             ("[listen]\naddress = '127.0.0.1:1'\n[admin]\nsocket = '/x'", vec!["listen", "admin"]),

@@ -13,8 +13,8 @@ pub use cutoff::{LegacyCutoff, legacy_routers};
 pub use health::{Deadlines, Evidence, Health, Sample, health};
 pub use identity::{IdentityDecision, decide_identity};
 pub use preflight::{
-    Check, Outcome, PortProbe, Preflight, authority_checks, clock_check, legacy_check, restart_check,
-    version_check,
+    Check, Outcome, PortProbe, Preflight, authority_checks, clock_check, first_mode_check, is_skewed,
+    legacy_check, restart_check, restarted_check, version_check,
 };
 pub use rollback::{Held, Rollback, RollbackStep, Written, WrittenSettings, WrittenValue, rollback};
 pub(crate) use settings::same_hosts;

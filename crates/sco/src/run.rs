@@ -24,6 +24,7 @@ mod keep;
 mod look;
 mod progress;
 mod record;
+mod restart;
 mod rollback;
 mod router;
 mod sites;
@@ -39,11 +40,13 @@ pub use keep::{Keep, KeepError};
 pub use look::{LookError, Watched};
 pub use progress::{Happened, Watch};
 pub use record::{
-    Assigning, CommittedBy, Cut, Entry, Failure, Header, IntendedValue, Note, Opened, Progress, Record,
-    RecordError, RouterEntry, RouterProgress, RunId, RunIdError, SettingsNote, SettingsThen, TokenNote,
-    TokenSource, TokenThen, Undo, ValueHash, WaveEntry, WaveProgress,
+    Assigning, CommittedBy, Cut, Entry, Failure, FirstMode, Header, IntendedValue, Note, Opened, Progress,
+    Record, RecordError, RouterEntry, RouterProgress, RunId, RunIdError, SettingsNote, SettingsThen,
+    TokenNote, TokenSource, TokenThen, Undo, ValueHash, WaveEntry, WaveProgress,
 };
+pub use restart::RestartDue;
 pub use rollback::{RollbackError, RollbackPlan, RolledBack, RouterRollback, plan_rollback, roll_back};
+pub use sites::holds as holds_site;
 pub use stop::{Stop, Stopper};
 pub use verify::{Verdict, VerifyError, VerifyOptions, verify};
 pub use world::{Catalogue, Pace, Seen, World};

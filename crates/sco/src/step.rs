@@ -59,6 +59,16 @@ pub enum StepError {
         /// The token that stands there.
         found: TokenState,
     },
+    /// The token that was written does not read back.
+    #[error(
+        "the token that was written into the settings of site {site} does not read back, so that it is not proven that the site \
+         tells it, and nothing was assigned: Mist shows this account no token, or did not keep it. Look at the site's settings in \
+         Mist; with an API token that reads it back, `resume`"
+    )]
+    NotReadBack {
+        /// The site.
+        site: SiteId,
+    },
     /// A device is not where it was.
     #[error("{mac} is not in the inventory without a site any more; nothing was assigned")]
     NotUnassigned {
@@ -199,8 +209,11 @@ impl<'p> Invited<'p> {
     ///
     /// # Errors
     ///
-    /// [`StepError::NotOurs`] when it tells something else.
+    /// [`StepError::NotOurs`] when it tells something else, [`StepError::NotReadBack`] when there is no token in it.
     pub fn site_ready(self, read_back: &SsrState) -> Result<SiteReady<'p>, StepError> {
+        if read_back.token == TokenState::Absent {
+            return Err(StepError::NotReadBack { site: self.steps.site });
+        }
         let ready =
             SiteReady { steps: self.steps, token: self.token.fingerprint(), expires: self.token.expires() };
         ready.check(read_back)?;

@@ -10,6 +10,8 @@ mod assignment;
 mod clients;
 #[path = "apply/crash.rs"]
 mod crash;
+#[path = "apply/first_mode.rs"]
+mod first_mode;
 #[path = "apply/order.rs"]
 mod order;
 #[path = "apply/refusals.rs"]

@@ -117,6 +117,12 @@ impl EngineState {
         self.boots
     }
 
+    /// The same engine, so many starts later: what is known of one that may have been started that often since.
+    #[must_use]
+    pub fn counted_on(&self, starts: u32) -> Self {
+        Self { id: self.id.clone(), boots: self.boots.saturating_add(starts).min(Self::MAX_BOOTS) }
+    }
+
     pub(crate) const fn with_boots(id: EngineId, boots: u32) -> Self {
         Self { id, boots }
     }
@@ -127,8 +133,11 @@ impl EngineState {
 
 impl fmt::Display for EngineState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# SNMP engine. Never edit, copy to another machine or restore from a backup:")?;
-        writeln!(f, "# receivers drop traps from an engine whose boots went back.")?;
+        writeln!(
+            f,
+            "# SNMP engine. Never edit or copy it: receivers drop traps from an engine whose boots went back."
+        )?;
+        writeln!(f, "# `fogbell restore` counts on from what a backup has.")?;
         writeln!(f, "engine_id = {}", self.id)?;
         writeln!(f, "boots = {}", self.boots)
     }

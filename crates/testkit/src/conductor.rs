@@ -98,21 +98,21 @@ impl FakeConductor {
         let names: Vec<&str> = std::iter::once("localhost").chain(hosts.iter().map(String::as_str)).collect();
         let certificate = ca.server(&names);
         let tls = server_config(&certificate, None, TlsVersion::Both)?;
-        let nodes = if settings.pair { 2 } else { 1 };
+        let nodes = settings.nodes();
         let authority =
             tokio::task::spawn_blocking(Authority::make).await.map_err(|_| StartError::Ended)??;
         let shared = Arc::new(Shared::new(settings, authority));
         let mut doors = Vec::new();
         let hosts = shared.settings.hosts();
         for node in 0..nodes {
-            let host = hosts.get(usize::from(node)).copied().unwrap_or_else(|| address.ip());
+            let host = hosts.get(node).copied().unwrap_or_else(|| address.ip());
             // the second node of a pair takes any port
             let port = if node == 0 { address.port() } else { 0 };
             let address = SocketAddr::new(host, port);
             let on_accept = server::on_accept(&shared, Arc::clone(&tls), node);
             doors.push(Door::start(address, None, on_accept).map_err(StartError::Listen)?);
         }
-        let ports = ports::open(&shared, nodes.into()).await.map_err(StartError::Listen)?;
+        let ports = ports::open(&shared, nodes).await.map_err(StartError::Listen)?;
         Ok(Self { shared, doors, ports, ca_pem: ca.pem(), certificate_pem: certificate.chain_pem })
     }
 

@@ -63,7 +63,8 @@ pub struct EstateSettings {
     pub documented_ports: bool,
     /// The cloud, its organisations aside.
     pub cloud: CloudSettings,
-    /// The conductor, its ports and hosts aside when it has the documented ones.
+    /// The conductor, its ports and hosts aside when it has the documented ones. Secure onboarding is in effect there unless
+    /// told otherwise.
     pub conductor: ConductorSettings,
     /// What the ids are made from.
     pub seed: u64,
@@ -80,7 +81,7 @@ impl Default for EstateSettings {
             configured: true,
             documented_ports: false,
             cloud: CloudSettings::default(),
-            conductor: ConductorSettings::default(),
+            conductor: ConductorSettings { in_effect: true, ..ConductorSettings::default() },
             seed: 1,
         }
     }
@@ -261,7 +262,7 @@ async fn start_conductor(settings: &EstateSettings) -> Result<FakeConductor, con
         let hosts: Vec<IpAddr> = (0..nodes).map(|_| loopback(&mut rng)).collect();
         let conductor = ConductorSettings {
             public_hosts: hosts.iter().map(ToString::to_string).collect(),
-            ports: Some(Ports { legacy_open: settings.legacy > 0, ..Ports::documented(hosts) }),
+            ports: Some(Ports { legacy_open: !settings.conductor.in_effect, ..Ports::documented(hosts) }),
             ..settings.conductor.clone()
         };
         tries += 1;

@@ -9,16 +9,28 @@ use testkit::estate::EstateSettings;
 use super::stage::Stage;
 use super::*;
 
+mod flags;
 mod person;
 mod plan;
 mod profile;
 mod run;
 
 /// What opens the vault, and where everything is kept.
-const STATE: [&str; 4] = ["--state", "state", "--vault-key", "vault.key"];
+pub(super) const STATE: [&str; 4] = ["--state", "state", "--vault-key", "vault.key"];
 
 /// `profile add`, with everything that a terminal would be asked for; `without` leaves a flag and its value out.
 fn add(stage: &Stage, name: &str, ssh: bool, without: &[&str]) -> Answer {
+    add_more(stage, name, ssh, without, &[])
+}
+
+/// The same with the command line, and the addresses of so many nodes.
+pub(super) fn add_with_nodes(stage: &Stage, name: &str, nodes: usize) -> Answer {
+    let hosts = stage.estate().conductor().public_hosts();
+    let more: Vec<&str> = hosts[1..nodes].iter().flat_map(|host| ["--node", host]).collect();
+    add_more(stage, name, true, &[], &more)
+}
+
+fn add_more(stage: &Stage, name: &str, ssh: bool, without: &[&str], more: &[&str]) -> Answer {
     let pairs = [
         ("--api-host", stage.told("/mist/host")),
         ("--api-ca", stage.told("/mist/ca")),
@@ -36,17 +48,18 @@ fn add(stage: &Stage, name: &str, ssh: bool, without: &[&str]) -> Answer {
     for (flag, value) in pairs.iter().filter(|(flag, _)| !without.contains(flag)) {
         arguments.extend([*flag, *value]);
     }
+    arguments.extend(more);
     if ssh {
         arguments.extend(["--ssh", stage.told("/ssh/host"), "--ssh-config", stage.told("/ssh/config")]);
     }
     stage.ask(&arguments)
 }
 
-fn ask_with(stage: &Stage, arguments: &[&str]) -> Answer {
+pub(super) fn ask_with(stage: &Stage, arguments: &[&str]) -> Answer {
     stage.ask(&[arguments, &STATE].concat())
 }
 
-fn json(answer: &Answer) -> Value {
+pub(super) fn json(answer: &Answer) -> Value {
     serde_json::from_str(&answer.out).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
 }
 
@@ -82,7 +95,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 }
 
 /// A stage with a profile that reaches the command line.
-fn ready(settings: EstateSettings) -> Stage {
+pub(super) fn ready(settings: EstateSettings) -> Stage {
     let stage = Stage::start(settings);
     let answer = add(&stage, "prod", true, &[]);
     assert_eq!(answer.code, 0, "{answer:?}");
@@ -90,14 +103,14 @@ fn ready(settings: EstateSettings) -> Stage {
 }
 
 /// Plans the whole list into `wave.plan`.
-fn plan(stage: &Stage) -> Answer {
+pub(super) fn plan(stage: &Stage) -> Answer {
     let list = stage.told("/list");
     ask_with(stage, &["plan", "-f", list, "-o", "wave.plan", "--format", "json"])
 }
 
 /// What a run is told that is not to take an hour.
-const QUICKLY: [&str; 5] = ["--yes", "--assume", "restart", "--danger-time-factor", "100"];
+pub(super) const QUICKLY: [&str; 5] = ["--yes", "--assume", "restart", "--danger-time-factor", "100"];
 
-fn ask_with_state(stage: &Stage, arguments: &[&str]) -> Answer {
+pub(super) fn ask_with_state(stage: &Stage, arguments: &[&str]) -> Answer {
     stage.ask(&[arguments, &STATE[..2]].concat())
 }

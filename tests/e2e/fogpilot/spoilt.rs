@@ -63,7 +63,7 @@ impl Fault {
             }
             Self::OtherWitness => witness = key(next),
         }
-        row(place, &mac, witness)
+        row(stage, place, &mac, witness)
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn list(stage: &Stage, name: &str, faults: &[(usize, Fault)]) {
     let rows = stage.estate().places().iter().enumerate().map(|(number, place)| {
         match faults.iter().find(|(at, _)| *at == number) {
             Some((_, fault)) => fault.spoil(stage, number),
-            None => row(place, &place.mac.to_string(), ""),
+            None => row(stage, place, &place.mac.to_string(), ""),
         }
     });
     let rows: String = rows.collect();
@@ -80,9 +80,10 @@ pub(super) fn list(stage: &Stage, name: &str, faults: &[(usize, Fault)]) {
     fs::write(stage.home().join(name), format!("{head}\n{rows}")).unwrap();
 }
 
-fn row(place: &Place, mac: &str, witness: &str) -> String {
+fn row(stage: &Stage, place: &Place, mac: &str, witness: &str) -> String {
+    let hosts = stage.estate().conductor().public_hosts().join(" ");
     let Place { router, node, asset_id, site_name, .. } = place;
-    format!("{router},{node},{mac},{asset_id},{site_name},192.0.2.1,{witness}\n")
+    format!("{router},{node},{mac},{asset_id},{site_name},{hosts},{witness}\n")
 }
 
 fn key(place: &Place) -> &'static str {

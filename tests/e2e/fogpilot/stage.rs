@@ -46,7 +46,17 @@ impl Stage {
 
     /// Opens or closes a port of the conductor's first node.
     pub(super) fn set_port(&self, number: u16, open: bool) {
-        self.runtime.block_on(self.estate.conductor().set_port(0, number, open)).unwrap();
+        self.set_port_of(0, number, open);
+    }
+
+    /// Opens or closes a port of a node of the conductor.
+    pub(super) fn set_port_of(&self, node: usize, number: u16, open: bool) {
+        self.runtime.block_on(self.estate.conductor().set_port(node, number, open)).unwrap();
+    }
+
+    /// Restarts these nodes of the conductor.
+    pub(super) fn restart(&self, nodes: &[usize]) {
+        self.runtime.block_on(self.estate.conductor().restart_nodes(nodes)).unwrap();
     }
 
     /// The folder in which `fogpilot` runs: the files of the estate are here.

@@ -67,7 +67,7 @@ fn a_file_that_may_not_grow_acknowledges_nothing() {
 }
 
 /// Sets a limit of a running relay; none means that there is no limit. One that has ended has none.
-fn limit(relay: &mut Fogbell, resource: Resource, current: Option<u64>) {
+pub(crate) fn limit(relay: &mut Fogbell, resource: Resource, current: Option<u64>) {
     let process = relay.process();
     let pid = i32::try_from(process.pid()).ok().and_then(Pid::from_raw).unwrap();
     // The hard limit stays, so that the other one can be lifted again.
@@ -86,4 +86,4 @@ const GAPS: usize = 8;
 const DESCRIPTORS: u64 = 1024;
 
 /// Less than any of the journal's files has.
-const FILE_BYTES: u64 = 4096;
+pub(crate) const FILE_BYTES: u64 = 4096;

@@ -246,6 +246,12 @@ impl Told {
         self.connections.get(&(number / SPAN)).is_some_and(|connection| number % SPAN < connection.posted)
     }
 
+    /// The same with nothing acknowledged: it may arrive, and need not.
+    pub(crate) fn into_posted(mut self) -> Self {
+        self.connections.values_mut().for_each(|connection| connection.acknowledged.clear());
+        self
+    }
+
     /// Adds what other connections posted.
     pub(crate) fn extend(&mut self, other: Self) {
         for (number, connection) in other.connections {

@@ -8,10 +8,20 @@ use super::*;
 
 /// What a terminal showed while each answer was typed as soon as its question stood there, and the exit code.
 pub(crate) fn typed(home: &Home, arguments: &[&str], answers: &[(&str, &str)]) -> (String, i32) {
-    let inner = home.command(arguments);
+    typed_at(&home.command(arguments), &home.path, answers)
+}
+
+/// The same of `fogbell` with `arguments`; what it showed is kept in `folder`.
+pub(crate) fn typed_by(arguments: &[&str], folder: &Path, answers: &[(&str, &str)]) -> (String, i32) {
+    let mut inner = Command::new(fogbell_program());
+    inner.args(arguments);
+    typed_at(&inner, folder, answers)
+}
+
+fn typed_at(inner: &Command, folder: &Path, answers: &[(&str, &str)]) -> (String, i32) {
     let words = std::iter::once(inner.get_program()).chain(inner.get_args());
     let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let log = home.path.join("typescript");
+    let log = folder.join("typescript");
     let mut script = Command::new("script");
     script
         .args(["--quiet", "--flush", "--echo", "always", "--return", "--command", &line.join(" ")])

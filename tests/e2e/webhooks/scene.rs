@@ -91,6 +91,6 @@ impl Scene {
 
     /// How many calls changed something in Mist.
     pub(crate) fn writes(&self) -> usize {
-        self.cloud.calls().iter().filter(|call| call.method != "GET").count()
+        self.cloud.calls().iter().filter(|call| !["GET", "HEAD"].contains(&call.method.as_str())).count()
     }
 }

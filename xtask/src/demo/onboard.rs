@@ -138,23 +138,27 @@ fn steps(profile: &[String]) -> Vec<Step> {
             &[&["apply", "wave1.plan"], &run[..]].concat(),
             5,
         ),
+        Step::new(
+            "With it the run begins. The canary's commit turns Secure Conductor Onboarding on, which is in effect once both nodes are \
+             restarted: the run ends there, and says so.",
+            &[&["apply", "wave1.plan"], &run[..], &accept].concat(),
+            7,
+        ),
         Step {
+            before: Some("conductor restart"),
             interrupt_after: Some(INTERRUPT_AFTER),
             ..Step::new(
-                "With it the run begins. In the middle somebody presses Ctrl-C.",
-                &[&["apply", "wave1.plan"], &run[..], &accept].concat(),
+                "Both nodes are restarted in a change window, and the run goes on: it sees by the ports that they were. In the middle \
+                 somebody presses Ctrl-C.",
+                &[&["resume"], &run[..], &accept].concat(),
                 130,
             )
         },
-        Step {
-            before: Some("conductor restart"),
-            ..Step::new(
-                "Both nodes of the conductor are restarted in a change window, which the first mode asks for. Then the same run goes \
-                 on: it looks at what is, and does what is missing.",
-                &[&["resume"], &run[..], &accept].concat(),
-                0,
-            )
-        },
+        Step::new(
+            "Once more: it looks at what is, and does what is missing.",
+            &[&["resume"], &run[..], &accept].concat(),
+            0,
+        ),
         Step::new("Every router once more, by fresh evidence.", &[&["verify"], &key[..]].concat(), 0),
         Step::new(
             "The tokens leave the settings of the sites: one site first, whose routers are seen to stay connected.",

@@ -89,6 +89,22 @@ pub(super) const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    // it says its version on standard error
+    Program {
+        name: "keepalived",
+        packages: &["keepalived"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    // has no word for its version, and takes an empty page
+    Program {
+        name: "mandoc",
+        packages: &["mandoc"],
+        version: &["/dev/null"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     Program { name: "ip", packages: &["iproute2"], version: &["-V"], module: None, beside: Beside::Nothing },
     Program {
         name: "systemd-analyze",

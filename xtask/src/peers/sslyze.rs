@@ -39,7 +39,7 @@ fn write_wrapper(program: &Path, python: &Path, folder: &Path) -> Result<()> {
 }
 
 /// The Python of the tests.
-fn python(bin: &Path) -> PathBuf {
+pub(super) fn python(bin: &Path) -> PathBuf {
     let unpacked = bin.join("python3");
     if is_program(&unpacked) { unpacked } else { "python3".into() }
 }
@@ -68,7 +68,7 @@ fn install(home: &Path, python: &Path, folder: &Path) -> Result<()> {
 }
 
 /// pip, which is unpacked beside the system when Python has none.
-fn pip(home: &Path, python: &Path) -> Result<Command> {
+pub(super) fn pip(home: &Path, python: &Path) -> Result<Command> {
     let mut command = Command::new(python);
     if must_succeed(Command::new(python).args(["-m", "pip", "--version"])).is_ok() {
         command.args(["-m", "pip"]);

@@ -34,11 +34,8 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             Err(error) => Finding::fail(
                 WHAT,
                 target,
-                relay::Chain(error.as_ref()).to_string(),
-                format!(
-                    "start or reach the receiver, then: fogbell test --sink {name} --config {}",
-                    patient.path()
-                ),
+                format!("start the receiver, or open the way to it: {}", relay::Chain(error.as_ref())),
+                format!("fogbell test --sink {name} --config {}", patient.path()),
             ),
         });
     }

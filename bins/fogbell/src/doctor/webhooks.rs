@@ -24,7 +24,14 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         let Ok(client) = client else { continue };
         let here = patient.here(org);
         let known = secret::known(&Secrets::of(patient.config), org).0;
-        let one = Scene { org, org_id: api.org_id, here, known, path: patient.path() };
+        let one = Scene {
+            org,
+            org_id: api.org_id,
+            here,
+            known,
+            path: patient.path(),
+            self_signed: !patient.config.tls.self_signed.is_empty(),
+        };
         match wait(one.look(&client, patient.sites)) {
             Ok(Ok(found)) => all.extend(found),
             Ok(Err(problem)) if problem.status().is_some_and(|status| status.as_u16() == 401) => {}
@@ -46,6 +53,8 @@ struct Scene<'a> {
     here: Here,
     known: Vec<Zeroizing<String>>,
     path: String,
+    /// Whether the certificate is one that Mist accepts only unchecked, as is said of the certificate.
+    self_signed: bool,
 }
 
 impl Scene<'_> {
@@ -84,7 +93,8 @@ impl Scene<'_> {
     }
 
     fn create(&self) -> String {
-        format!("fogbell webhook create --ask-token --config {}", self.path)
+        let weakened = if self.self_signed { " --danger-no-verify" } else { "" };
+        format!("fogbell webhook create{weakened} --ask-token --config {}", self.path)
     }
 
     fn judge(&self, one: &Found, all: &[Found]) -> Vec<Finding> {
@@ -113,7 +123,7 @@ impl Scene<'_> {
             )),
             Signed::Known | Signed::Hidden => {}
         }
-        if !one.verifies() {
+        if !one.verifies() && !self.self_signed {
             found.push(Finding::warn(
                 WHAT,
                 &title,

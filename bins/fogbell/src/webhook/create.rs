@@ -69,6 +69,9 @@ pub(super) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let url = here.url().ok_or(
         "nothing says where Mist is to post: set `public_url` of [listen] to the relay's URL as Mist reaches it",
     )?;
+    if !access.config.tls.self_signed.is_empty() && !args.danger_no_verify {
+        return Err(SELF_SIGNED.into());
+    }
     let wish = Wish {
         url,
         name: args.name.clone(),
@@ -288,6 +291,11 @@ fn draft(now: Option<&Webhook>, wish: &Wish, secret: Option<&str>) -> WebhookDra
         ..WebhookDraft::default()
     }
 }
+
+/// Why no webhook that checks can be made for a self-signed certificate, and none that does not by itself.
+pub(crate) const SELF_SIGNED: &str = "the relay's certificate is self-signed, and Mist accepts it only unchecked: have a \
+                                      public authority issue one, or weaken the webhook by `fogbell webhook create \
+                                      --danger-no-verify`";
 
 /// What goes to every sink without a route.
 pub(crate) const TOPICS: [&str; 5] = ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"];

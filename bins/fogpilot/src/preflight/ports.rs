@@ -3,26 +3,43 @@
 use std::io;
 use std::time::Duration;
 
-use sco::decide::{Check, Outcome, PortProbe, restart_check};
+use sco::decide::{Check, Outcome, PortProbe, restart_check, restarted_check};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::check;
+use super::{Due, check};
 
-/// Looks at the ports that onboarding uses, and at those that it closes. `enabled` says whether a router has a mode.
-pub(super) async fn checks(node: &str, enabled: bool) -> [Check; 3] {
-    let (onboarding, tunnels, first, second) =
-        tokio::join!(probe(node, 933), probe(node, 930), probe(node, 4505), probe(node, 4506));
-    let legacy = match (first, second) {
-        (PortProbe::Open, _) | (_, PortProbe::Open) => PortProbe::Open,
-        (PortProbe::Closed, _) | (_, PortProbe::Closed) => PortProbe::Closed,
-        (PortProbe::Silent, PortProbe::Silent) => PortProbe::Silent,
-    };
-    [
-        port(node, 933, onboarding, enabled),
-        port(node, 930, tunnels, enabled),
-        restart_check(node, legacy, enabled),
-    ]
+/// The ports that onboarding uses, and those that it closes.
+pub(super) struct Ports {
+    onboarding: PortProbe,
+    tunnels: PortProbe,
+    /// 4505 and 4506: open when one of them is.
+    pub(super) legacy: PortProbe,
+}
+
+impl Ports {
+    pub(super) async fn probe(node: &str) -> Self {
+        let (onboarding, tunnels, first, second) =
+            tokio::join!(probe(node, 933), probe(node, 930), probe(node, 4505), probe(node, 4506));
+        let legacy = match (first, second) {
+            (PortProbe::Open, _) | (_, PortProbe::Open) => PortProbe::Open,
+            (PortProbe::Closed, PortProbe::Closed) => PortProbe::Closed,
+            _ => PortProbe::Silent,
+        };
+        Self { onboarding, tunnels, legacy }
+    }
+
+    /// What that says. `enabled` says whether a router has a mode, `due` what a run waits for.
+    pub(super) fn checks(&self, node: &str, enabled: bool, due: Option<&Due>) -> [Check; 3] {
+        let restart = match due {
+            None => restart_check(node, self.legacy, enabled),
+            Some(due) => {
+                let was_open = due.open.iter().any(|open| **open == *node);
+                restarted_check(node, self.legacy, self.onboarding, was_open, due.said)
+            }
+        };
+        [port(node, 933, self.onboarding, enabled), port(node, 930, self.tunnels, enabled), restart]
+    }
 }
 
 fn port(node: &str, number: u16, probe: PortProbe, enabled: bool) -> Check {

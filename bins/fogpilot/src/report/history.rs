@@ -20,6 +20,7 @@ pub(super) fn events(entries: &[(Timestamp, Entry)]) -> Vec<Event> {
     for (time, entry) in entries {
         let (of, what) = match entry {
             Entry::Resumed { options } => ("run".to_owned(), format!("gone on with: {}", options.join(" "))),
+            Entry::Restarted { how } => ("run".to_owned(), format!("the conductor was restarted: {how}")),
             Entry::Ended { why } => ("run".to_owned(), format!("ended: {why}")),
             Entry::Wave { wave, what } => (format!("wave {}", wave + 1), of_wave(what)),
             Entry::Router { router, what } => (router.to_string(), of_router(what)),
@@ -40,6 +41,10 @@ fn of_wave(entry: &WaveEntry) -> String {
             format!("to be written: {}", paths.join("; "))
         }
         WaveEntry::TakenOut { router, why } => format!("{router} was taken out: {why}"),
+        WaveEntry::FirstMode(first) => format!(
+            "its commit turns Secure Conductor Onboarding on, which concerns {} routers without it",
+            first.legacy
+        ),
         WaveEntry::Committing { .. } => "commit sent".to_owned(),
         WaveEntry::Committed { by, foreign, foreign_unknown } => {
             let mut text = format!("runs ({})", whose(*by));

@@ -52,7 +52,12 @@ impl Said {
     /// The words are not documented: a cross or `%` in front, or what begins with error, invalid, unknown and the like.
     #[must_use]
     pub fn complaint(&self) -> Option<String> {
-        self.text.lines().find(|line| is_complaint(line)).map(clean)
+        self.text.lines().map(behind_question).find(|line| is_complaint(line)).map(clean)
+    }
+
+    /// Whether the command ended by itself, and said no.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.status.is_some() && self.complaint().is_some()
     }
 
     /// Every line, as a finding of its own: a message may go on on the next, and names stand anywhere in it.
@@ -104,6 +109,13 @@ impl fmt::Debug for Said {
             .field("status", &self.status)
             .finish_non_exhaustive()
     }
+}
+
+/// What a line says behind a question for yes or no, whose answer is not echoed.
+fn behind_question(line: &str) -> &str {
+    let ends = ["[y/N]", "[Y/n]", "[y/n]", "(y/N)", "(y/n)"];
+    let behind = ends.iter().filter_map(|end| Some(line.rfind(end)? + end.len())).max();
+    behind.map_or(line, |place| line[place..].trim_start_matches([':', '?', ' ']))
 }
 
 /// Whether output ends in a question for yes or no.
@@ -278,6 +290,8 @@ mod tests {
             let said = Said::new(format!("ok\n  {line}").as_bytes(), b"", Some(0), "x");
             assert_eq!(said.complaint().as_deref(), Some(line));
         }
+        let asked = Said::new("Are you sure? [y/N]: ✖ no".as_bytes(), b"", Some(0), "x");
+        assert_eq!(asked.complaint().as_deref(), Some("✖ no"), "an answer stands behind its question");
         assert_eq!(Said::new("✔ Committed\nno errors".as_bytes(), b"", Some(0), "x").complaint(), None);
     }
 

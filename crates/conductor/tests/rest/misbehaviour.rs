@@ -12,6 +12,7 @@ async fn what_may_pass_is_tried_again() {
         Misbehaviour::Status(503),
         Misbehaviour::Html(502),
         Misbehaviour::HalfThenReset,
+        Misbehaviour::BrokenJson,
         Misbehaviour::Silence,
     ] {
         let fake = start().await;
@@ -34,7 +35,7 @@ async fn what_stays_is_given_up_and_says_what_it_was() {
         (Misbehaviour::Status(302), 1, "redirects are not followed"),
         (Misbehaviour::Oversize(1_000_000), 1, "larger than 65536 bytes"),
         (Misbehaviour::Garbage, 1, "not with JSON"),
-        (Misbehaviour::BrokenJson, 1, "not with JSON"),
+        (Misbehaviour::BrokenJson, 3, "not with JSON"),
         (Misbehaviour::WrongTypes, 1, "expected"),
     ] {
         let fake = start().await;

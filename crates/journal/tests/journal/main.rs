@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 mod bounds;
 mod commit;
+mod copies;
 mod crash;
 mod damage;
 mod files;

@@ -1,7 +1,7 @@
 use fogbell_mist::{Problem, account, definitions};
 use serde_json::json;
 
-use super::server::{Reply, Server};
+use super::server::{Asked, Reply, Server};
 
 #[tokio::test]
 async fn an_answer_without_an_end_is_not_read_to_it() {
@@ -42,6 +42,29 @@ async fn a_page_of_something_in_between_is_named_as_one() {
     assert!(!snippet.contains("FAKE-TOKEN") && snippet.contains("Token [token]"), "{snippet}");
     assert!(!problem.retry_helps());
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn json_that_breaks_off_is_read_again_and_a_write_is_not_sent_again_for_it() {
+    let once = |number: usize, _: &Asked| {
+        let body = if number == 0 { r#"{"email": "a@b.example", "na"# } else { r#"{"name": "whole"}"# };
+        Reply::of(200, "", body)
+    };
+    let server = Server::start(once).await;
+
+    let account: serde_json::Value =
+        server.client().call(http::Method::GET, "/api/v1/self", &[], None).await.unwrap();
+
+    assert_eq!((account["name"].as_str(), server.asked().len()), (Some("whole"), 2));
+    for method in [http::Method::PUT, http::Method::POST] {
+        let server = Server::start(once).await;
+        let problem = server.client().call(method, "/api/v1/self", &[], Some(&json!({}))).await.unwrap_err();
+        assert!(matches!(problem, Problem::NotJson { torn: true, .. }), "{problem:?}");
+        assert_eq!(server.asked().len(), 1);
+    }
+    let always = Server::start(|_, _| Reply::of(200, "", "[1, 2")).await;
+    let problem = always.client().send(&account::whoami()).await.unwrap_err();
+    assert!(problem.retry_helps() && always.asked().len() > 1, "{problem:?} {}", always.asked().len());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Checks before a plan is carried out; what is not known is no pass.
 
 use std::fmt;
+use std::time::Duration;
 
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -89,12 +90,18 @@ pub fn clock_check(conductor: Option<Timestamp>, here: Timestamp) -> Check {
     let (outcome, detail) = match conductor {
         None => (Outcome::Unknown, "the conductor does not tell its time; compare `date` on it".to_owned()),
         Some(conductor) => {
-            let skew = conductor.since(here).max(here.since(conductor)).as_secs();
-            let outcome = if skew > MAX_SKEW_SECS { Outcome::Warn } else { Outcome::Pass };
-            (
-                outcome,
-                format!("{skew} s apart; tokens are judged by the conductor's clock, so NTP must run on it"),
-            )
+            let skew = conductor.since(here).max(here.since(conductor));
+            let apart = skew.as_secs();
+            if is_skewed(skew) {
+                let detail = format!(
+                    "{apart} s apart, and more than {} s is too much: tokens are judged by the conductor's clock, and would have \
+                     expired there or be good for longer than is meant; set both by NTP",
+                    MAX_SKEW.as_secs()
+                );
+                (Outcome::Fail, detail)
+            } else {
+                (Outcome::Pass, format!("{apart} s apart; tokens are judged by the conductor's clock"))
+            }
         }
     };
     Check::new("clock", outcome, detail, "Date header of the conductor")
@@ -185,8 +192,63 @@ pub fn restart_check(node: &str, probe: PortProbe, enabled: bool) -> Check {
     Check::new("restart", outcome, format!("{}: {detail}", crate::names::shown(node)), "TCP probe")
 }
 
-/// More than a minute is told.
-const MAX_SKEW_SECS: u64 = 60;
+/// Whether two clocks are so far apart that nothing is begun.
+#[must_use]
+pub fn is_skewed(skew: Duration) -> bool {
+    skew > MAX_SKEW
+}
+
+/// Whether a node was restarted since a run turned Secure Conductor Onboarding on.
+///
+/// `legacy` is a probe of 4505 or 4506, `onboarding` one of 933; `was_open` says whether one of the former was open before the
+/// first mode, and `said` whether a person says that the node was restarted. Open shows that it was not; what was open and
+/// is closed while 933 is open shows that it was. All else a person must say.
+#[must_use]
+pub fn restarted_check(
+    node: &str,
+    legacy: PortProbe,
+    onboarding: PortProbe,
+    was_open: bool,
+    said: bool,
+) -> Check {
+    let (outcome, detail) = match (legacy, onboarding) {
+        (PortProbe::Open, _) => (
+            Outcome::Fail,
+            "4505 or 4506 is open: it was not restarted since this run turned Secure Conductor Onboarding on; restart it in a \
+             change window, then `resume`",
+        ),
+        (PortProbe::Closed, PortProbe::Open) if was_open => (
+            Outcome::Pass,
+            "4505 or 4506 was open before this run turned Secure Conductor Onboarding on, and both are closed now: it was \
+             restarted",
+        ),
+        _ if said => (Outcome::Pass, "somebody says that it was restarted, and 4505 and 4506 do not answer"),
+        _ => (
+            Outcome::Fail,
+            "whether it was restarted since this run turned Secure Conductor Onboarding on cannot be seen from here: 4505 and \
+             4506 did not answer before, or something is in the way. When every node was, `resume --conductor-restarted`",
+        ),
+    };
+    Check::new("restart", outcome, format!("{}: {detail}", crate::names::shown(node)), "TCP probe")
+}
+
+/// Whether the first mode is still to come, which is what a restart is needed for.
+#[must_use]
+pub fn first_mode_check(enabled: bool) -> Check {
+    let (outcome, detail) = if enabled {
+        (Outcome::Pass, "a router has a mode already")
+    } else {
+        (
+            Outcome::Warn,
+            "no router of this conductor has a mode yet: the first commit of a run turns Secure Conductor Onboarding on, and \
+             `apply` ends behind it (exit code 7) until every node of the conductor is restarted; plan a change window",
+        )
+    };
+    Check::new("first-mode", outcome, detail, RUNNING)
+}
+
+/// More than a minute is too much.
+const MAX_SKEW: Duration = Duration::from_secs(60);
 const RUNNING: &str = "running configuration";
 
 impl fmt::Display for Outcome {

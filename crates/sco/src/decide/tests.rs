@@ -443,6 +443,31 @@ fn an_open_port_says_that_onboarding_is_not_in_effect_and_a_closed_one_says_noth
 }
 
 #[test]
+fn a_restart_is_seen_where_a_port_was_open_and_is_closed_or_it_is_said() {
+    use PortProbe::{Closed, Open, Silent};
+    for (legacy, onboarding, was_open, said, expect) in [
+        (Open, Open, true, false, Outcome::Fail),
+        (Open, Open, false, true, Outcome::Fail),
+        (Closed, Open, true, false, Outcome::Pass),
+        (Closed, Closed, true, false, Outcome::Fail),
+        (Silent, Open, true, false, Outcome::Fail),
+        (Closed, Open, false, false, Outcome::Fail),
+        (Silent, Silent, false, false, Outcome::Fail),
+        (Closed, Open, false, true, Outcome::Pass),
+        (Silent, Silent, true, true, Outcome::Pass),
+    ] {
+        let check = restarted_check("node0", legacy, onboarding, was_open, said);
+        assert_eq!(check.outcome, expect, "{legacy:?} {onboarding:?} {was_open} {said}: {}", check.detail);
+        let other_way = check.detail.contains("--conductor-restarted");
+        assert_eq!(other_way, expect == Outcome::Fail && legacy != Open, "{}", check.detail);
+    }
+    assert_eq!(
+        (first_mode_check(true).outcome, first_mode_check(false).outcome),
+        (Outcome::Pass, Outcome::Warn)
+    );
+}
+
+#[test]
 fn the_conductor_is_old_known_to_have_faults_or_good() {
     for (version, expect) in [
         ("7.1.2-9r1", Outcome::Fail),
@@ -456,12 +481,12 @@ fn the_conductor_is_old_known_to_have_faults_or_good() {
 }
 
 #[test]
-fn clocks_that_are_a_minute_apart_are_told() {
+fn clocks_that_are_more_than_a_minute_apart_stand_in_the_way() {
     for (conductor, expect) in [
         (Some(1000), Outcome::Pass),
         (Some(1060), Outcome::Pass),
-        (Some(1061), Outcome::Warn),
-        (Some(939), Outcome::Warn),
+        (Some(1061), Outcome::Fail),
+        (Some(939), Outcome::Fail),
         (None, Outcome::Unknown),
     ] {
         assert_eq!(clock_check(conductor.map(at), at(1000)).outcome, expect, "{conductor:?}");

@@ -7,243 +7,29 @@
 //! [`apply`] is the same for a run that begins and for one that goes on: it looks at what is, reads in the record what it
 //! did itself, and does what is missing. When nothing is, it writes nothing.
 
+mod budget;
 mod check;
 mod jobs;
+mod options;
+mod outcome;
 mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ids::{Mac, SiteId};
-use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::router::{Grounds, RunEnd, Stuck};
 use super::sites::{Sites, holds, release};
-use super::wave::{WaveOptions, WaveStop, Ways, change_conductor};
-use super::{Entry, Happened, Keep, LookError, Record, RecordError, Stop, Verdict, Watch, World};
+use super::wave::{WaveOptions, WaveStop, change_conductor};
+use super::{Entry, Happened, Keep, Record, RecordError, RestartDue, Stop, Watch, World};
 use crate::RouterName;
-use crate::certificate::Certificate;
-use crate::decide::{Health, SettingsFlag};
-use crate::ek::AllowFormats;
-use crate::plan::{Drift, Flag, Plan, PlannedRouter, Steps, Wave};
-use crate::token::{Anchor, TokenFlag};
+use crate::decide::Health;
+use crate::plan::{Plan, PlannedRouter, Steps, Wave};
+
+pub use options::{Accepted, ApplyOptions, TokenTrust};
+pub use outcome::{Applied, ApplyStop, End, Stopped};
 
 use turns::Turns;
-
-/// What is asked for beside the plan.
-#[derive(Debug)]
-pub struct ApplyOptions {
-    /// Who takes which step on the conductor.
-    pub ways: Ways,
-    /// Whether a person made the changes on the conductor: they are proven by reading, and none is made. `--skip conductor`.
-    pub skip_conductor: bool,
-    /// What was accepted in the settings of sites.
-    pub accepted: Accepted,
-    /// `--accept-legacy-cutoff`: how many routers the first mode may concern.
-    pub accept_legacy_cutoff: Option<usize>,
-    /// Whether rows that drifted are left out, else nothing is begun: `--skip-drifted`.
-    pub skip_drifted: bool,
-    /// Whether devices that are not connected to Mist are onboarded: `--allow-offline`.
-    pub allow_offline: bool,
-    /// How many routers may fail, or not be verified in time, before no more are begun: `--max-failures`.
-    pub max_failures: usize,
-    /// How many routers are brought to their assignment, and until their site is free, at one time: `--parallel`.
-    pub parallel: usize,
-    /// Routers that are taken from the sites that they hold: `--release`.
-    pub release: BTreeSet<RouterName>,
-    /// Whose onboarding tokens are taken.
-    pub trust: TokenTrust,
-    /// Formats of endorsement keys that were allowed when the plan was made: `--allow-format`.
-    pub allow: AllowFormats,
-}
-
-impl Default for ApplyOptions {
-    fn default() -> Self {
-        Self {
-            ways: Ways::default(),
-            skip_conductor: false,
-            accepted: Accepted::default(),
-            accept_legacy_cutoff: None,
-            skip_drifted: false,
-            allow_offline: false,
-            max_failures: 2,
-            parallel: 4,
-            release: BTreeSet::new(),
-            trust: TokenTrust::default(),
-            allow: AllowFormats::none(),
-        }
-    }
-}
-
-/// What was accepted in the settings of sites, each by its own flag and site by site.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Accepted {
-    /// `--replace-hosts`.
-    pub replace_hosts: BTreeSet<SiteId>,
-    /// `--replace-token`.
-    pub replace_token: BTreeSet<SiteId>,
-    /// `--accept-other-routers`.
-    pub other_routers: BTreeSet<SiteId>,
-    /// `--accept-auto-upgrade`.
-    pub auto_upgrade: BTreeSet<SiteId>,
-}
-
-impl Accepted {
-    pub(super) fn settings(&self, flag: &SettingsFlag) -> bool {
-        let sites = match flag {
-            SettingsFlag::ReplaceHosts { .. } => &self.replace_hosts,
-            SettingsFlag::ReplaceToken { .. } => &self.replace_token,
-            SettingsFlag::OtherRouters { .. } => &self.other_routers,
-            SettingsFlag::AutoUpgrade { .. } => &self.auto_upgrade,
-        };
-        sites.contains(&flag.site())
-    }
-}
-
-/// What onboarding tokens are judged by.
-#[derive(Clone, Debug, Default)]
-pub struct TokenTrust {
-    /// The authority that the profile trusts.
-    pub anchor: Option<Anchor>,
-    /// What port 933 served.
-    pub served: Option<Certificate>,
-    /// What was accepted of tokens that cannot be authenticated.
-    pub accepted: Vec<TokenFlag>,
-    /// How far the conductor's clock is ahead of this machine's, in microseconds.
-    pub clock_ahead_micros: i64,
-}
-
-/// What became of a run.
-#[derive(Debug)]
-pub struct Applied {
-    /// What became of each router that has steps.
-    pub routers: BTreeMap<RouterName, End>,
-    /// Why not everything was begun; none when it was.
-    pub stopped: Option<Stopped>,
-}
-
-impl Applied {
-    /// Whether every router is where the plan wants it.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.stopped.is_none() && self.routers.values().all(End::is_good)
-    }
-}
-
-/// What became of a router.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum End {
-    /// It is onboarded beyond doubt.
-    Verified,
-    /// It was there, and well, before this run did anything to it.
-    AlreadyThere,
-    /// There was nothing to assign: what the plan changes on the conductor runs.
-    Configured,
-    /// It was assigned, and is not verified: these are its nodes.
-    NotVerified(Verdict),
-    /// Devices are not connected to Mist: no token was made, no site is held.
-    WaitingForDevice(Vec<Mac>),
-    /// It waits for a site that another router holds; `--release` takes that one away.
-    Blocked {
-        /// The site.
-        site: SiteId,
-        /// Who holds it.
-        by: RouterName,
-    },
-    /// It stopped.
-    Failed(Box<str>),
-    /// It was taken from its site on demand.
-    Released,
-    /// It is not as the plan found it, and was left out.
-    Drifted,
-    /// Its turn did not come.
-    NotReached,
-}
-
-impl End {
-    /// Whether it is where the plan wants it.
-    #[must_use]
-    pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Verified | Self::AlreadyThere | Self::Configured)
-    }
-
-    /// Whether it counts against `--max-failures`.
-    const fn is_bad(&self) -> bool {
-        matches!(self, Self::Failed(_) | Self::NotVerified(_))
-    }
-}
-
-/// Why not everything was begun.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// It was asked to.
-    #[error("interrupted; nothing is under way, and `resume` goes on")]
-    Interrupted,
-    /// Too many routers failed or were not verified.
-    #[error(
-        "{failures} routers failed or are not verified, and --max-failures is {most}; look at them, then `resume`"
-    )]
-    TooManyFailures {
-        /// How many.
-        failures: usize,
-        /// How many were allowed.
-        most: usize,
-    },
-    /// A canary is not verified.
-    #[error(
-        "the canary {router} is not verified, so that no other router is begun; look at it, then `resume`"
-    )]
-    Canary {
-        /// It.
-        router: RouterName,
-    },
-    /// A wave goes no further.
-    #[error("wave {}", wave + 1)]
-    Wave {
-        /// Which, counted from 0.
-        wave: usize,
-        /// Why.
-        source: Box<WaveStop>,
-    },
-    /// Nobody is let in any more.
-    #[error("the run was shut out; mend that, then `resume`")]
-    ShutOut(#[source] LookError),
-}
-
-/// Why nothing was begun.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ApplyStop {
-    /// The record is of another plan.
-    #[error("the record of this run is not of this plan; take the plan in the folder of the run")]
-    OtherPlan,
-    /// Something must be accepted first.
-    #[error("not accepted: {}", list(flags))]
-    Flags {
-        /// What.
-        flags: BTreeSet<Flag>,
-    },
-    /// Rows are not as the plan found them.
-    #[error("{} routers are not as the plan found them; plan again, or `--skip-drifted` for the others: {}", drift.len(), drifted(drift))]
-    Drift {
-        /// Them.
-        drift: Vec<Drift>,
-    },
-    /// A router that is to be released is not in the plan.
-    #[error("the plan has no steps for {router}, so there is nothing to release")]
-    NoRouter {
-        /// It.
-        router: RouterName,
-    },
-    /// Something could not be read.
-    #[error("nothing was begun")]
-    Look(#[from] LookError),
-    /// The record cannot be written.
-    #[error("the record of the run cannot be written, so nothing more is done")]
-    Record(#[from] RecordError),
-}
 
 /// Carries `plan` out, or goes on with it: `record` is that of a run of this plan, new or interrupted.
 ///
@@ -267,6 +53,9 @@ pub async fn apply(
         return Err(ApplyStop::OtherPlan);
     }
     let checked = check::check(world, plan, record, options, watch).await?;
+    if let (Some(_), Some(how)) = (&checked.restart_due, &options.restarted) {
+        record.add(Entry::Restarted { how: how.clone() })?;
+    }
     let grounds = Grounds {
         world,
         plan,
@@ -279,7 +68,10 @@ pub async fn apply(
         version: checked.version,
         turn: Mutex::new(None),
     };
-    let applied = Applying::new(&grounds, checked.drifted).run().await?;
+    let applied = tokio::select! {
+        applied = Applying::new(&grounds, checked.drifted).run() => applied?,
+        never = budget::tell_when_held(world, watch) => match never {},
+    };
     let why = match &applied.stopped {
         None => "finished",
         Some(Stopped::Interrupted) => "interrupted",
@@ -420,6 +212,7 @@ impl<'a> Applying<'a> {
         let options = WaveOptions {
             ways: self.grounds.options.ways,
             accept_legacy_cutoff: self.grounds.options.accept_legacy_cutoff,
+            legacy_open: self.grounds.options.legacy_open.clone(),
             leave_out: self.ends.keys().cloned().collect(),
         };
         let Grounds { world, record, plan, watch, .. } = self.grounds;
@@ -430,6 +223,9 @@ impl<'a> Applying<'a> {
         };
         for (router, why) in done.taken_out {
             self.ends.entry(router).or_insert(End::Failed(why));
+        }
+        if let Some(due) = RestartDue::of(record, &done.running, self.grounds.conductor) {
+            return Err(Stopped::Restart(due).into());
         }
         Ok(rows.into_iter().filter(|(router, _)| done.routers.contains(&router.name)).collect())
     }
@@ -478,20 +274,3 @@ fn was_verified(router: &PlannedRouter, verdicts: &BTreeMap<crate::NodeName, Hea
     let mut nodes = router.basis.nodes.keys();
     nodes.all(|node| verdicts.get(node).is_some_and(Health::is_verified))
 }
-
-fn list(flags: &BTreeSet<Flag>) -> String {
-    flags.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-}
-
-fn drifted(drift: &[Drift]) -> String {
-    let one = |drift: &Drift| {
-        let items: Vec<String> = drift.items.iter().map(ToString::to_string).collect();
-        format!("{} ({})", drift.router, items.join(", "))
-    };
-    let shown: Vec<String> = drift.iter().take(MOST_SHOWN).map(one).collect();
-    let more = drift.len().saturating_sub(MOST_SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", shown.join("; "))
-}
-
-const MOST_SHOWN: usize = 5;

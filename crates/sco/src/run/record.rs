@@ -19,8 +19,8 @@ use ids::Timestamp;
 use thiserror::Error;
 
 pub use entry::{
-    Assigning, CommittedBy, Entry, Failure, Header, IntendedValue, Note, RouterEntry, SettingsNote,
-    SettingsThen, TokenNote, TokenSource, TokenThen, Undo, ValueHash, WaveEntry,
+    Assigning, CommittedBy, Entry, Failure, FirstMode, Header, IntendedValue, Note, RouterEntry,
+    SettingsNote, SettingsThen, TokenNote, TokenSource, TokenThen, Undo, ValueHash, WaveEntry,
 };
 pub use id::{RunId, RunIdError};
 pub use replay::{Progress, RouterProgress, WaveProgress};

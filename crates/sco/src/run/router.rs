@@ -11,8 +11,6 @@ mod assign;
 mod settings;
 mod token;
 
-use std::collections::BTreeSet;
-
 use ids::{Mac, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -20,8 +18,8 @@ use tokio::time::{Instant, sleep};
 use super::apply::ApplyOptions;
 use super::sites::{Hold, unassign};
 use super::{
-    Failure, Happened, Keep, LookError, Record, RecordError, RouterEntry, RouterProgress, Stop, Watch,
-    Watched, World,
+    Assigning, Failure, Happened, Keep, LookError, Record, RecordError, RouterEntry, RouterProgress, Stop,
+    Undo, Watch, Watched, World,
 };
 use crate::RouterName;
 use crate::observe::{Device, Inventory};
@@ -180,6 +178,7 @@ impl Grounds<'_> {
         let progress = self.progress(&router.name);
         let inventory = self.world.devices(&steps.assign).await?;
         let left = match Left::of(steps, &progress, &inventory) {
+            Left::TakenAway(why) => return Err(Stuck::failed("assignment", why)),
             Left::Assigned(at) => return self.found_assigned(router, steps, &progress, &inventory, at),
             Left::AtSite => return Ok(Reached::AtSite),
             Left::ToDo(left) => left,
@@ -274,6 +273,8 @@ enum Left {
     Assigned(Timestamp),
     /// Nothing, and it was not this run.
     AtSite,
+    /// Nothing: this run assigned it, and somebody took it away since, for this reason or another.
+    TakenAway(String),
     /// These steps.
     ToDo(Steps),
 }
@@ -282,13 +283,13 @@ impl Left {
     fn of(steps: &Steps, progress: &RouterProgress, inventory: &Inventory) -> Self {
         let at_site =
             |mac: &Mac| inventory.device(*mac).is_some_and(|device| device.site == Some(steps.site));
+        if let Some(assigned) = &progress.assigned
+            && let Some(mac) = steps.assign.iter().find(|mac| !at_site(mac))
+        {
+            return Self::TakenAway(taken_away(*mac, assigned, progress, inventory));
+        }
         let intended = [progress.assigning.as_ref(), progress.assigned.as_ref()];
-        let ours: BTreeSet<Mac> = intended
-            .iter()
-            .flatten()
-            .filter(|assigning| assigning.site == steps.site)
-            .flat_map(|assigning| assigning.macs.iter().copied())
-            .collect();
+        let ours = &progress.ever_assigning;
         let assign: Vec<Mac> =
             steps.assign.iter().copied().filter(|mac| !(ours.contains(mac) && at_site(mac))).collect();
         let at = intended.iter().flatten().map(|assigning| assigning.at).max();
@@ -307,6 +308,22 @@ impl Left {
         }
         Self::ToDo(Steps { assign, unassign, ..steps.clone() })
     }
+}
+
+/// What is said of a device that this run assigned, and that is not at its site any more.
+fn taken_away(mac: Mac, assigned: &Assigning, progress: &RouterProgress, inventory: &Inventory) -> String {
+    let is_undone = |undo: &Undo| matches!(undo, Undo::Assignment { macs } if macs.contains(&mac));
+    let who = if progress.undone.iter().any(is_undone) { "its rollback" } else { "somebody" };
+    let now = match inventory.device(mac).map(|device| device.site) {
+        Some(Some(site)) => format!("at site {site}"),
+        Some(None) => "without a site".to_owned(),
+        None => "not in the inventory".to_owned(),
+    };
+    format!(
+        "this run assigned {mac} to site {} at {}, and it is {now} now: {who} took it away, so it is not assigned again. Find \
+         out who did and why; `resume --release` of this router frees its site for others, and to onboard it once more, plan again",
+        assigned.site, assigned.at
+    )
 }
 
 /// The nodes of a router, as they are looked at.

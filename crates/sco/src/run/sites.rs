@@ -49,8 +49,9 @@ impl Sites {
 }
 
 /// Whether the record says that the router may still come for its token: it was assigned, or may have been, and was not
-/// seen to be through.
-pub(super) fn holds(router: &PlannedRouter, progress: &RouterProgress) -> bool {
+/// seen to be through. So long its site is its own.
+#[must_use]
+pub fn holds(router: &PlannedRouter, progress: &RouterProgress) -> bool {
     let assigned = progress.assigned.is_some() || progress.assigning.is_some();
     assigned && !is_through(router, progress) && progress.released.is_none()
 }

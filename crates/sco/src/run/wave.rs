@@ -56,6 +56,8 @@ pub struct WaveOptions {
     pub ways: Ways,
     /// `--accept-legacy-cutoff`: how many routers the first mode may concern.
     pub accept_legacy_cutoff: Option<usize>,
+    /// Nodes of the conductor on which 4505 or 4506 is open.
+    pub legacy_open: Vec<Box<str>>,
     /// Routers that are not changed, as they have drifted or have failed.
     pub leave_out: BTreeSet<RouterName>,
 }

@@ -1,7 +1,7 @@
 //! What a run acts on, and reading all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ids::{Mac, OrgId, SiteId, Timestamp};
 use mist::{Scope, ssr};
@@ -99,6 +99,8 @@ pub struct Seen {
     pub observed: Observed,
     /// The conductor's name as a router.
     pub conductor: Option<Box<str>>,
+    /// How far the conductor's clock is from this machine's, and whether it is ahead; none when it does not tell.
+    pub skew: Option<(Duration, bool)>,
     /// What is odd, one line each.
     pub notes: Vec<Box<str>>,
 }
@@ -150,7 +152,9 @@ impl World {
         let macs: BTreeSet<Mac> = wanted.filter(is_virtual).collect();
         let exports = self.export(&macs, &mut notes).await?;
         let names = requests.iter().map(|request| request.name.clone()).collect();
-        let (conductor, name) = self.conductor_state(names).await?;
+        let system = self.conductor.system().await.map_err(LookError::conductor("the version"))?;
+        let skew = system.skew(SystemTime::now());
+        let (conductor, name) = self.conductor_state(names, system).await?;
         let observed = Observed {
             time: catalogue.time,
             org: self.org,
@@ -161,7 +165,7 @@ impl World {
             device_ids,
             conductor,
         };
-        Ok(Seen { observed, conductor: name, notes })
+        Ok(Seen { observed, conductor: name, skew, notes })
     }
 
     /// The settings of the `named` sites, some at a time.
@@ -235,10 +239,10 @@ impl World {
     async fn conductor_state(
         &self,
         routers: BTreeSet<RouterName>,
+        system: conductor::System,
     ) -> Result<(ConductorState, Option<Box<str>>), LookError> {
         let looked = conductor::Conductor::look(self.conductor.host(), LOOK).await;
         let pin = looked.map_err(LookError::conductor("the certificate"))?;
-        let system = self.conductor.system().await.map_err(LookError::conductor("the version"))?;
         let (running, candidate) = (self.running().await?, self.candidate().await?);
         let (assets, duplicate_assets) = self.assets().await?;
         let connected = self.connected(&routers, system.router.as_deref()).await?;

@@ -162,3 +162,81 @@ async fn mist_refuses_and_fails_and_the_run_says_so_or_goes_on() {
         stage.is_safe();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_router_that_somebody_took_away_since_is_not_assigned_again() {
+    for moved in [false, true] {
+        let stage =
+            Stage::with(EstateSettings { virtual_routers: 1, sites: 2, ..EstateSettings::default() }).await;
+        super::order::spoil(&stage, "store-0001");
+        let applied = stage.apply().await;
+        assert!(matches!(end(&applied, "store-0001"), End::NotVerified(_)), "{applied:?}");
+        let (mac, own) = (stage.place("store-0001").mac, stage.site("store-0001"));
+        let sites = stage.estate.cloud().sites(stage.estate.org()).unwrap();
+        let other = sites.iter().map(|(site, _)| *site).find(|site| *site != own).filter(|_| moved);
+        stage.estate.cloud().move_device(mac, other).unwrap();
+        let before = stage.estate.mark();
+
+        if moved {
+            let error = stage.apply_with(&stage.options()).await.unwrap_err().to_string();
+            assert!(
+                error.contains("store-0001 (assignment of node0") && error.contains("plan again"),
+                "{error}"
+            );
+        } else {
+            let applied = stage.apply().await;
+            let why = why(&applied, "store-0001");
+            assert!(why.contains("somebody took it away") && why.contains("plan again"), "{why}");
+        }
+
+        assert_eq!(stage.estate.writes_since(before), [] as [String; 0]);
+        assert_eq!(stage.estate.cloud().device(mac).unwrap().site, other);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_was_assigned_one_after_the_other_is_known_as_this_runs() {
+    let stage = pair().await;
+    super::order::spoil(&stage, "store-0001");
+    let macs: Vec<_> = stage.estate.places().iter().map(|place| place.mac).collect();
+    stage.estate.cloud().spoil_assignment(macs[1], AssignmentFault::SaidButNotDone);
+    stage.apply().await;
+    stage.apply().await;
+
+    let applied = stage.apply().await;
+
+    assert!(matches!(end(&applied, "store-0001"), End::NotVerified(_)), "{applied:?}");
+    assert_eq!(stage.estate.assignments(), [macs[0], macs[1], macs[1]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_does_not_read_back_is_not_assigned_to_and_nobody_else_is_blamed() {
+    let stage = Stage::of(1).await;
+    stage.estate.switch("token-shown", "absent").unwrap();
+
+    let applied = stage.apply().await;
+
+    let why = why(&applied, "store-0001");
+    assert!(why.contains("does not read back") && !why.contains("somebody"), "{why}");
+    assert_eq!(stage.estate.assignments(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_whose_answer_breaks_on_its_way_is_made_again() {
+    let stage = Stage::of(1).await;
+    let site = format!("GET /api/v1/sites/{}/setting", stage.site("store-0001"));
+    let (cloud, conductor) = (stage.estate.cloud(), stage.estate.conductor());
+    for part in ["/inventory", &site["GET ".len()..], "/export_idtokens", "/sites"] {
+        let reads = if part.contains("export") { http::Method::POST } else { http::Method::GET };
+        cloud.misbehave(Misbehaviour::BrokenJson).method(reads).on(part).times(1);
+    }
+    for part in ["source=running", "source=candidate", "/graphql", "/system", "/login"] {
+        conductor.misbehave(Misbehaviour::BrokenJson).on(part).times(1);
+    }
+
+    let applied = stage.apply().await;
+
+    assert!(applied.is_complete(), "{applied:?}");
+    stage.once("");
+    stage.is_safe();
+}

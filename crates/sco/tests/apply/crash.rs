@@ -20,7 +20,7 @@ async fn small() -> Stage {
 }
 
 /// Works on `work` until `cut` says so after a step of it, which is then dropped in the middle of whatever it does.
-async fn until<T>(work: impl Future<Output = T>, cut: impl Fn() -> bool) -> Option<T> {
+pub(super) async fn until<T>(work: impl Future<Output = T>, cut: impl Fn() -> bool) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -31,7 +31,7 @@ async fn until<T>(work: impl Future<Output = T>, cut: impl Fn() -> bool) -> Opti
 }
 
 /// What is under way at the fakes has come to its end.
-async fn settled(stage: &Stage) {
+pub(super) async fn settled(stage: &Stage) {
     let mut before = None;
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {

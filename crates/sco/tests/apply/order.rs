@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use fogbell_sco::plan::PlanOptions;
+use fogbell_sco::run::wave::{By, Ways};
 use fogbell_sco::run::{ApplyOptions, End, Stopped};
 use testkit::cloud::Misbehaviour;
 use testkit::conductor::Disturbance;
@@ -11,7 +12,7 @@ use testkit::estate::EstateSettings;
 use super::stage::{Stage, end, why};
 
 /// The machine of this router has another TPM than Mist says: it is never taken.
-fn spoil(stage: &Stage, router: &str) {
+pub(super) fn spoil(stage: &Stage, router: &str) {
     let mac = stage.place(router).mac;
     let mut fleet = stage.estate.fleet();
     let machine = fleet.routers.iter_mut().find(|machine| machine.mac == mac).unwrap();
@@ -145,4 +146,29 @@ async fn a_router_is_not_begun_while_a_fifth_of_the_budget_is_not_free() {
     assert!(matches!(applied.unwrap().stopped, Some(Stopped::Interrupted)));
     assert!(stage.world.mist.budget().left() > 0);
     assert_eq!(stage.estate.assignments(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_by_the_command_line_is_refused_found_or_done_and_sent_once() {
+    let by_command_line = Ways { commit: By::CommandLine, ..Ways::default() };
+    let complaint = "Error: router store-0001 cannot be so";
+    for (what, refused) in
+        [(Disturbance::Refused(complaint.to_owned()), true), (Disturbance::Status(3), false)]
+    {
+        let stage = Stage::of(2).await;
+        stage.estate.conductor().disturb(what.clone()).on("commit").times(1);
+        let options = ApplyOptions { ways: by_command_line, ..stage.options() };
+
+        let applied = stage.apply_with(&options).await.unwrap();
+
+        let unanswered = stage.log.lines().contains("no clear answer to the commit");
+        assert_eq!((unanswered, stage.estate.commits()), (!refused, 1), "{what:?}: {applied:?}");
+        if refused {
+            assert!(why(&applied, "store-0001").contains("cannot be so"), "{applied:?}");
+        } else {
+            assert_eq!(end(&applied, "store-0001"), &End::Verified, "{applied:?}");
+        }
+        assert_eq!(end(&applied, "store-0002"), &End::Verified, "{applied:?}");
+        stage.is_safe();
+    }
 }

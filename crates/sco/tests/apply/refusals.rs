@@ -2,11 +2,12 @@
 
 use fogbell_sco::decide::{Cleanup, CleanupDone};
 use fogbell_sco::run::{
-    Accepted, ApplyOptions, ApplyStop, CleanupOptions, End, RolledBack, SiteCleanup, Stop, VerifyOptions,
-    clean_up, plan_rollback, roll_back, verify,
+    Accepted, ApplyOptions, ApplyStop, CleanupOptions, End, RolledBack, SiteCleanup, Stop, Stopped,
+    VerifyOptions, clean_up, plan_rollback, roll_back, verify,
 };
 use serde_json::json;
-use testkit::cloud::{EmptyToken, Foreign, SsrPut, TokenShown};
+use testkit::cloud::{EmptyToken, Foreign, Misbehaviour, SsrPut, TokenShown};
+use testkit::conductor::ConductorSettings;
 use testkit::estate::EstateSettings;
 
 use super::stage::{Stage, end, why};
@@ -60,7 +61,9 @@ async fn what_a_site_has_already_is_replaced_only_when_that_was_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_mode_is_set_only_for_the_number_of_legacy_routers_that_is_counted_now() {
-    let settings = EstateSettings { virtual_routers: 1, legacy: 2, sites: 3, ..EstateSettings::default() };
+    let conductor = ConductorSettings::default();
+    let settings =
+        EstateSettings { virtual_routers: 1, legacy: 2, sites: 3, conductor, ..EstateSettings::default() };
     let stage = Stage::with(settings).await;
     for accept_legacy_cutoff in [None, Some(0), Some(1)] {
         let options = ApplyOptions { accept_legacy_cutoff, ..stage.options() };
@@ -69,8 +72,27 @@ async fn the_first_mode_is_set_only_for_the_number_of_legacy_routers_that_is_cou
     }
     assert_eq!(stage.estate.writes(), [] as [String; 0]);
 
-    assert!(stage.apply().await.is_complete());
+    let applied = stage.apply().await;
+
+    let Some(Stopped::Restart(due)) = applied.stopped else { panic!("{applied:?}") };
+    assert!(due.to_string().contains("cuts off the 2 routers"), "{due}");
     stage.is_safe();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_begun_with_a_conductor_whose_clock_is_off() {
+    let stage = Stage::of(1).await;
+    for (ahead, said) in [(70, "ahead of"), (-70, "behind"), (-3 * 86_400, "behind")] {
+        stage.estate.conductor().set_clock(ahead);
+
+        let stop = stage.apply_with(&stage.options()).await.unwrap_err();
+
+        assert!(matches!(stop, ApplyStop::Clock { .. }), "{stop}");
+        assert!(stop.to_string().contains(said), "{stop}");
+    }
+    assert_eq!(stage.estate.writes(), [] as [String; 0]);
+    stage.estate.conductor().set_clock(30);
+    assert!(stage.apply().await.is_complete());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +157,51 @@ async fn tokens_are_taken_away_one_site_first_and_never_the_addresses() {
             let ssr = stage.estate.cloud().site_ssr(stage.site(router)).unwrap();
             assert_eq!(ssr["conductor_hosts"], json!(stage.estate.conductor().public_hosts()));
         }
+        stage.is_safe();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_routers_of_the_first_site_do_not_stay_connected_no_other_token_is_taken_away() {
+    let stage = Stage::of(3).await;
+    assert!(stage.apply().await.is_complete());
+    let cloud = stage.estate.cloud();
+    let order: Vec<_> = stage.plan.queues().iter().map(|queue| queue.site).collect();
+    let [first, second, third] = order[..] else { panic!("{order:?}") };
+    let mac = stage.estate.places().iter().find(|place| place.site == first).unwrap().mac;
+    let has_token = |site| cloud.site_ssr(site).unwrap()["conductor_token"].is_string();
+    // it needs its token after all: it is gone once the token is
+    let away = Foreign::Connected(mac, false);
+    cloud.foreign_before(&format!("PUT /api/v1/sites/{first}/setting"), 1, away);
+
+    let cleaned = clean(&stage, CleanupOptions::default()).await;
+
+    assert!(cleaned.contains(&SiteCleanup::Done(CleanupDone::Removed)), "{cleaned:?}");
+    assert_eq!((has_token(first), has_token(second), has_token(third)), (false, true, true), "{cleaned:?}");
+    // and by whoever cleans up again, as long as it is gone
+    let again = clean(&stage, CleanupOptions::default()).await;
+    assert!(has_token(second) && has_token(third), "{again:?}");
+    cloud.foreign(Foreign::Connected(mac, true));
+    clean(&stage, CleanupOptions::default()).await;
+    assert!(!has_token(second) && !has_token(third));
+    stage.is_safe();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unassignment_whose_answer_is_lost_is_found_and_not_repeated() {
+    for what in [Misbehaviour::DoneButSilence, Misbehaviour::DoneBut(502), Misbehaviour::BrokenJson] {
+        let stage = Stage::of(1).await;
+        super::order::spoil(&stage, "store-0001");
+        stage.apply().await;
+        let mac = stage.place("store-0001").mac;
+        stage.estate.cloud().misbehave(what.clone()).method(http::Method::PUT).on("/inventory").times(1);
+
+        let release = ["store-0001".parse().unwrap()].into();
+        let applied = stage.apply_with(&ApplyOptions { release, ..stage.options() }).await.unwrap();
+
+        assert_eq!(end(&applied, "store-0001"), &End::Released, "{what:?}: {applied:?}");
+        assert_eq!(stage.estate.unassignments(), [mac], "{what:?}: sent once");
+        assert_eq!(stage.estate.cloud().device(mac).unwrap().site, None);
         stage.is_safe();
     }
 }

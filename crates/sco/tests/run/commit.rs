@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use fogbell_sco::run::wave::WaveStop;
-use fogbell_sco::run::{CommittedBy, Record};
+use fogbell_sco::plan::PlanOptions;
+use fogbell_sco::run::wave::{By, WaveOptions, WaveStop, Ways, change_conductor};
+use fogbell_sco::run::{CommittedBy, Entry, Record, WaveEntry};
 use serde_json::json;
 use testkit::cloud::Misbehaviour;
 use testkit::conductor::Foreign;
+use testkit::estate::EstateSettings;
 
-use super::stage::Stage;
+use super::stage::{Stage, options};
 
 fn theirs() -> Foreign {
     Foreign::Edit("/authority/router/conductor".to_owned(), json!({ "description": "another's" }))
@@ -138,4 +140,50 @@ async fn a_wave_that_was_committed_is_not_written_again_when_somebody_changed_it
 
     assert_eq!(done.by, CommittedBy::Us);
     assert_eq!(stage.estate.writes_since(before), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn what_the_record_says_already_is_not_said_again() {
+    let stage = Stage::of(2).await;
+    let by_hand = WaveOptions { ways: Ways { commit: By::Person, ..Ways::default() }, ..options() };
+    let intents = || {
+        let entries = Record::entries(stage.folder.path()).unwrap();
+        let is_intent = |entry: &Entry| {
+            matches!(entry, Entry::Wave { what: WaveEntry::Intent { .. } | WaveEntry::FirstMode(_), .. })
+        };
+        entries.iter().filter(|(_, entry)| is_intent(entry)).count()
+    };
+    for _ in 0..3 {
+        let stop = stage.wave_with(&by_hand).await.unwrap_err();
+        assert!(stop.is_for_person(), "{stop}");
+        assert_eq!(intents(), 2, "the values, and that it is the first mode");
+    }
+    // what was taken out of the candidate is announced anew
+    stage.conductor().misbehave(Misbehaviour::Status(400)).on("/config/commit").times(1);
+    stage.wave().await.unwrap_err();
+    stage.wave().await.unwrap();
+
+    assert_eq!(intents(), 3);
+    stage.all_run();
+}
+
+#[tokio::test]
+async fn while_the_commit_of_one_wave_is_not_known_no_other_is_begun() {
+    let settings = EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() };
+    let options_of_plan = PlanOptions { canary: 1, ..PlanOptions::default() };
+    let stage = Stage::planned(settings, &options_of_plan).await;
+    stage.conductor().misbehave(Misbehaviour::Silence).on("/config/commit").times(1);
+    let stop = stage.wave().await.unwrap_err();
+    let WaveStop::CommitUnknown { paths } = stop else { panic!("{stop}") };
+    assert_eq!(paths.iter().count(), 2, "the mode and the key of the canary: {paths}");
+    let before = stage.estate.mark();
+
+    let stop = change_conductor(&stage.world, &stage.record(), &stage.plan, 1, &options(), &stage.seen).await;
+
+    assert!(matches!(stop, Err(WaveStop::CommitOpen { wave: 0 })), "{stop:?}");
+    assert!(stop.unwrap_err().to_string().contains("wave 1 is not known to be done or not"));
+    assert_eq!(stage.estate.writes_since(before), [] as [String; 0]);
+    stage.wave().await.unwrap();
+    change_conductor(&stage.world, &stage.record(), &stage.plan, 1, &options(), &stage.seen).await.unwrap();
+    stage.all_run();
 }

@@ -9,7 +9,7 @@ use fogbell_sco::run::wave::{WaveDone, WaveOptions, WaveStop, change_conductor};
 use fogbell_sco::run::{Happened, Header, Pace, Record, RunId, Watch, World};
 use ids::Timestamp;
 use serde_json::Value;
-use testkit::conductor::{FakeConductor, Foreign};
+use testkit::conductor::{ConductorSettings, FakeConductor, Foreign};
 use testkit::estate::{EstateSettings, WholeEstate};
 
 use super::clients;
@@ -41,7 +41,7 @@ impl Log {
 }
 
 impl Stage {
-    /// So many virtual routers, `store-0001` and so on, which the conductor has.
+    /// So many virtual routers, `store-0001` and so on, which the conductor has; none there has a mode yet.
     pub(crate) async fn of(routers: usize) -> Self {
         Self::with(EstateSettings { virtual_routers: routers, sites: routers, ..EstateSettings::default() })
             .await
@@ -54,7 +54,8 @@ impl Stage {
     }
 
     pub(crate) async fn planned(settings: EstateSettings, options: &PlanOptions) -> Self {
-        let estate = WholeEstate::start(settings).await.unwrap();
+        let conductor = ConductorSettings { in_effect: false, ..settings.conductor };
+        let estate = WholeEstate::start(EstateSettings { conductor, ..settings }).await.unwrap();
         let world = world(&estate);
         let requests = clients::requests(&estate, &world).await;
         let plan = clients::plan(&world, &requests, options).await;

@@ -103,6 +103,9 @@ impl World {
     /// As the documents have it: the token is this conductor's and good, names the asset, holds the router's secret;
     /// with `strong` the device certificate bears the asset id, or the endorsement key is that of the node.
     fn judge(&self, presented: &Presented, owner: Option<&(String, String)>) -> Result<(), String> {
+        if !self.is_in_effect() {
+            return Err("secure onboarding is not in effect before every node is restarted".to_owned());
+        }
         let token = Jwt::read(&presented.token)?;
         let own = token.certificate("conductor-public-cert");
         if own.as_deref() != self.authority.certificate().as_deref() {

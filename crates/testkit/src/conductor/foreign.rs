@@ -25,6 +25,8 @@ pub enum Foreign {
     AssetStatus(String, String),
     /// Ends every session.
     EndSessions,
+    /// The conductor's clock is set so many seconds ahead of the machine's, or behind it.
+    Clock(i64),
 }
 
 /// What is done right before a call or a command.
@@ -98,6 +100,7 @@ impl World {
             }
             Foreign::AssetStatus(asset, status) => self.set_asset_status(&asset, &status),
             Foreign::EndSessions => self.sessions.clear(),
+            Foreign::Clock(ahead_secs) => self.ahead_secs = ahead_secs,
         }
     }
 

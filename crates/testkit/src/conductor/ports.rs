@@ -121,15 +121,30 @@ impl FakeConductor {
         self.shared.world().knocks.clone()
     }
 
-    /// Starts again, both nodes at once. Once any router has secure onboarding this puts it into effect: the legacy ports
+    /// Starts again, every node at once. Once any router has secure onboarding this puts it into effect: the legacy ports
     /// close, and whoever was onboarded in the legacy way is cut off. Sessions end.
     ///
     /// # Errors
     ///
     /// [`StartError::Listen`] when somebody else has a port.
     pub async fn restart(&self) -> Result<(), StartError> {
-        let in_effect = self.shared.world().restart();
-        for port in self.ports.iter().filter(|port| port.is_legacy()) {
+        let nodes: Vec<usize> = (0..self.shared.settings.nodes()).collect();
+        self.restart_nodes(&nodes).await
+    }
+
+    /// The same of these nodes alone, of 0 and 1; it is in effect where every node did.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Listen`] when somebody else has a port.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such node.
+    pub async fn restart_nodes(&self, nodes: &[usize]) -> Result<(), StartError> {
+        let in_effect = self.shared.world().restart(nodes);
+        let theirs = |port: &&Port| port.is_legacy() && nodes.contains(&port.node);
+        for port in self.ports.iter().filter(theirs) {
             port.set_open(!in_effect).await.map_err(StartError::Listen)?;
         }
         Ok(())

@@ -17,7 +17,7 @@ pub(super) struct Call {
     pub(super) bearer: Option<String>,
     pub(super) body: Vec<u8>,
     /// The node that was asked.
-    pub(super) node: u8,
+    pub(super) node: usize,
 }
 
 impl Call {

@@ -72,7 +72,7 @@ impl Shared {
 }
 
 /// Serves every connection to a node with `tls`.
-pub(super) fn on_accept(shared: &Arc<Shared>, tls: Arc<ServerConfig>, node: u8) -> OnAccept {
+pub(super) fn on_accept(shared: &Arc<Shared>, tls: Arc<ServerConfig>, node: usize) -> OnAccept {
     let acceptor = TlsAcceptor::from(tls);
     let shared = Arc::downgrade(shared);
     Arc::new(move |stream, _peer: SocketAddr| {
@@ -82,7 +82,7 @@ pub(super) fn on_accept(shared: &Arc<Shared>, tls: Arc<ServerConfig>, node: u8) 
     })
 }
 
-async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream, node: u8) {
+async fn serve(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream, node: usize) {
     let _ = stream.set_nodelay(true);
     let Ok(line) = Line::of(&stream).map(Arc::new) else { return };
     let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(stream)).await else { return };
@@ -102,7 +102,7 @@ async fn call(
     shared: &Arc<Shared>,
     line: Arc<Line>,
     request: http::Request<Incoming>,
-    node: u8,
+    node: usize,
 ) -> Response<Answer> {
     let at = Timestamp::now();
     let Some(call) = read(request, node).await else {
@@ -182,7 +182,7 @@ async fn done_late(shared: &Arc<Shared>, call: Call, late: Duration) -> Reply {
     reply.await.unwrap_or_else(|_| of_status(504))
 }
 
-async fn read(request: http::Request<Incoming>, node: u8) -> Option<Call> {
+async fn read(request: http::Request<Incoming>, node: usize) -> Option<Call> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect().await.ok()?.to_bytes().to_vec();
     let bearer = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());

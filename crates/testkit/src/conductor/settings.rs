@@ -12,6 +12,9 @@ pub struct ConductorSettings {
     pub address: SocketAddr,
     /// Whether it has two nodes.
     pub pair: bool,
+    /// Whether secure onboarding is in effect from the start: hardware of somebody else's, `first-0001`, was onboarded with
+    /// it, and every node was restarted since. Else it is in effect once a router has it and every node was restarted.
+    pub in_effect: bool,
     /// Its name as a router.
     pub name: String,
     /// Its software.
@@ -31,6 +34,11 @@ pub struct ConductorSettings {
 }
 
 impl ConductorSettings {
+    /// How many nodes it has.
+    pub(super) const fn nodes(&self) -> usize {
+        if self.pair { 2 } else { 1 }
+    }
+
     /// The address of each node, as far as it is given.
     pub(super) fn hosts(&self) -> Vec<IpAddr> {
         self.ports.as_ref().map_or_else(|| vec![self.address.ip()], |ports| ports.hosts.clone())
@@ -42,6 +50,7 @@ impl Default for ConductorSettings {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             pair: false,
+            in_effect: false,
             name: "conductor".to_owned(),
             version: "7.2.3-8r2".to_owned(),
             user: "admin".to_owned(),

@@ -14,6 +14,7 @@ async fn conductor() -> FakeConductor {
     let conductor = FakeConductor::start(ConductorSettings::default()).await.unwrap();
     conductor.add_router("r1", &[("node0", "A1")]);
     onboarding(&conductor, "strong", KEY);
+    conductor.restart().await.unwrap();
     conductor
 }
 
@@ -54,6 +55,30 @@ async fn a_router_with_its_own_key_and_token_is_bound_and_comes_up() {
     assert_eq!(states, ("completed".to_owned(), "running".to_owned()));
     conductor.forget_onboarded();
     assert_eq!(conductor.shared.world().states("A1", &conductor.shared.settings).0, "waiting");
+}
+
+#[tokio::test]
+async fn nobody_is_bound_before_every_node_was_restarted_after_the_first_mode() {
+    let settings = ConductorSettings { pair: true, ..ConductorSettings::default() };
+    let conductor = FakeConductor::start(settings).await.unwrap();
+    conductor.add_router("r1", &[("node0", "A1")]);
+    conductor.restart().await.unwrap();
+    onboarding(&conductor, "strong", KEY);
+    let told = ssr(&conductor, &conductor.make_token("r1", 1).unwrap());
+
+    for nodes in [&[][..], &[1], &[1]] {
+        conductor.restart_nodes(nodes).await.unwrap();
+        assert!(refused(&router().assigned(&told, &conductor)).contains("not in effect"), "{nodes:?}");
+    }
+    conductor.restart_nodes(&[0]).await.unwrap();
+
+    assert_eq!(router().assigned(&told, &conductor), Attempt::Presented(Outcome::Bound));
+    let settings = ConductorSettings { in_effect: true, ..ConductorSettings::default() };
+    let used = FakeConductor::start(settings).await.unwrap();
+    used.add_router("r1", &[("node0", "A1")]);
+    onboarding(&used, "strong", KEY);
+    let told = ssr(&used, &used.make_token("r1", 1).unwrap());
+    assert_eq!(router().assigned(&told, &used), Attempt::Presented(Outcome::Bound));
 }
 
 #[tokio::test]

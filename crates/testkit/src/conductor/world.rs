@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ids::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::authority::Authority;
 use super::binding::{Binding, Onboarded};
@@ -68,13 +69,15 @@ pub(super) struct World {
     pub(super) knocks: Vec<Knock>,
     pub(super) faults: Vec<(String, String)>,
     pub(super) ahead_secs: i64,
+    /// Of each node, whether secure onboarding is in effect there.
+    in_effect: Vec<bool>,
     rng: Rng,
 }
 
 impl World {
     pub(super) fn new(settings: &ConductorSettings, authority: Authority) -> Self {
         let running = first(settings);
-        Self {
+        let mut world = Self {
             candidate: running.clone(),
             running,
             readings: settings.readings.clone(),
@@ -90,8 +93,13 @@ impl World {
             knocks: Vec::new(),
             faults: Vec::new(),
             ahead_secs: 0,
+            in_effect: vec![settings.in_effect; settings.nodes()],
             rng: Rng::new(u64::try_from(Timestamp::now().micros()).unwrap_or(1)),
+        };
+        if settings.in_effect {
+            world.add_first();
         }
+        world
     }
 
     /// The conductor's clock, in seconds since 1970.
@@ -183,17 +191,36 @@ impl World {
         self.statuses.insert(asset_id.to_owned(), status.to_owned());
     }
 
-    /// The conductor starts again: secure onboarding comes into effect once any router has it, and then assets that were
-    /// onboarded in the legacy way are cut off. Whether it is in effect.
-    pub(super) fn restart(&mut self) -> bool {
+    /// Somebody's router that was onboarded before anybody looked.
+    fn add_first(&mut self) {
+        self.add_router("first-0001", &[("node0", FIRST_ASSET)]);
+        let path = ["authority", "router", "first-0001", "system", "secure-conductor-onboarding"];
+        tree::merge(&mut self.candidate, &path, json!({ "mode": "strong" }));
+        self.make_secrets();
+        self.running = self.candidate.clone();
+        let onboarded = Onboarded { since: Instant::now(), forgotten: false };
+        self.onboarded.insert(FIRST_ASSET.to_owned(), onboarded);
+    }
+
+    /// Nodes start again, 0 or 1 or both: secure onboarding comes into effect there once any router has it. Where it is in
+    /// effect on all of them, assets that were onboarded in the legacy way are cut off. Whether it is in effect there.
+    pub(super) fn restart(&mut self, nodes: &[usize]) -> bool {
         self.sessions.clear();
         let routers = self.running["authority"]["router"].as_array().into_iter().flatten();
         let names: Vec<&str> = routers.filter_map(|router| router["name"].as_str()).collect();
         let in_effect = names.iter().any(|name| self.mode(name) != "disabled");
-        if in_effect {
+        for node in nodes {
+            self.in_effect[*node] = in_effect;
+        }
+        if self.is_in_effect() {
             self.statuses.values_mut().for_each(|status| "disconnected".clone_into(status));
         }
         in_effect
+    }
+
+    /// Whether every node was restarted since the first router got secure onboarding.
+    pub(super) fn is_in_effect(&self) -> bool {
+        self.in_effect.iter().all(|in_effect| *in_effect)
     }
 
     pub(super) fn forget_onboarded(&mut self) {
@@ -266,12 +293,12 @@ impl ConductorSettings {
 
 /// A conductor that is prepared for onboarding, and no router.
 fn first(settings: &ConductorSettings) -> Value {
-    let node = |number: u8| {
+    let node = |number: usize| {
         json!({
             "name": format!("node{number}"), "asset-id": format!("{}-{number}", settings.name), "role": "conductor",
         })
     };
-    let nodes: Vec<Value> = (0..if settings.pair { 2 } else { 1 }).map(node).collect();
+    let nodes: Vec<Value> = (0..settings.nodes()).map(node).collect();
     json!({ "authority": {
         "name": "Authority",
         "asset-connection-resiliency": { "enabled": true, "ssh-only": true },
@@ -281,3 +308,6 @@ fn first(settings: &ConductorSettings) -> Value {
         "router": [{ "name": settings.name, "inter-node-security": "internal", "node": nodes }],
     }})
 }
+
+/// The serial number of the router that was onboarded before.
+const FIRST_ASSET: &str = "SSR440000001";

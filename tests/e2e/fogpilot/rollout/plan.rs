@@ -52,7 +52,11 @@ fn preflight_fails_where_the_legacy_ports_are_open_or_the_onboarding_port_is_clo
 
 #[test]
 fn a_plan_writes_nothing_but_its_file_and_judges_the_whole_list_first() {
-    let stage = ready(EstateSettings { virtual_routers: 4, pairs: 1, sites: 2, ..EstateSettings::default() });
+    // nobody has a mode yet
+    let conductor = ConductorSettings::default();
+    let settings =
+        EstateSettings { virtual_routers: 4, pairs: 1, sites: 2, conductor, ..EstateSettings::default() };
+    let stage = ready(settings);
     let (before, at_first) = (stage.estate().mark(), stage.estate().end_state());
     let list = fs::read_to_string(stage.told("/list")).unwrap();
     let wrong = list.replacen(&stage.estate().places()[0].site_name, "nowhere", 1);

@@ -44,6 +44,13 @@ fn newest(relay: &Fogbell, kind: &str) -> Option<Value> {
     alerts.rfind(|alert| alert["type"] == kind)
 }
 
+/// What `fogbell doctor` says of NAT.
+fn of_doctor(relay: &Fogbell) -> Value {
+    let answer = ask_fogbell_in(relay.home(), &["doctor", "--json"]);
+    let told: Value = serde_json::from_str(&answer.out).unwrap();
+    told["findings"].as_array().unwrap().iter().find(|it| it["component"] == "nat").unwrap().clone()
+}
+
 #[test]
 fn source_nat_is_noticed_and_so_is_its_end() {
     let (mist, firewall, machine) = (Machine::new(), Machine::new(), Machine::new());
@@ -75,12 +82,17 @@ fn source_nat_is_noticed_and_so_is_its_end() {
     let alert = newest(&relay, "sources_hidden").unwrap();
     assert_eq!(alert["state"], "raised", "{alert}");
 
+    let said = of_doctor(&relay);
+    assert_eq!((&said["status"], &said["target"]), (&"fail".into(), &"10.77.0.2".into()), "{said}");
+    assert!(said["mend"].as_str().unwrap().contains("and not the source"), "{said}");
+
     // as it was told: only the destination is translated
     firewall.must("nft", &["delete", "chain", "ip", "fw", "post"]);
     assert_eq!(post(&mist, &relay), "200");
     assert!(wait_until(DEADLINE, || !hidden(&machine, &relay)));
     let cleared = || newest(&relay, "sources_hidden").is_some_and(|alert| alert["state"] == "cleared");
     assert!(wait_until(DEADLINE, cleared));
+    assert_eq!(of_doctor(&relay)["status"], "pass");
     let said = relay
         .process()
         .lines()

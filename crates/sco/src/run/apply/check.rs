@@ -8,11 +8,11 @@ use super::{ApplyOptions, ApplyStop, was_verified};
 use crate::Mode;
 use crate::RouterName;
 use crate::config::{Change, Changes, Routers, missing};
-use crate::decide::{LegacyCutoff, judge_settings};
+use crate::decide::{LegacyCutoff, is_skewed, judge_settings};
 use crate::input::{NodeRequest, RouterRequest};
 use crate::observe::Observed;
 use crate::plan::{Flag, Plan, PlannedRouter, Steps};
-use crate::run::{Catalogue, Happened, Record, Watch, World};
+use crate::run::{Catalogue, Happened, Record, RestartDue, Watch, World};
 use crate::token::TokenFingerprint;
 use crate::version::Version;
 
@@ -23,6 +23,8 @@ pub(super) struct Checked {
     /// The conductor's name as a router.
     pub(super) conductor: Option<Box<str>>,
     pub(super) version: Option<Version>,
+    /// The restart that was due until now.
+    pub(super) restart_due: Option<RestartDue>,
 }
 
 /// Reads everything that the plan was made from once more, and compares.
@@ -43,6 +45,14 @@ pub(super) async fn check(
     let catalogue = world.catalogue().await?;
     let models = virtual_models(plan, &catalogue);
     let seen = world.observe(&catalogue, &requests, &models, BTreeMap::new()).await?;
+    match seen.skew {
+        Some((skew, ahead)) if is_skewed(skew) => return Err(ApplyStop::Clock { skew, ahead }),
+        _ => {}
+    }
+    let restart_due = RestartDue::of(record, &seen.observed.conductor.running, seen.conductor.as_deref());
+    if let Some(due) = restart_due.clone().filter(|_| options.restarted.is_none()) {
+        return Err(ApplyStop::Restart(due));
+    }
     for note in &seen.notes {
         watch.happened(&Happened::Warning { text: note.clone() });
     }
@@ -66,7 +76,8 @@ pub(super) async fn check(
     if !flags.is_empty() {
         return Err(ApplyStop::Flags { flags });
     }
-    Ok(Checked { drifted, conductor: seen.conductor, version: seen.observed.conductor.version })
+    let version = seen.observed.conductor.version;
+    Ok(Checked { drifted, conductor: seen.conductor, version, restart_due })
 }
 
 /// The routers that are not finished.

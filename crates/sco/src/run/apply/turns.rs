@@ -4,7 +4,6 @@
 //! is only looked at. All that is looked at shares its reads.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
@@ -335,30 +334,3 @@ impl<'a, 's> Turns<'a, 's> {
         }
     }
 }
-
-impl Grounds<'_> {
-    /// Onboards a router once the budget has calls for it: a fifth of them is kept for what is under way.
-    async fn budgeted<'p>(
-        &self,
-        router: &'p PlannedRouter,
-        hold: Option<&Hold>,
-    ) -> Result<Reached<'p>, Stuck> {
-        let budget = self.world.mist.budget();
-        let mut told = false;
-        while budget.left() <= budget.capacity() / 5 {
-            if !std::mem::replace(&mut told, true) {
-                let text =
-                    "calls to Mist: 80 % of this hour's are spent, and the rest is for routers under way";
-                self.watch.happened(&Happened::Waiting { what: text.into(), at_most: HOUR });
-            }
-            tokio::select! {
-                () = tokio::time::sleep(self.world.pace.poll) => {}
-                () = self.stop.asked() => return Err(Stuck::Interrupted),
-            }
-        }
-        self.onboard(router, hold).await
-    }
-}
-
-/// How long at most it takes until a call is forgotten.
-const HOUR: Duration = Duration::from_secs(61 * 60);

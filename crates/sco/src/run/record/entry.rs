@@ -50,6 +50,11 @@ pub enum Entry {
         /// What.
         what: RouterEntry,
     },
+    /// Every node of the conductor was restarted since this run turned Secure Conductor Onboarding on.
+    Restarted {
+        /// How that is known.
+        how: Box<str>,
+    },
     /// The program ends by itself, or because it was asked to: nothing is under way.
     Ended {
         /// Why, in a word: `finished`, `interrupted`, `stopped`.
@@ -74,6 +79,8 @@ pub enum WaveEntry {
         /// What happened, and what to do.
         why: Box<str>,
     },
+    /// Its commit turns Secure Conductor Onboarding on: no router of the conductor has it yet.
+    FirstMode(FirstMode),
     /// A commit will be sent.
     Committing {
         /// What the configuration will hold then, when nobody else changes it.
@@ -99,6 +106,16 @@ pub enum WaveEntry {
         /// What happened, and what to do.
         why: Box<str>,
     },
+}
+
+/// What the first mode on a conductor was found to concern, right before it was committed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstMode {
+    /// Routers that are connected without Secure Conductor Onboarding.
+    pub legacy: usize,
+    /// Nodes of the conductor, by their addresses, on which 4505 or 4506 was open.
+    pub open: Vec<Box<str>>,
 }
 
 /// One value that is to be written.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ids::{Mac, SiteId, Timestamp};
 
 use super::{
-    Assigning, CommittedBy, Entry, Failure, Header, IntendedValue, RouterEntry, SettingsNote, TokenNote,
-    Undo, ValueHash, WaveEntry,
+    Assigning, CommittedBy, Entry, Failure, FirstMode, Header, IntendedValue, RouterEntry, SettingsNote,
+    TokenNote, Undo, ValueHash, WaveEntry,
 };
 use crate::config::ConfigPath;
 use crate::decide::{Health, Sample};
@@ -27,6 +27,8 @@ pub struct Progress {
     pub starts: u32,
     /// Whether the program ended by itself, and why; none when it was cut off, or is under way.
     pub ended: Option<Box<str>>,
+    /// How it is known that every node of the conductor was restarted since this run turned Secure Conductor Onboarding on.
+    pub restarted: Option<Box<str>>,
     /// Its waves.
     pub waves: BTreeMap<usize, WaveProgress>,
     /// Its routers.
@@ -40,6 +42,8 @@ pub struct WaveProgress {
     pub intent: BTreeMap<ConfigPath, IntendedValue>,
     /// The routers that are not part of it any more, and why.
     pub taken_out: BTreeMap<RouterName, Box<str>>,
+    /// What its commit concerns beside its routers, when it turns Secure Conductor Onboarding on.
+    pub first_mode: Option<FirstMode>,
     /// A commit that was to be sent and of which nothing is known: what the configuration was to hold then, and until
     /// when its effect is looked for.
     pub committing: Option<(ValueHash, Timestamp)>,
@@ -72,6 +76,8 @@ pub struct RouterProgress {
     pub unassigning: Vec<Mac>,
     /// Devices that were taken from their site.
     pub unassigned: BTreeSet<Mac>,
+    /// Devices for which an assignment was ever to be sent.
+    pub ever_assigning: BTreeSet<Mac>,
     /// An assignment that was to be sent, and of which nothing is known.
     pub assigning: Option<Assigning>,
     /// The assignment that was made last.
@@ -108,6 +114,7 @@ impl Progress {
             last: at,
             starts: 1,
             ended: None,
+            restarted: None,
             waves: BTreeMap::new(),
             routers: BTreeMap::new(),
         }
@@ -120,6 +127,7 @@ impl Progress {
             Entry::Resumed { .. } => self.starts = self.starts.saturating_add(1),
             Entry::Wave { wave, what } => self.waves.entry(*wave).or_default().take(what),
             Entry::Router { router, what } => self.routers.entry(router.clone()).or_default().take(what),
+            Entry::Restarted { how } => self.restarted = Some(how.clone()),
             Entry::Ended { why } => self.ended = Some(why.clone()),
         }
     }
@@ -134,6 +142,14 @@ impl Progress {
     #[must_use]
     pub fn router(&self, router: &RouterName) -> RouterProgress {
         self.routers.get(router).cloned().unwrap_or_default()
+    }
+
+    /// What this run found when it turned Secure Conductor Onboarding on, as long as it is not known that the conductor's nodes
+    /// were restarted since: it is not in effect before.
+    #[must_use]
+    pub fn restart_due(&self) -> Option<&FirstMode> {
+        let mut committed = self.waves.values().filter(|wave| wave.committed.is_some());
+        committed.find_map(|wave| wave.first_mode.as_ref()).filter(|_| self.restarted.is_none())
     }
 
     /// Every value that any wave was to write, by its path.
@@ -157,6 +173,7 @@ impl WaveProgress {
             WaveEntry::TakenOut { router, why } => {
                 self.taken_out.insert(router.clone(), why.clone());
             }
+            WaveEntry::FirstMode(first) => self.first_mode = Some(first.clone()),
             WaveEntry::Committing { expected, until } => self.committing = Some((*expected, *until)),
             WaveEntry::Committed { by, foreign, foreign_unknown } => {
                 self.committing = None;
@@ -200,6 +217,7 @@ impl RouterProgress {
                 self.unassigned.extend(macs);
             }
             RouterEntry::Assigning(assigning) => {
+                self.ever_assigning.extend(&assigning.macs);
                 self.assigning = Some(assigning.clone());
                 self.samples.clear();
                 self.verdicts.clear();

@@ -1,5 +1,6 @@
 //! One wave, from what is there to what runs.
 
+mod candidate;
 mod committing;
 mod writing;
 
@@ -8,14 +9,16 @@ use std::collections::BTreeMap;
 use conductor::Finding;
 use ids::Timestamp;
 
+use candidate::Compared;
+
 use super::fit::Fit;
 use super::{By, WaveDone, WaveOptions, WaveStop};
-use crate::config::{Change, Changes, Configuration, Difference, Paths, Routers, missing, paths_changed};
+use crate::config::{Change, Changes, Configuration, Difference, Routers, missing};
 use crate::decide::LegacyCutoff;
 use crate::observe::Asset;
 use crate::plan::{Plan, PlannedRouter, Steps, Wave, routers_named};
 use crate::run::{
-    CommittedBy, Failure, Happened, LookError, Record, RouterEntry, ValueHash, Watch, WaveEntry, World,
+    CommittedBy, Failure, FirstMode, Happened, Record, RouterEntry, ValueHash, Watch, WaveEntry, World,
 };
 use crate::{AssetId, Mode, RouterName};
 
@@ -125,8 +128,9 @@ impl<'a> Waving<'a> {
             return self.done(&rows, &changes, stores.running, self.found_by()).map(Next::Done);
         }
         let stores = self.own_candidate(stores, &changes).await?;
-        self.check_cutoff(&rows, &stores.running, &assets)?;
+        let cutoff = self.check_cutoff(&rows, &stores.running, &assets)?;
         self.intend(&changes, &stores.running)?;
+        self.note_first_mode(cutoff)?;
         self.write(&rows, &stores.candidate).await?;
         match self.compare(&changes).await? {
             Compared::Committed(running) => {
@@ -224,50 +228,17 @@ impl<'a> Waving<'a> {
         Ok(())
     }
 
-    /// A candidate that holds nothing, or a part of `changes`, and nothing else.
-    async fn own_candidate(&mut self, stores: Stores, changes: &Changes) -> Result<Stores, WaveStop> {
-        match Difference::of(&stores.running, &stores.candidate, &self.recorded()) {
-            Difference::Clean => {
-                let dirty = self.world.conductor.candidate().is_dirty().await;
-                match dirty.map_err(LookError::conductor("whether the candidate has changes"))? {
-                    true => Err(WaveStop::Hidden),
-                    false => Ok(stores),
-                }
-            }
-            Difference::Foreign { paths } => Err(self.foreign(&stores, paths)),
-            Difference::Ours | Difference::Subset { .. } => {
-                let changed = paths_changed(&stores.running, &stores.candidate);
-                if changed.iter().all(|path| changes.value(path).is_some()) {
-                    let missing = missing(&stores.candidate, changes).len();
-                    self.watch.happened(&Happened::WaveContinued { wave: self.number, missing });
-                    return Ok(stores);
-                }
-                // of routers that are not part of it any more, or of another wave
-                self.revert().await?;
-                self.read().await
-            }
-        }
-    }
-
-    /// What somebody else has in the candidate, at `paths`.
-    fn foreign(&self, stores: &Stores, paths: Paths) -> WaveStop {
-        let recorded = self.recorded();
-        let changed = paths_changed(&stores.running, &stores.candidate);
-        let ours = changed.iter().any(|path| recorded.value(path).is_some());
-        WaveStop::Foreign { paths, ours }
-    }
-
-    /// The change for the whole conductor, counted now.
+    /// The change for the whole conductor, counted now; none where the wave makes none.
     fn check_cutoff(
         &self,
         rows: &[Row<'_>],
         running: &Configuration,
         assets: &BTreeMap<AssetId, Asset>,
-    ) -> Result<(), WaveStop> {
+    ) -> Result<Option<LegacyCutoff>, WaveStop> {
         let is_mode =
             |change: &Change| matches!(change, Change::Mode { mode, .. } if *mode != Mode::Disabled);
         if !rows.iter().flat_map(|(_, steps)| &steps.changes).any(is_mode) {
-            return Ok(());
+            return Ok(None);
         }
         let cutoff = LegacyCutoff::of(&Routers::of(running), assets);
         let accepted = self.options.accept_legacy_cutoff;
@@ -275,22 +246,18 @@ impl<'a> Waving<'a> {
             Some(LegacyCutoff { routers }) if !LegacyCutoff::is_accepted(cutoff, accepted) => {
                 Err(WaveStop::LegacyCutoff { routers, accepted })
             }
-            _ => Ok(()),
+            cutoff => Ok(cutoff),
         }
     }
 
-    /// Whether the candidate holds `changes` and nothing else; or they run already, by somebody else's commit.
-    async fn compare(&mut self, changes: &Changes) -> Result<Compared, WaveStop> {
-        let stores = self.read().await?;
-        match Difference::of(&stores.running, &stores.candidate, changes) {
-            Difference::Ours => Ok(Compared::Ours(stores)),
-            Difference::Foreign { paths } => Err(self.foreign(&stores, paths)),
-            Difference::Clean if missing(&stores.running, changes).is_empty() => {
-                Ok(Compared::Committed(stores.running))
-            }
-            Difference::Clean => Err(WaveStop::NotInCandidate { paths: missing(&stores.candidate, changes) }),
-            Difference::Subset { missing } => Err(WaveStop::NotInCandidate { paths: missing }),
+    /// Writes down that the commit to come is the one that turns Secure Conductor Onboarding on.
+    fn note_first_mode(&self, cutoff: Option<LegacyCutoff>) -> Result<(), WaveStop> {
+        let is_noted = self.record.with_progress(|progress| progress.wave(self.number).first_mode.is_some());
+        if let Some(LegacyCutoff { routers }) = cutoff.filter(|_| !is_noted) {
+            let first = FirstMode { legacy: routers, open: self.options.legacy_open.clone() };
+            self.record.wave(self.number, WaveEntry::FirstMode(first))?;
         }
+        Ok(())
     }
 
     async fn validate(&self) -> Result<Vec<Finding>, WaveStop> {
@@ -325,33 +292,6 @@ impl<'a> Waving<'a> {
             )?;
         }
         self.revert().await
-    }
-
-    /// Makes the candidate the running configuration again, when all that is in it is ours.
-    async fn revert(&mut self) -> Result<(), WaveStop> {
-        let stores = self.read().await?;
-        match Difference::of(&stores.running, &stores.candidate, &self.recorded()) {
-            Difference::Clean => {}
-            Difference::Foreign { paths } => return Err(self.foreign(&stores, paths)),
-            Difference::Ours | Difference::Subset { .. } => {
-                self.record.wave(self.number, WaveEntry::Reverting)?;
-                let candidate = self.world.conductor.candidate();
-                match candidate.revert_to_running().await {
-                    Err(source) if !source.outcome_unknown() => {
-                        return Err(WaveStop::Conductor { what: "drop a change", source });
-                    }
-                    _ => {}
-                }
-                let stores = self.read().await?;
-                let left = paths_changed(&stores.running, &stores.candidate);
-                if !left.is_empty() {
-                    return Err(self.foreign(&stores, left));
-                }
-            }
-        }
-        self.record.wave(self.number, WaveEntry::Reverted)?;
-        self.watch.happened(&Happened::Reverted { wave: self.number });
-        Ok(())
     }
 
     /// Whose commit it was, when it runs before one was sent.
@@ -403,14 +343,6 @@ impl<'a> Waving<'a> {
         self.watch.happened(&Happened::WaveCommitted { wave: self.number, routers, foreign });
         Ok(done)
     }
-}
-
-/// What the comparison before a commit shows.
-enum Compared {
-    /// The candidate holds all of it, and nothing else.
-    Ours(Stores),
-    /// It runs.
-    Committed(Configuration),
 }
 
 fn changes_of(rows: &[Row<'_>]) -> Changes {

@@ -30,13 +30,15 @@ Commands; TEXT, JSON and PART go to the end of the line, PATH is as in /authorit
       site-setting SITE KEY JSON, move MAC SITE|-, connected MAC true|false, remove MAC, revoke TOKEN
   cloud COMMAND                              every command of the cloud, as below
   conductor FOREIGN                          another administrator acts now; FOREIGN:
-      edit PATH JSON, delete PATH, revert, commit, edit-running PATH JSON, status ASSET WORD, end-sessions
+      edit PATH JSON, delete PATH, revert, commit, edit-running PATH JSON, status ASSET WORD, end-sessions,
+      clock SECONDS
   conductor before PART NTH FOREIGN          the same right before a call or command; _ in PART is a space
   conductor misbehave KIND TIMES PART        REST; KIND as of the cloud, and late:MS
   conductor disturb KIND TIMES PART          the command line; KIND: latency:MS, silence, done-but-silence,
       cut-off, status:N, noise:TEXT, refused:TEXT
   conductor behave                           forget those
-  conductor clock SECONDS | fault PATH TEXT | forget | renew | restart
+  conductor fault PATH TEXT | forget | renew
+  conductor restart [NODE]                   every node at once, or 0 or 1 alone
   conductor port NODE NUMBER open|closed     by its documented number
   conductor asked [PART] | commits | running [PATH]
   quit";
@@ -123,11 +125,15 @@ async fn of_the_conductor(estate: &WholeEstate, mut words: Words<'_>) -> Result<
             conductor.disturb(what).on(words.rest()).times(times);
         }
         "behave" => conductor.behave(),
-        "clock" => conductor.set_clock(words.next()?),
         "fault" => conductor.find_fault(words.text()?, words.rest()),
         "forget" => conductor.forget_onboarded(),
         "renew" => conductor.renew_onboarding_certificate()?,
-        "restart" => conductor.restart().await?,
+        "restart" => match words.rest() {
+            "" => conductor.restart().await?,
+            "0" => conductor.restart_nodes(&[0]).await?,
+            "1" => conductor.restart_nodes(&[1]).await?,
+            other => return Err(format!("no node `{other}`; there are 0 and 1").into()),
+        },
         "port" => {
             let (node, number, state) = (words.next()?, words.next()?, words.text()?);
             conductor.set_port(node, number, state == "open").await?;
@@ -161,6 +167,7 @@ fn foreign(name: &str, mut words: Words<'_>) -> Result<Foreign, Box<dyn Error>> 
         "edit-running" => Foreign::EditRunning(words.text()?.to_owned(), words.json()?),
         "status" => Foreign::AssetStatus(words.text()?.to_owned(), words.text()?.to_owned()),
         "end-sessions" => Foreign::EndSessions,
+        "clock" => Foreign::Clock(words.next()?),
         other => return Err(format!("nobody does `{other}`; --help says what").into()),
     })
 }

@@ -59,6 +59,10 @@ struct Args {
     #[arg(long)]
     conductor_pair: bool,
 
+    /// Secure onboarding is in effect on the conductor already, by a router of somebody else's
+    #[arg(long)]
+    in_effect: bool,
+
     /// The conductor's software
     #[arg(long, default_value_t = ConductorSettings::default().version)]
     conductor_version: String,
@@ -161,6 +165,7 @@ fn settings(args: &Args) -> EstateSettings {
         cloud: CloudSettings { calls_per_hour: args.calls_per_hour, ..CloudSettings::default() },
         conductor: ConductorSettings {
             pair: args.conductor_pair,
+            in_effect: args.in_effect,
             version: args.conductor_version.clone(),
             pace: pace.divided_by(args.time_factor),
             ..ConductorSettings::default()

@@ -28,7 +28,8 @@ impl Waving<'_> {
             self.revert().await?;
             return Ok(Next::Again);
         }
-        self.check_cutoff(rows, &stores.running, &assets)?;
+        let cutoff = self.check_cutoff(rows, &stores.running, &assets)?;
+        self.note_first_mode(cutoff)?;
         let within = self.world.pace.commit;
         let until = Timestamp::from_micros(
             Timestamp::now().micros().saturating_add(i64::try_from(within.as_micros()).unwrap_or(i64::MAX)),
@@ -43,8 +44,13 @@ impl Waving<'_> {
                 CommittedBy::UsUnanswered
             }
             Sent::Refused(findings) => {
-                self.take_out_named(rows, findings).await?;
-                return Ok(Next::Again);
+                let running = self.world.running().await?;
+                if !missing(&running, changes).is_empty() {
+                    self.take_out_named(rows, findings).await?;
+                    return Ok(Next::Again);
+                }
+                // it complained, and did it
+                CommittedBy::UsUnanswered
             }
         };
         self.first = Some(stores.running);
@@ -61,8 +67,9 @@ impl Waving<'_> {
     /// Sends it once.
     async fn send_commit(&self) -> Result<Sent, WaveStop> {
         if let (By::CommandLine, Some(pcli)) = (self.options.ways.commit, &self.world.pcli) {
-            return match pcli.run(&Line::commit()).await {
-                Ok(_) => Ok(Sent::Done),
+            return match pcli.commit().await {
+                Ok(Commit::Done) => Ok(Sent::Done),
+                Ok(Commit::Refused(findings)) => Ok(Sent::Refused(findings)),
                 Err(problem) if problem.outcome_unknown() => Ok(Sent::Unanswered),
                 Err(source) => Err(WaveStop::CommandLine { what: "commit", source }),
             };

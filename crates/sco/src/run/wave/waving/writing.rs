@@ -7,7 +7,7 @@ use crate::run::wave::{By, WaveStop};
 use crate::run::{Happened, IntendedValue, ValueHash, WaveEntry};
 
 impl Waving<'_> {
-    /// Writes down what will be written.
+    /// Writes down what will be written, where the record does not say so already.
     pub(super) fn intend(&self, changes: &Changes, running: &Configuration) -> Result<(), WaveStop> {
         let value = |(path, value): (&ConfigPath, &str)| IntendedValue {
             path: path.clone(),
@@ -16,7 +16,17 @@ impl Waving<'_> {
                 .value(path)
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned).into()),
         };
-        let values = changes.iter().map(value).collect();
+        let values: Vec<IntendedValue> = changes.iter().map(value).collect();
+        let said = self.record.with_progress(|progress| {
+            let progress = progress.wave(self.number);
+            let is_said = |value: &IntendedValue| {
+                progress.intent.get(&value.path).is_some_and(|said| said.sha256 == value.sha256)
+            };
+            !progress.reverted && values.iter().all(is_said)
+        });
+        if said {
+            return Ok(());
+        }
         Ok(self.record.wave(self.number, WaveEntry::Intent { values })?)
     }
 
