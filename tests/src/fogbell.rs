@@ -204,9 +204,11 @@ impl Fogbell {
 }
 
 impl Drop for Fogbell {
-    /// A relay that runs to the end of its story has counted everything that it did.
+    /// A relay that runs to the end of its story has counted everything that it did. One whose folder is gone has stopped,
+    /// or is about to: a story that brings its own may drop it first.
     fn drop(&mut self) {
-        if !std::thread::panicking() && self.excepted.is_none() && self.running.is_running() {
+        let is_asked = self.excepted.is_none() && self.home.exists();
+        if !std::thread::panicking() && is_asked && self.running.is_running() {
             self.assert_balanced();
         }
     }
