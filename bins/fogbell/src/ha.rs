@@ -31,11 +31,9 @@ pub(crate) fn run(ha: &Ha) -> Result<(), Box<dyn Error>> {
 }
 
 const KEEPALIVED_EXAMPLE: &str = "\
-Example, on the first of two machines:
-  fogbell ha keepalived --interface eth0 --own 10.0.0.11 --peer 10.0.0.12 --virtual-ip 10.0.0.10 > /etc/keepalived/keepalived.conf
-  keepalived --config-test     # says nothing when all is well
-  systemctl restart keepalived
-and on the second the same with --own 10.0.0.12 --peer 10.0.0.11";
+Example, on the first of two machines; on the second --own and --peer change places:
+  fogbell ha keepalived --interface eth0 --own 10.0.0.11 --peer 10.0.0.12 --virtual-ip 10.0.0.10
+Write it to /etc/keepalived/keepalived.conf, try it with keepalived --config-test, restart keepalived.";
 
 const READY_EXAMPLE: &str = "\
 Example:

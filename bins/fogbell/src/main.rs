@@ -103,6 +103,7 @@ enum Command {
     Test(test::Args),
     /// Look at the webhooks in Mist, make this relay's, have Mist ping it, or switch it off
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell webhook list")]
     Webhook(webhook::Webhook),
     /// Show what becomes of a message, or became of an alert: events, routes, and the bytes for each sink
     #[command(after_help = "Examples:\n  fogbell explain webhook.json\n  fogbell explain 9c1e5f")]
@@ -147,6 +148,7 @@ enum Command {
     Firewall(firewall::Args),
     /// Run two relays behind a virtual IP
     #[command(subcommand)]
+    #[command(after_help = "Example:\n  fogbell ha ready")]
     Ha(ha::Ha),
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_help = "Example:\n  fogbell schema > fogbell.schema.json")]
@@ -348,13 +350,13 @@ fn schema() -> Result<(), Box<dyn Error>> {
 
 const BACKUP_EXAMPLE: &str = "\
 Example:
-  fogbell backup /mnt/backup/fogbell-$(date +%F)";
+  fogbell backup /mnt/backup/fogbell.backup";
 
 const RESTORE_EXAMPLE: &str = "\
 Example, on a machine with the package and without a configuration:
-  fogbell restore --check /mnt/backup/fogbell-2026-11-26     # whole? what is in it?
-  fogbell restore /mnt/backup/fogbell-2026-11-26
-  fogbell check && systemctl start fogbell";
+  fogbell restore --check /mnt/backup/fogbell.backup
+  fogbell restore /mnt/backup/fogbell.backup
+  fogbell check";
 
 /// The SNMP library logs every send and its errors by itself; the relay says what matters of them.
 const DEFAULT_FILTER: &str = "info,async_snmp=off";
