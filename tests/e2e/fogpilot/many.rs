@@ -8,7 +8,7 @@ use testkit::cloud::{AssignmentFault, Misbehaviour};
 use testkit::conductor::Foreign;
 use testkit::estate::{EstateSettings, Place};
 
-use super::rollout::{ask_with, ask_with_state, json, ready};
+use super::rollout::{STATE, ask_with, ask_with_state, json, ready};
 use super::spoilt::{self, Fault};
 use super::stage::Stage;
 use super::*;
@@ -188,6 +188,15 @@ fn of_two_hundred_routers_none_is_taken_for_another_whatever_goes_wrong() {
     cloud.revoke(&token).unwrap();
     assert_eq!(refuses("401", "401"), [""; 0]);
     cloud.restore(&token).unwrap();
+    // Mist refuses more calls for this hour: nothing goes on meanwhile
+    cloud.misbehave(Misbehaviour::Status(429)).always();
+    let before = estate.mark();
+    let mut held = stage.begin(&[&begin[..], &STATE].concat());
+    let _ =
+        held.wait_line("the refusal", |line| line.contains("429") && line.contains("spent for this hour"));
+    held.kill9();
+    assert_eq!(estate.writes_since(before), [] as [String; 0]);
+    cloud.behave();
     // by the conductor's clock every token of it has expired
     conductor.set_clock(-3 * 86_400);
     assert_eq!(refuses("clock", "259200 s apart"), [""; 0]);
@@ -205,6 +214,8 @@ fn of_two_hundred_routers_none_is_taken_for_another_whatever_goes_wrong() {
     conductor.misbehave(Misbehaviour::Latency(Duration::from_millis(300))).on("/config").times(40);
     for (what, part, times) in [
         (Misbehaviour::Status(500), "/setting", 3),
+        // this one takes as long as an answer is waited for
+        (Misbehaviour::Silence, "/setting", 1),
         (Misbehaviour::Status(502), "/inventory", 2),
         (Misbehaviour::HalfThenReset, "/setting", 2),
         (Misbehaviour::BrokenJson, "/inventory", 1),
