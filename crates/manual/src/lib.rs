@@ -2,7 +2,7 @@
 //!
 //! - [`pages`]: a manual page for the program and for each of its commands.
 //! - [`completion`]: what a shell completes with.
-//! - [`write`]: all of them, where a package puts them.
+//! - [`write()`]: all of them, where a package puts them.
 //! - [`examples`]: what the helps show, to be tried against the parser in a test.
 //!
 //! What a command says behind its help becomes sections of its page: a line that begins at the margin and ends with a

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The relay's admin listener: `address` of [admin]
+    /// The relay's admin listener, `admin.address` in its configuration
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9460")]
     address: SocketAddr,
 }
