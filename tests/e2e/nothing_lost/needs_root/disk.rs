@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use e2e::{DEADLINE, wait_until};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -120,8 +121,10 @@ impl Disk {
     pub(crate) fn unmount(&mut self) {
         run("umount", [self.folder()]);
         self.mounted = false;
-        let devices = run("losetup", [OsStr::new("-j"), self.image().as_os_str()]);
-        assert!(devices.is_empty(), "a loop device is left: {devices}");
+        // the kernel lets go of the device when nobody looks at it any more, which may be a moment later
+        let gone =
+            wait_until(DEADLINE, || run("losetup", [OsStr::new("-j"), self.image().as_os_str()]).is_empty());
+        assert!(gone, "a loop device is left");
     }
 
     fn attach(&mut self) {
