@@ -77,16 +77,7 @@ impl Fogbell {
     #[must_use]
     pub fn start_in_under(home: &Path, wrapper: &[&str], config: &Config) -> Self {
         write_home(home, config);
-        let (running, address, admin) = run(home, wrapper);
-        Self {
-            home: home.to_owned(),
-            _folder: None,
-            ca: home.join("certs/ca.pem"),
-            running,
-            address,
-            admin,
-            excepted: None,
-        }
+        Self::start_as_it_is(home, wrapper)
     }
 
     /// Starts one in `home` as everything was written there, under another program; `home` stays when this is dropped.

@@ -127,11 +127,11 @@ struct Interpreting {
     reader: Reader,
     voice: Voice,
     interpreter: alarm::Interpreter,
-    /// Of the batch before: the journal may not have it yet.
+    /// What the batch before changed: the journal may not have it yet.
     last: Seen,
 }
 
-/// What one batch looked up and left behind: the journal does not know yet what it changed.
+/// What one batch looked up and changed: the journal does not know the latter yet.
 #[derive(Default)]
 struct Seen {
     known: Known,
@@ -142,6 +142,11 @@ struct Seen {
 impl Seen {
     fn knows(&self, key: &[u8]) -> bool {
         self.known.contains_key(key) || self.absent.contains(key)
+    }
+
+    fn forget(&mut self, key: &[u8]) {
+        self.known.remove(key);
+        self.absent.remove(key);
     }
 
     fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
@@ -182,6 +187,8 @@ impl Interpreting {
             held: 0,
         };
         let mut seen = Seen::default();
+        // what is only read is left to the journal, which may have forgotten it by the next batch
+        let mut only_read = HashSet::new();
         for entry in &entries {
             if batch.effects.alerts.len() >= BATCH_ALERTS {
                 break;
@@ -214,6 +221,7 @@ impl Interpreting {
                     let value = self.state(&key)?;
                     // only a device's row leads to another one: its site's
                     news |= value.is_some() && alarm::directory::is_row(&key);
+                    only_read.insert(key.clone());
                     seen.set(key, value);
                 }
                 if !news {
@@ -222,6 +230,7 @@ impl Interpreting {
             }
             let effects = self.interpreter.step(&seen.known, read);
             for (key, value) in &effects.state {
+                only_read.remove(key);
                 seen.set(key.clone(), value.clone());
             }
             let all = &mut batch.effects;
@@ -231,6 +240,9 @@ impl Interpreting {
             all.remarks.add(effects.remarks);
         }
         batch.held = self.interpreter.held();
+        for key in &only_read {
+            seen.forget(key);
+        }
         self.last = seen;
         Ok(Some(batch))
     }
