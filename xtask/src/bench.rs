@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         bail!("`{}` has no performance.md to write figures into", written.display());
     }
     build(workspace)?;
-    let lab = Lab::new(workspace, options.plan);
+    let lab = Lab::new(workspace, options.plan, options.before.clone());
     let machine = Machine::look(workspace);
     lab.warm_up()?;
     let reports = measure(&lab, &options)?;
@@ -216,11 +216,14 @@ struct Options {
     json: bool,
     /// The folder whose `performance.md` is filled in; the plots go there too.
     out: Option<PathBuf>,
+    /// Another relay to measure burst and sustained with.
+    before: Option<PathBuf>,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let (mut named, mut plan, mut json, mut out) = (Vec::new(), Plan::default(), false, None);
+        let (mut named, mut plan, mut json) = (Vec::new(), Plan::default(), false);
+        let (mut out, mut before) = (None, None);
         let mut words = arguments.iter().flat_map(|argument| argument.splitn(2, '='));
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} needs a value"));
@@ -233,6 +236,7 @@ impl Options {
                 "--rounds" => plan.rounds = usize::try_from(number(value()?, 1000)?)?,
                 "--seconds" => plan.seconds = number(value()?, 60)?,
                 "--out" => out = Some(value()?.into()),
+                "--before" => before = Some(value()?.into()),
                 name => match Name::ALL.into_iter().find(|known| known.text() == name) {
                     Some(known) => named.push(known),
                     None => bail!(
@@ -243,7 +247,7 @@ impl Options {
             }
         }
         let names = Name::ALL.into_iter().filter(|name| named.is_empty() || named.contains(name)).collect();
-        Ok(Self { names, plan, json, out })
+        Ok(Self { names, plan, json, out, before })
     }
 }
 
@@ -262,18 +266,31 @@ mod tests {
             plan: Plan { rounds: 5, seconds: 3 },
             json: false,
             out: None,
+            before: None,
         };
         assert_eq!(parse(&[]).unwrap(), all);
     }
 
     #[test]
     fn options_are_read_in_any_order_and_nonsense_is_refused() {
-        let options =
-            parse(&["--seconds", "2", "start", "--json", "--rounds=7", "burst", "--out", "docs"]).unwrap();
+        let options = parse(&[
+            "--seconds",
+            "2",
+            "start",
+            "--json",
+            "--rounds=7",
+            "burst",
+            "--out",
+            "docs",
+            "--before",
+            "old",
+        ])
+        .unwrap();
         assert_eq!(options.names, [Name::Burst, Name::Start]);
         assert_eq!(options.plan, Plan { rounds: 7, seconds: 2 });
         assert!(options.json);
         assert_eq!(options.out, Some("docs".into()));
+        assert_eq!(options.before, Some("old".into()));
 
         for wrong in
             [&["--rounds"][..], &["--rounds", "0"], &["--seconds", "soon"], &["7"], &["accept"], &["--out"]]

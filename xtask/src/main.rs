@@ -73,6 +73,7 @@ Usage: cargo xtask COMMAND
             --rounds N        rounds (5)
             --seconds S       seconds of a window in a steady state (3)
             --json            one JSON object on standard output; the tables go to standard error
+            --before PROGRAM  burst and sustained with another `fogbell` too, as from a revision before
             --out DIR         write the figures into DIR/performance.md; plots go to DIR/plots (else docs/plots)
   faults [NAME…]
           what is promised while things break: the runs of docs/reliability.md, small as in `test`

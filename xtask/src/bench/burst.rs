@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::figures::{Spread, number, ratio};
-use super::goal::{Against, Goal, Judged};
+use super::goal::{AS_BEFORE, Against, Goal, Judged};
 use super::lab::{Extent, Lab, Load};
 use super::report::Report;
 use super::table::Table;
@@ -45,7 +45,7 @@ pub(crate) fn report(trials: &Trials) -> Report {
         "load's core",
         "failed",
     ]);
-    for who in Who::ALL {
+    for who in trials.whos() {
         let text = |figure: fn(&Trial) -> f64| Spread::of(trials.figures(who, figure)).text();
         let median = |figure: fn(&Trial) -> f64| number(Spread::of(trials.figures(who, figure)).median);
         table.push(vec![
@@ -69,11 +69,15 @@ pub(crate) fn report(trials: &Trials) -> Report {
         }
     }
     trials.note_busy(&mut notes);
+    let mut goals = vec![judged("floor", Who::Floor, 0.8), judged("bare", Who::Bare, 0.5)];
+    if trials.whos().contains(&Who::Before) {
+        goals.push(judged("before", Who::Before, AS_BEFORE));
+    }
     Report {
         name: "burst",
         tables: vec![("1.2 s behind a warm-up of 0.3 s".to_owned(), table)],
         notes,
-        goals: vec![judged("floor", Who::Floor, 0.8), judged("bare", Who::Bare, 0.5)],
+        goals,
         plots: Vec::new(),
         figures: trials.json(),
         failed: trials.failed(),
@@ -94,6 +98,15 @@ mod tests {
         assert!(report.text().contains("| relay  | 45.0 (3.00 to 400)"), "{}", report.text());
         assert!(report.text().contains("195 accepted in all, 195 delivered"), "{}", report.text());
         assert!(!report.text().contains("do not count"));
+    }
+
+    #[test]
+    fn a_relay_of_before_is_one_more_row_and_one_more_goal() {
+        let report = report(&Trials::made_up(&[[100.0, 50.0, 50.0, 60.0]]));
+
+        let reached: Vec<bool> = report.goals.iter().map(Judged::reached).collect();
+        assert_eq!(reached, [true, true, false]);
+        assert!(report.text().contains("| before | 60.0"), "{}", report.text());
     }
 
     #[test]

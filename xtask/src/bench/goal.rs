@@ -33,6 +33,9 @@ pub(crate) enum Goal {
     AtMost(f64),
 }
 
+/// The part of what a relay did before that still counts as the same: what is measured twice differs too.
+pub(crate) const AS_BEFORE: f64 = 0.9;
+
 impl Judged {
     /// What the goal is compared with.
     fn compared(&self) -> Spread {

@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 use super::admin;
 use super::server::{Core, PATIENCE, Server, Speaks, on};
 use super::stage::Stage;
+use super::trial::Who;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +35,8 @@ pub(crate) struct Lab<'a> {
     pub(crate) workspace: &'a Workspace,
     pub(crate) plan: Plan,
     pub(crate) pinned: bool,
+    /// Another relay to measure: the program that `--before` names.
+    before: Option<PathBuf>,
 }
 
 /// A relay that accepts webhooks.
@@ -150,8 +153,21 @@ impl Loaded {
 }
 
 impl<'a> Lab<'a> {
-    pub(crate) fn new(workspace: &'a Workspace, plan: Plan) -> Self {
-        Self { workspace, plan, pinned: can_pin() }
+    pub(crate) fn new(workspace: &'a Workspace, plan: Plan, before: Option<PathBuf>) -> Self {
+        Self { workspace, plan, pinned: can_pin(), before }
+    }
+
+    /// Who is measured in every round.
+    pub(crate) fn whos(&self) -> Vec<Who> {
+        Who::ALL.into_iter().filter(|who| *who != Who::Before || self.before.is_some()).collect()
+    }
+
+    /// The program of a relay.
+    pub(crate) fn relay_program(&self, who: Who) -> PathBuf {
+        match &self.before {
+            Some(before) if who == Who::Before => before.clone(),
+            _ => self.program("fogbell"),
+        }
     }
 
     /// A folder of its own on the disk of the target directory.
@@ -185,7 +201,16 @@ impl<'a> Lab<'a> {
     ///
     /// When it does not start.
     pub(crate) fn relay(&self, config: &Path) -> Result<Relay> {
-        let mut command = on(Core::Server, self.pinned, &self.program("fogbell"));
+        self.relay_of(&self.relay_program(Who::Relay), config)
+    }
+
+    /// Starts `program` as the relay of the configuration at `config`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not start.
+    pub(crate) fn relay_of(&self, program: &Path, config: &Path) -> Result<Relay> {
+        let mut command = on(Core::Server, self.pinned, program);
         command.arg("run").arg("--config").arg(config).env_remove("RUST_LOG");
         let mut server = Server::start("fogbell", command, Speaks::Errors)?;
         let admin = server.wait_for(PATIENCE, |line| address(line, "serving health and metrics"))?;

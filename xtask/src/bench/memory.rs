@@ -15,7 +15,7 @@ pub(crate) fn report(burst: &Trials, sustained: &Trials) -> Report {
         all.extend(sustained.figures(who, figure));
         Spread::of(all)
     };
-    for who in Who::ALL {
+    for who in burst.whos() {
         table.push(vec![
             who.name().to_owned(),
             both(who, |trial| trial.idle_mib).text(),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::figures::{Spread, number, ratio};
-use super::goal::{Against, Goal, Judged};
+use super::goal::{AS_BEFORE, Against, Goal, Judged};
 use super::lab::{Extent, Lab, Load};
 use super::report::Report;
 use super::table::Table;
@@ -24,9 +24,10 @@ pub(crate) fn run(lab: &Lab<'_>) -> Result<Trials> {
 
 pub(crate) fn report(trials: &Trials) -> Report {
     let figures = |who, figure: fn(&Trial) -> f64| trials.figures(who, figure);
-    let judged = |what: &str, unit, figure: fn(&Trial) -> f64, goal| {
-        let (relay, bare) = (figures(Who::Relay, figure), figures(Who::Bare, figure));
-        let (name, reference, ratio) = ("bare", Spread::of(bare.iter().copied()), ratio(&relay, &bare));
+    let judged = |what: &str, unit, figure: fn(&Trial) -> f64, than: Who, goal| {
+        let (relay, other) = (figures(Who::Relay, figure), figures(than, figure));
+        let (name, reference, ratio) =
+            (than.name(), Spread::of(other.iter().copied()), ratio(&relay, &other));
         let measured = Spread::of(relay);
         Judged {
             what: what.to_owned(),
@@ -46,10 +47,10 @@ pub(crate) fn report(trials: &Trials) -> Report {
         "load's core",
         "failed",
     ]);
-    for who in Who::ALL {
+    for who in trials.whos() {
         let text = |figure: fn(&Trial) -> f64| Spread::of(trials.figures(who, figure)).text();
         let median = |figure: fn(&Trial) -> f64| number(Spread::of(trials.figures(who, figure)).median);
-        let relay = who == Who::Relay;
+        let relay = who.delivers();
         let backlog = || {
             let start = median(|trial| trial.backlog().unwrap_or_default().0);
             format!("{start} → {}", median(|trial| trial.backlog().unwrap_or_default().1))
@@ -89,25 +90,29 @@ pub(crate) fn report(trials: &Trials) -> Report {
         }
     }
     trials.note_busy(&mut notes);
+    let mut goals = vec![
+        judged(THROUGH, "/s", through, Who::Bare, Goal::AtLeast(0.25)),
+        judged(CPU, "µs", Trial::cpu_per_delivered, Who::Bare, Goal::AtMost(4.0)),
+        growth,
+    ];
+    if trials.whos().contains(&Who::Before) {
+        goals.push(judged(THROUGH, "/s", through, Who::Before, Goal::AtLeast(AS_BEFORE)));
+        goals.push(judged(CPU, "µs", Trial::cpu_per_delivered, Who::Before, Goal::AtMost(1.0 / AS_BEFORE)));
+    }
     Report {
         name: "sustained",
         tables: vec![(format!("behind a warm-up of {WARM_UP_MS} ms"), table)],
         notes,
-        goals: vec![
-            judged("sustained: accepted or delivered, whichever is less", "/s", through, Goal::AtLeast(0.25)),
-            judged(
-                "sustained: CPU for each message delivered",
-                "µs",
-                Trial::cpu_per_delivered,
-                Goal::AtMost(4.0),
-            ),
-            growth,
-        ],
+        goals,
         plots: Vec::new(),
         figures: trials.json(),
         failed: trials.failed(),
     }
 }
+
+const THROUGH: &str = "sustained: accepted or delivered, whichever is less";
+
+const CPU: &str = "sustained: CPU for each message delivered";
 
 /// What went through: the smaller of accepted and delivered.
 fn through(trial: &Trial) -> f64 {
@@ -137,8 +142,19 @@ mod tests {
     }
 
     #[test]
+    fn a_relay_of_before_is_held_against_it() {
+        let goals = |before| {
+            let goals = report(&Trials::made_up(&[[400.0, 300.0, 100.0, before]])).goals;
+            goals[3..].iter().map(Judged::reached).collect::<Vec<_>>()
+        };
+
+        assert_eq!(goals(105.0), [true, true]);
+        assert_eq!(goals(120.0), [false, false]);
+    }
+
+    #[test]
     fn a_growing_backlog_is_said() {
-        let text = |rounds| report(&Trials::made_up(rounds)).text();
+        let text = |rounds: &[[f64; 3]]| report(&Trials::made_up(rounds)).text();
 
         assert!(text(&[[400.0, 300.0, 100.0]]).contains("the backlog grows"));
         let steady = text(&[[4000.0, 3000.0, 1000.0]]);

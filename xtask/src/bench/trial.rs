@@ -15,17 +15,25 @@ pub(crate) enum Who {
     Bare,
     Floor,
     Relay,
+    /// The relay as it was: the program of `--before`.
+    Before,
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 3] = [Self::Bare, Self::Floor, Self::Relay];
+    pub(crate) const ALL: [Self; 4] = [Self::Bare, Self::Floor, Self::Relay, Self::Before];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bare => "bare",
             Self::Floor => "floor",
             Self::Relay => "relay",
+            Self::Before => "before",
         }
+    }
+
+    /// Whether it is one that delivers, and no reference.
+    pub(crate) const fn delivers(self) -> bool {
+        matches!(self, Self::Relay | Self::Before)
     }
 }
 
@@ -69,11 +77,12 @@ impl Trial {
         let (server, address) = match who {
             Who::Bare => lab.speaker("bench-bare", &[])?,
             Who::Floor => lab.speaker("bench-floor", &[&stage.path("log")])?,
-            Who::Relay => {
+            Who::Relay | Who::Before => {
                 let (running, syslog) = lab.speaker("bench-drain", &[])?;
                 drain = Some(running);
                 let sink = Sink::Syslog { name: "siem".to_owned(), address: &syslog };
-                let relay = lab.relay(&stage.configure("127.0.0.1:0", &[sink])?)?;
+                let config = stage.configure("127.0.0.1:0", &[sink])?;
+                let relay = lab.relay_of(&lab.relay_program(who), &config)?;
                 (relay.server, relay.address)
             }
         };
@@ -81,7 +90,7 @@ impl Trial {
         let loaded = lab.load(&address, &server, load)?;
         let delivered = drain.as_mut().map(|drain| Delivered::of(&loaded, drain)).transpose()?;
         let peak_mib = server.peak()?;
-        server.end(who == Who::Relay)?;
+        server.end(who.delivers())?;
         if let Some(drain) = drain {
             drain.end(false)?;
         }
@@ -162,7 +171,7 @@ impl Delivered {
 pub(crate) struct Trials(Vec<Trial>);
 
 impl Trials {
-    /// Measures all three servers in every round, one after the other, and in the other order in every second
+    /// Measures every server in every round, one after the other, and in the other order in every second
     /// round.
     ///
     /// # Errors
@@ -171,7 +180,7 @@ impl Trials {
     pub(crate) fn run(lab: &Lab<'_>, bench: &str, load: &Load) -> Result<Self> {
         let mut all = Vec::new();
         for round in 0..lab.plan.rounds {
-            let mut order = Who::ALL;
+            let mut order = lab.whos();
             if round % 2 == 1 {
                 order.reverse();
             }
@@ -192,6 +201,11 @@ impl Trials {
     /// The trials of one server, in the order of the rounds.
     pub(crate) fn of(&self, who: Who) -> impl Iterator<Item = &Trial> {
         self.0.iter().filter(move |trial| trial.who == who)
+    }
+
+    /// Who was measured.
+    pub(crate) fn whos(&self) -> Vec<Who> {
+        Who::ALL.into_iter().filter(|who| self.of(*who).next().is_some()).collect()
     }
 
     /// A figure of one server, round by round.
@@ -241,7 +255,7 @@ pub(super) mod tests {
             server_cpu_us: 9e5,
             load_cpu_us: 5e5,
         };
-        let delivered = (who == Who::Relay).then_some(Delivered {
+        let delivered = who.delivers().then_some(Delivered {
             before: 60.0,
             within,
             in_all: accepted + 150.0,
@@ -251,8 +265,8 @@ pub(super) mod tests {
     }
 
     impl Trials {
-        /// Rounds of bare, floor and relay.
-        pub(in super::super) fn made_up(rounds: &[[f64; 3]]) -> Self {
+        /// Rounds of bare, floor and relay, or of the relay before too.
+        pub(in super::super) fn made_up<const N: usize>(rounds: &[[f64; N]]) -> Self {
             let trials = rounds.iter().flat_map(|round| {
                 Who::ALL.into_iter().zip(round).map(|(who, accepted)| trial(who, *accepted, accepted - 10.0))
             });
