@@ -31,6 +31,7 @@ use crate::supervisor;
 use crate::trail::Trail;
 
 pub(crate) mod about;
+mod coming;
 mod fate;
 pub(crate) mod history;
 pub(crate) mod page;

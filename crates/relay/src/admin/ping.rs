@@ -1,5 +1,6 @@
 //! Follows Mist's ping from the listener to every sink.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,10 @@ use tokio::time::{Instant, timeout_at};
 use webhook::Topic;
 
 use super::Admin;
+use super::coming::Made;
 use super::fate::{Began, Fate};
-use super::history::{READING, reading, rows};
 use crate::error::Chain;
 use crate::inbox;
-use crate::interpreter::failed;
 use crate::sink::standing::Standing;
 use crate::trail::{Step, What};
 
@@ -68,7 +68,7 @@ impl Admin {
         let began = Began::now(Duration::from_secs(sinks_secs.min(LONGEST_SECS)));
         let is_ping = move |alert: &Alert| alert.topic == Topic::Ping.name() && alert.org == org;
         let found = self.alert(Position::new(mark.outbox), began.deadline, is_ping).await?;
-        let Some((position, made_at, alert)) = found else {
+        let Some(Made { position, at: made_at, alert }) = found else {
             return Ok(json!({ "steps": steps, "stored_at": stored_at }));
         };
         let sinks = self.everywhere(position, &alert, began).await?;
@@ -131,38 +131,26 @@ impl Admin {
         let (id, audience) = (again.id, again.audience);
         let is_it = move |alert: &Alert| alert.id == id && alert.audience == audience;
         let found = self.alert(position, began.deadline, is_it).await?;
-        Ok(found.map(|(position, ..)| position))
+        Ok(found.map(|made| made.position))
     }
 
-    /// The first alert behind `after` that is wanted, and when it was made; `None` when there is none in time.
+    /// The first alert behind `after` that is wanted; `None` when there is none in time.
     async fn alert(
         &self,
-        mut after: Position,
+        after: Position,
         deadline: Instant,
         is_wanted: impl Fn(&Alert) -> bool,
-    ) -> Result<Option<(Position, i64, Box<Alert>)>, String> {
-        let mut tail = self.journal.tail(Log::Outbox);
-        loop {
-            let end = *tail.borrow_and_update();
-            while after < end {
-                let read = reading(&self.journal, Log::Outbox, move |reader| {
-                    reader.read(after, ROWS, BYTES).map_err(failed(READING))
-                });
-                let entries = read.await?;
-                let Some(last) = entries.last() else { break };
-                after = last.position();
-                for row in rows(entries) {
-                    if let Ok(alert) = serde_json::from_slice::<Box<Alert>>(&row.body)
-                        && is_wanted(&alert)
-                    {
-                        return Ok(Some((row.position, row.at, alert)));
-                    }
-                }
+    ) -> Result<Option<Made>, String> {
+        let mut found = None;
+        let take = |made: Made| {
+            if !is_wanted(&made.alert) {
+                return ControlFlow::Continue(());
             }
-            if !matches!(timeout_at(deadline, tail.changed()).await, Ok(Ok(()))) {
-                return Ok(None);
-            }
-        }
+            found = Some(made);
+            ControlFlow::Break(())
+        };
+        self.coming(after, deadline, take).await?;
+        Ok(found)
     }
 }
 
@@ -175,7 +163,3 @@ async fn fate(sink: String, standing: Arc<Standing>, at: Option<Position>, began
 
 /// How long each half may take at most: whoever asks waits a minute for the answer.
 const LONGEST_SECS: u64 = 25;
-
-/// How much of the outbox is read at once.
-const ROWS: usize = 512;
-const BYTES: usize = 1 << 20;

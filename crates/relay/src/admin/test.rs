@@ -1,6 +1,7 @@
 //! A raise and a clear for chosen sinks, by the way of everything else, and what became of them.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +11,13 @@ use journal::{Log, Position, Priority};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::timeout_at;
 use tracing::info;
 
 use super::Admin;
+use super::coming::Made;
 use super::fate::{Began, Fate};
-use super::history::{READING, reading, rows};
 use crate::error::Chain;
 use crate::inbox;
-use crate::interpreter::failed;
 use crate::sink::standing::Standing;
 
 /// What is asked with [`TEST`](super::TEST).
@@ -43,8 +42,8 @@ struct Tested {
 /// The two alerts as they stand in the outbox.
 #[derive(Clone, Debug, Default)]
 struct Pair {
-    raise: Option<(Position, Box<Alert>)>,
-    clear: Option<(Position, Box<Alert>)>,
+    raise: Option<Made>,
+    clear: Option<Made>,
 }
 
 impl Admin {
@@ -110,43 +109,29 @@ impl Admin {
         before: Position,
         began: Began,
     ) -> Result<BTreeMap<String, Pair>, String> {
-        let mut tail = self.journal.tail(Log::Outbox);
         let mut pairs: BTreeMap<String, Pair> = sinks.keys().map(|n| (n.clone(), Pair::default())).collect();
-        let mut after = before;
-        loop {
-            let end = *tail.borrow_and_update();
-            while after < end {
-                let read = reading(&self.journal, Log::Outbox, move |reader| {
-                    reader.read(after, ROWS, BYTES).map_err(failed(READING))
-                });
-                let entries = read.await?;
-                let Some(last) = entries.last() else { break };
-                after = last.position();
-                for row in rows(entries) {
-                    if let Ok(alert) = serde_json::from_slice::<Box<Alert>>(&row.body)
-                        && is_of_test(&alert, began.at)
-                        && let Some(pair) = pairs.get_mut(&alert.category)
-                    {
-                        pair.take(row.position, alert);
-                    }
-                }
+        let take = |made: Made| {
+            if is_of_test(&made.alert, began.at)
+                && let Some(pair) = pairs.get_mut(&made.alert.category)
+            {
+                pair.take(made);
             }
             if pairs.values().all(Pair::is_whole) {
-                return Ok(pairs);
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
-            match timeout_at(began.deadline, tail.changed()).await {
-                Ok(Ok(())) => {}
-                _ => return Ok(pairs),
-            }
-        }
+        };
+        self.coming(before, began.deadline, take).await?;
+        Ok(pairs)
     }
 }
 
 impl Pair {
-    fn take(&mut self, position: Position, alert: Box<Alert>) {
-        match alert.state {
-            State::Raised => self.raise = Some((position, alert)),
-            State::Cleared => self.clear = Some((position, alert)),
+    fn take(&mut self, made: Made) {
+        match made.alert.state {
+            State::Raised => self.raise = Some(made),
+            State::Cleared => self.clear = Some(made),
             State::Event => {}
         }
     }
@@ -158,12 +143,12 @@ impl Pair {
 
 /// Follows both alerts to the end, or until there is no more time.
 async fn follow(sink: String, standing: Arc<Standing>, pair: Pair, began: Began) -> Tested {
-    let (Some((raised, raise)), Some((cleared, _))) = (pair.raise, pair.clear) else {
+    let (Some(raise), Some(clear)) = (pair.raise, pair.clear) else {
         return Tested { fate: Fate::not_made(sink, &standing, NOT_MADE), key: None };
     };
     Tested {
-        fate: Fate::of(sink, standing, vec![raised, cleared], began).await,
-        key: Some(raise.key.to_string()),
+        fate: Fate::of(sink, standing, vec![raise.position, clear.position], began).await,
+        key: Some(raise.alert.key.to_string()),
     }
 }
 
@@ -173,10 +158,6 @@ fn is_of_test(alert: &Alert, began: Timestamp) -> bool {
 
 /// How long a test may take at most: whoever asks waits a minute for the answer.
 const LONGEST_SECS: u64 = 50;
-
-/// How much of the outbox is read at once.
-const ROWS: usize = 512;
-const BYTES: usize = 1 << 20;
 
 /// Why there may be no alerts.
 const NOT_MADE: &str = "the relay made no alerts of the test in time: it is behind with interpreting, or a damping rule \
