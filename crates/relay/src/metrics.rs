@@ -1,7 +1,6 @@
 //! What is counted, for `/metrics`.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::{self, Write};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,16 +9,25 @@ use alarm::{Occasion, Remarks, Teller};
 use http::StatusCode;
 use ids::Timestamp;
 use journal::Position;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
 use webhook::Refusal;
 
+mod arrived;
+mod labels;
 mod tally;
 
+pub(crate) use arrived::Arrived;
+pub(crate) use labels::{Closed, SinkLabel};
 pub(crate) use tally::{Counters, Fate, Tally};
+
+use arrived::{CUT_OFF, NOT_STORED};
+use labels::{
+    KindLabel, OccasionLabel, OrgLabel, Reason, RouteLabel, Status, TellerLabel, TopicLabel, Version, Why,
+};
 
 /// Every counter and gauge of a relay; nothing is labelled by what a stranger could make up.
 ///
@@ -73,108 +81,6 @@ pub(crate) struct Metrics {
     pub(crate) journal_bytes: Gauge,
     pub(crate) journal_writable: Gauge,
     pub(crate) journal_commits: Counter,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Version {
-    version: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Status {
-    status: u16,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Reason {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct Why {
-    reason: Closed,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct TopicLabel {
-    org: String,
-    topic: String,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct KindLabel {
-    kind: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct TellerLabel {
-    from: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OccasionLabel {
-    occasion: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct OrgLabel {
-    org: String,
-}
-
-/// The sink a figure is about.
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-pub(crate) struct SinkLabel {
-    pub(crate) sink: String,
-}
-
-/// The route that a figure is about, as a sink asked it.
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct RouteLabel {
-    route: String,
-    sink: String,
-}
-
-/// Why a connection was closed without an answer, or behind one.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Closed {
-    Cap,
-    Accept,
-    /// Only proxies may connect, and it was none.
-    NoProxy,
-    /// A proxy did not say whom it comes from.
-    ProxyHeader,
-    Handshake,
-    SlowHandshake,
-    SlowHead,
-    Idle,
-    Malformed,
-    Broken,
-    Challenge,
-}
-
-impl EncodeLabelValue for Closed {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        encoder.write_str(self.word())
-    }
-}
-
-impl Closed {
-    /// One word for counters and logs.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Cap => "cap",
-            Self::Accept => "accept",
-            Self::NoProxy => "no_proxy",
-            Self::ProxyHeader => "proxy_header",
-            Self::Handshake => "handshake",
-            Self::SlowHandshake => "slow_handshake",
-            Self::SlowHead => "slow_head",
-            Self::Idle => "idle",
-            Self::Malformed => "malformed",
-            Self::Broken => "broken",
-            Self::Challenge => "challenge",
-        }
-    }
 }
 
 impl Default for Metrics {
@@ -486,47 +392,6 @@ impl Metrics {
     }
 }
 
-/// A request between its head and its end: however it ends, it counts once.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    metrics: Arc<Metrics>,
-    ended: bool,
-}
-
-impl Arrived {
-    /// It was turned away.
-    pub(crate) fn refused(self, refusal: Refusal) {
-        self.ended(refusal.reason());
-    }
-
-    /// Its message was proven, and cannot be promised.
-    pub(crate) fn not_stored(self) {
-        self.ended(NOT_STORED);
-    }
-
-    /// Its message was stored.
-    pub(crate) fn stored(mut self, organisation: &str, topic: &str) {
-        self.ended = true;
-        let label = TopicLabel { org: organisation.to_owned(), topic: topic.to_owned() };
-        self.metrics.messages.get_or_create(&label).inc();
-        self.metrics.message_at(organisation, Timestamp::now());
-    }
-
-    fn ended(mut self, reason: &'static str) {
-        self.ended = true;
-        self.metrics.refusals.get_or_create(&Reason { reason }).inc();
-    }
-}
-
-impl Drop for Arrived {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.metrics.refusals.get_or_create(&Reason { reason: CUT_OFF }).inc();
-        }
-        self.metrics.in_flight.dec();
-    }
-}
-
 /// A metric that is registered.
 fn made<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
@@ -540,17 +405,6 @@ fn seconds(at: Timestamp) -> f64 {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Why a request was turned away that no [`Refusal`] is about: the journal could not promise its message, or its
-/// connection ended before it was judged.
-const NOT_STORED: &str = "not_stored";
-const CUT_OFF: &str = "cut_off";
-
-impl SinkLabel {
-    pub(crate) fn new(sink: &str) -> Self {
-        Self { sink: sink.to_owned() }
-    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,20 @@
 //! The relay itself: opens, runs and drains everything in the order of the data.
 
+mod past;
+mod running;
 pub(crate) mod sinks;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alarm::{Own, OwnKind, State, Unnamed};
+use alarm::Unnamed;
 use arc_swap::ArcSwap;
 use ids::Timestamp;
-use journal::{AppendError, CursorError, Journal, Log, Options, Position, Priority, Salvaged};
+use journal::{AppendError, CursorError, Journal, Log, Options, Position};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
-use tracing::{error, info, warn};
-use webhook::Gate;
 
 use crate::admin::Admin;
 use crate::admin::about::About;
@@ -24,25 +22,26 @@ use crate::admin::page::tops::Tops;
 use crate::admin::page::{Page, WATCHERS};
 use crate::certificate::Certificate;
 use crate::concerns::Concerns;
-use crate::config::{Config, GateLimits};
-use crate::error::{Cause, Error};
+use crate::engine;
+use crate::error::Error;
 use crate::feed::{Feed, UnnamedStream};
 use crate::health::Health;
 use crate::inbox::Inbox;
-use crate::intake::{Intake, Terms, Unlisted};
+use crate::intake::Intake;
 use crate::interpreter::{Interpreter, UnknownTypes, failed};
 use crate::listener::{Limits, Listener};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::reload::{AskedReload, NotReloaded, Reload, Reloader, needs_restart};
+use crate::reload::{AskedReload, Reload, Reloader};
 use crate::setup::{Setup, Sink, rules};
 use crate::silence::{AskedPing, PingStream};
 use crate::sources::Sources;
 use crate::stop::Stopper;
-use crate::supervisor::{Supervisor, Unstored, Voice, silence};
+use crate::supervisor::{Supervisor, Unstored, Voice};
 use crate::trail::Trail;
-use crate::{engine, inbox, supervisor};
 
+use past::{last_entry, last_messages, tell_salvaged};
+use running::{Change, Part, Running, names, silence_limits, terms};
 use sinks::{Shared, Sinks};
 
 /// A relay that has opened what it keeps and is ready to run.
@@ -194,11 +193,16 @@ impl Relay {
     ///
     /// [`Error::Journal`] when nothing can be promised any more: the process must exit non-zero.
     pub async fn run(self, sockets: Sockets, shutdown: impl Future<Output = ()>) -> Result<Drained, Error> {
+        self.start(sockets).await?.run(shutdown).await
+    }
+
+    /// Starts every part, those that data comes to before those that it comes from.
+    async fn start(self, sockets: Sockets) -> Result<Running, Error> {
         let Self { setup, journal, engine, metrics, inbox, opened_at, .. } = self;
         let Self { unnamed: (unnamed, _), pings: (pings, untaken), concerns, .. } = self;
-        let Self { mut reloads, ask_reload, health, .. } = self;
+        let Self { reloads, ask_reload, health, .. } = self;
         drop(untaken);
-        let mut config = setup.config;
+        let config = setup.config;
         let (voice, said) = Voice::new();
         let certificate = setup.tls.certificate().clone();
 
@@ -240,9 +244,6 @@ impl Relay {
         let limits = Arc::new(ArcSwap::from_pointee(Limits::from(&config.gate)));
 
         let (stop_listener, listener_stop) = Stopper::new();
-        let (stop_interpreter, interpreter_stop) = Stopper::new();
-        let (stop_supervisor, supervisor_stop) = Stopper::new();
-
         let tops = Arc::new(Tops::new());
         let organisations = watch::Sender::new(names(&config));
         let page = Page {
@@ -279,7 +280,6 @@ impl Relay {
         sides.spawn(admin.serve_socket(sockets.commands));
         sides.spawn(health.clone().watch(journal.clone()));
 
-        let relay = setup.name;
         let silences = watch::Sender::new(silence_limits(&config));
         let supervisor = Supervisor {
             journal: journal.clone(),
@@ -291,13 +291,13 @@ impl Relay {
             unstored: Unstored::default(),
             sources,
             certificate: certificate.clone(),
-            relay,
+            relay: setup.name,
             intervals: sinks.intervals(),
             limits: silences.subscribe(),
             pings,
             concerns,
         };
-        let mut supervising = tokio::spawn(supervisor.run(supervisor_stop));
+        let supervisor = Part::spawn(|stop| supervisor.run(stop));
         let rules = watch::Sender::new(Arc::new(rules::rules(&config)));
         let interpreter = Interpreter {
             journal: journal.clone(),
@@ -312,7 +312,7 @@ impl Relay {
             unknown: UnknownTypes::default(),
             tops,
         };
-        let mut interpreting = tokio::spawn(interpreter.run(interpreter_stop));
+        let interpreter = Part::spawn(|stop| interpreter.run(stop));
         let listener = Listener {
             tls: setup.tls,
             limits: Arc::clone(&limits),
@@ -321,219 +321,17 @@ impl Relay {
             metrics,
             closes_logged: Arc::default(),
         };
-        let mut listening = tokio::spawn(listener.serve(sockets.webhooks, listener_stop));
+        let listener =
+            Part { work: tokio::spawn(listener.serve(sockets.webhooks, listener_stop)), stop: stop_listener };
         health.serves();
-
-        let mut shutdown = std::pin::pin!(shutdown);
-        let ended = loop {
-            let reload = tokio::select! {
-                biased;
-                halted = journal.halted() => return Err(failed("writing to the disk")(Cause::from(halted))),
-                () = &mut shutdown => break None,
-                ended = &mut supervising => break Some(broken(ended, "the supervisor")),
-                ended = &mut interpreting => break Some(broken(ended, "the interpreter")),
-                ended = sinks.ended() => break Some(ended),
-                _ = &mut listening => break Some(Error::Ended { part: "the listener" }),
-                Some(reload) = reloads.recv() => reload,
-            };
-            let Reload { setup, answer } = reload;
-            let keys = needs_restart(&config, &setup.config);
-            if !keys.is_empty() {
-                let _gone = answer.send(Err(NotReloaded::NeedsRestart { keys }));
-                continue;
-            }
-            if let Err(source) = sinks.prepare(&setup.sinks, &setup.config.journal).await {
-                let _gone = answer.send(Err(NotReloaded::NotWritten { source }));
-                continue;
-            }
-            certificate.take_over(setup.tls.certificate());
-            limits.store(Arc::new(Limits::from(&setup.config.gate)));
-            intake.change(terms(setup.gate, &setup.config.gate, &voice));
-            // what is on its way is finished by the old routes, what comes behind it goes by the new ones
-            sinks.halt(Instant::now() + RELOAD_PATIENCE).await;
-            rules.send_replace(Arc::new(rules::rules(&setup.config)));
-            silences.send_replace(silence_limits(&setup.config));
-            organisations.send_replace(names(&setup.config));
-            config = setup.config;
-            configuration.send_replace(config.fingerprint());
-            if let Err(error) = sinks.start(setup.sinks, &setup.routes).await {
-                break Some(error);
-            }
-            let _gone = answer.send(Ok(()));
-        };
-        if let Some(error) = ended {
-            // a part often hears of a failed write first; the journal knows which write and why
-            return Err(match timeout(HALT_PATIENCE, journal.halted()).await {
-                Ok(halted) => failed("writing to the disk")(Cause::from(halted)),
-                Err(_) => error,
-            });
-        }
-
-        // each stage may take what the ones before have left, and none may take it all
-        let grace = config.grace();
-        let deadline = Instant::now() + grace;
-        let (listeners, interpreters) = (deadline - grace / 2, deadline - grace / 4);
-        info!(grace_secs = grace.as_secs(), "stopping: finishing what was begun");
-        stop_listener.stop();
-        if timeout_at(listeners, &mut listening).await.is_err() {
-            warn!("some requests were not finished in time");
-            listening.abort();
-        }
-        stop_interpreter.stop();
-        let interpreted = timeout_at(interpreters, &mut interpreting).await;
-        interpreting.abort();
-        sinks.stop(deadline).await;
-        stop_supervisor.stop();
-        let _ = timeout_at(deadline + Duration::from_secs(1), &mut supervising).await;
-        supervising.abort();
-        sides.shutdown().await;
-
-        let drained = Drained::of(&journal).await;
-        journal.close().await.map_err(|halted| failed("closing it")(Cause::from(halted)))?;
-        match interpreted {
-            Ok(Ok(Err(error))) => Err(error),
-            _ => drained,
-        }
-    }
-}
-
-/// The names of the organisations.
-fn names(config: &Config) -> Vec<String> {
-    config.org.iter().map(|org| org.name.clone()).collect()
-}
-
-/// After how long a silence of each organisation something may be wrong.
-fn silence_limits(config: &Config) -> silence::Limits {
-    let watched = config.org.iter().filter(|org| org.silence_secs() > 0);
-    watched.map(|org| (org.name.clone(), Duration::from_secs(org.silence_secs()))).collect()
-}
-
-/// On what terms `gate` lets in.
-fn terms(gate: Gate, limits: &GateLimits, voice: &Voice) -> Terms {
-    Terms {
-        gate,
-        body_patience: Duration::from_secs(limits.body_secs),
-        unlisted: limits.danger_read_unlisted.then(|| Unlisted::new(voice.clone())),
-    }
-}
-
-/// When the newest entry of the inbox had come.
-fn last_entry(journal: &Journal) -> Result<Option<Timestamp>, Error> {
-    let end = journal.tail(Log::Inbox).borrow().number();
-    let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-    let last =
-        reader.read(Position::new(end.saturating_sub(1)), 1, 1).map_err(failed("reading the inbox"))?;
-    Ok(last.iter().find_map(|entry| match entry {
-        journal::Entry::Row(row) => Some(Timestamp::from_micros(row.at)),
-        journal::Entry::Damaged { .. } => None,
-    }))
-}
-
-/// When the newest webhook of each organisation had come, as far as they are among the newest entries.
-fn last_messages(journal: &Journal) -> Result<BTreeMap<String, Timestamp>, Error> {
-    let mut last = BTreeMap::new();
-    let end = journal.tail(Log::Inbox).borrow().number();
-    let mut reader = journal.reader(Log::Inbox).map_err(failed("opening the inbox"))?;
-    let mut after = end.saturating_sub(LOOKED_BACK);
-    while after < end {
-        let entries = reader.read(Position::new(after), AT_ONCE, AT_ONCE_BYTES);
-        let entries = entries.map_err(failed("reading the inbox"))?;
-        after = entries.last().map_or(end, |entry| entry.position().number());
-        for entry in entries {
-            if let journal::Entry::Row(row) = entry
-                && inbox::is_webhook(&row)
-            {
-                last.insert(row.org, Timestamp::from_micros(row.at));
-            }
-        }
-    }
-    Ok(last)
-}
-
-/// Says what became of a damaged journal, in the log and by an alert that is stored before anything else.
-fn tell_salvaged(journal: &Journal, salvaged: &Salvaged) -> Result<(), Error> {
-    let Salvaged { why, kept, saved, lost, cursors, cursors_lost, state, took, .. } = salvaged;
-    error!(
-        why,
-        kept = %kept.display(),
-        inbox_saved = saved[0],
-        inbox_lost = lost[0],
-        outbox_saved = saved[1],
-        outbox_lost = lost[1],
-        cursors,
-        cursors_lost,
-        state,
-        took_ms = took.as_millis(),
-        "the journal was damaged; what is whole of it was saved into a new one"
-    );
-    for removed in &salvaged.removed {
-        warn!(path = %removed.display(), "an older damaged journal was removed: two are kept");
-    }
-    let repeats = if *cursors_lost { "; sinks whose place was lost repeat what is kept" } else { "" };
-    let text = format!(
-        "the journal was damaged ({why}): {} messages and {} alerts were saved, {} messages and {} alerts were \
-         lost{repeats}; the damaged file is kept as {}; check the disk",
-        saved[0],
-        saved[1],
-        lost[0],
-        lost[1],
-        kept.display()
-    );
-    let count = lost[0] + lost[1];
-    let own = Own {
-        kind: OwnKind::JournalDamaged,
-        resource: "journal".to_owned(),
-        state: State::Event,
-        text,
-        count,
-        severity: None,
-        duration_secs: None,
-    };
-    let stored = journal.blocking_append(inbox::own(Timestamp::now(), &own), Priority::Own);
-    match stored {
-        // it is in the log, and a relay without room has to start all the same
-        Ok(_) | Err(AppendError::Full) => Ok(()),
-        Err(source) => Err(failed("storing the relay's own alert")(source)),
-    }
-}
-
-impl Drained {
-    async fn of(journal: &Journal) -> Result<Self, Error> {
-        let status = supervisor::status(journal).await?;
-        let mut drained = Self { waiting: Vec::new(), uninterpreted: 0 };
-        for cursor in
-            status.cursors.into_iter().filter(|cursor| cursor.registered && cursor.behind_records > 0)
-        {
-            match cursor.log {
-                Log::Inbox => drained.uninterpreted = cursor.behind_records,
-                Log::Outbox => drained.waiting.push((cursor.name, cursor.behind_records)),
-            }
-        }
-        Ok(drained)
-    }
-}
-
-/// Why a part that must not end did.
-fn broken(ended: Result<Result<(), Error>, tokio::task::JoinError>, part: &'static str) -> Error {
-    match ended {
-        Ok(Err(error)) => error,
-        _ => Error::Ended { part },
+        let change =
+            Change { certificate, limits, intake, voice, rules, silences, organisations, configuration };
+        Ok(Running { config, journal, sinks, reloads, change, supervisor, interpreter, listener, sides })
     }
 }
 
 /// How many pings may be wanted at once.
 const PINGS: usize = 64;
 
-/// How many entries are looked at for the newest webhooks, and how many at once.
-const LOOKED_BACK: u64 = 1024;
-const AT_ONCE: usize = 256;
-const AT_ONCE_BYTES: usize = 1 << 20;
-
 /// How many names that are missing may wait to be looked up.
 const UNNAMED: usize = 1024;
-
-/// How long a reload waits for sinks to finish what they began.
-const RELOAD_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long to wait for the journal to say why it failed.
-const HALT_PATIENCE: Duration = Duration::from_millis(500);
