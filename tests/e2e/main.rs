@@ -15,6 +15,7 @@ mod mib;
 mod network;
 mod nothing_lost;
 mod operation;
+mod packs;
 mod page;
 mod pair;
 mod peers;

@@ -21,6 +21,7 @@ pub struct Snmptrapd {
     folder: TempDir,
     port: u16,
     reading: Reading,
+    under: Vec<String>,
     running: Option<Running>,
 }
 
@@ -35,6 +36,8 @@ pub struct SnmptrapdSetup {
     pub lines: Vec<String>,
     /// How it writes names and values.
     pub reading: Reading,
+    /// A program, with its arguments, that becomes it.
+    pub under: Vec<String>,
 }
 
 /// A user of SNMPv3 with authentication and privacy.
@@ -56,6 +59,10 @@ pub enum Reading {
     /// With the base MIBs and what `fogbell mib` prints: names such as `FOGBELL-MIB::fbAlarmSummary.0`, values
     /// as an operator sees them.
     Names,
+    /// Without any MIB: numeric names, values as whoever is handed them sees them. What it logs is not read.
+    Numbers,
+    /// The same with the MIBs of [`Self::Names`], so that values have names.
+    NumbersOfNames,
 }
 
 impl Snmptrapd {
@@ -81,10 +88,16 @@ impl Snmptrapd {
         for name in ["persist", "mibs"] {
             fs::create_dir(folder.path().join(name)).expect("a temporary folder can be made");
         }
-        if setup.reading == Reading::Names {
+        if matches!(setup.reading, Reading::Names | Reading::NumbersOfNames) {
             write_mib(&folder.path().join("mibs/FOGBELL-MIB"));
         }
-        let mut this = Self { folder, port: free_port(), reading: setup.reading, running: None };
+        let mut this = Self {
+            folder,
+            port: free_port(),
+            reading: setup.reading,
+            under: setup.under.clone(),
+            running: None,
+        };
         this.start_again();
         this
     }
@@ -116,7 +129,9 @@ impl Snmptrapd {
         self.stop();
         let log = self.log();
         let started = count(&log, STARTED);
-        let mut command = Command::new("snmptrapd");
+        let mut words = self.under.iter().map(String::as_str).chain(["snmptrapd"]);
+        let mut command = Command::new(words.next().expect("there is its own name"));
+        command.args(words);
         // Where it looks for files: ours, and what it keeps itself. (`-C` would forget the latter.)
         let (folder, kept) = (self.folder.path(), self.folder.path().join("persist"));
         let folders = [folder, &kept].map(|path| path.display().to_string()).join(":");
@@ -125,10 +140,12 @@ impl Snmptrapd {
         command.args(["-f", "-A", "-n", "-Ot", "-F", &trap::format()]).arg("-Lf").arg(&log);
         match self.reading {
             Reading::Exact => command.env("MIBS", "").args(["-On", "-Ox"]),
-            Reading::Names => {
+            Reading::Numbers => command.env("MIBS", "").arg("-On"),
+            Reading::Names | Reading::NumbersOfNames => {
                 let folders =
                     [base_mibs(), self.folder.path().join("mibs")].map(|path| path.display().to_string());
-                command.args(["-m", "ALL", "-M", &folders.join(":")])
+                command.args(["-m", "ALL", "-M", &folders.join(":")]);
+                command.args((self.reading == Reading::NumbersOfNames).then_some("-On"))
             }
         };
         let mut running = Running::start("snmptrapd", command.arg(format!("udp:{}", self.address())));

@@ -22,6 +22,7 @@ pub(crate) mod prism;
 mod programs;
 mod pysmi;
 mod python;
+mod receivers;
 mod sslyze;
 mod taplo;
 
@@ -135,6 +136,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
     pysmi::provide(&home, &bin).context(
         "the tests need pysmi, which is on PyPI: it takes Python 3.10 or later and its pip; or leave the peers out with \
          --without-peers",
+    )?;
+
+    receivers::provide(&home, &bin, always).context(
+        "the tests load what `fogbell pack` writes with snmptt, PHP, Ruby and xmllint: their packages must be had, or leave the \
+         peers out with --without-peers",
     )?;
 
     let mibs = home.join("mibs");

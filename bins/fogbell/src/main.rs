@@ -28,6 +28,7 @@ mod journal_status;
 mod journal_verify;
 mod manager;
 mod open;
+mod pack;
 mod probe;
 mod protect;
 mod reload;
@@ -127,6 +128,12 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Write ready configuration for an NMS or a SIEM, made of the same tables as FOGBELL-MIB and the lines of syslog
+    ///
+    /// With --out the files are written and named, and a file that is there and differs is left alone; without it a pack of one
+    /// file is printed.
+    #[command(after_help = pack::EXAMPLE)]
+    Pack(pack::Args),
     /// Write what a relay needs to go on elsewhere into one file, with the relay running or stopped
     ///
     /// In it are the journal as it is at one moment, the vault (sealed), the configuration with the files that it names,
@@ -273,6 +280,7 @@ fn main() -> ExitCode {
         Command::Ha(ha) => ha::run(&ha),
         Command::Secret(secret) => secret::run(secret).map_err(|error| -> Box<dyn Error> { error }),
         Command::Mib { config } => mib(config),
+        Command::Pack(args) => pack::show(&args),
         Command::Schema => schema(),
         Command::Completion { shell } => completion(shell),
         Command::Manual { folder } => manual::write(&Fogbell::command(), &folder).map_err(Into::into),

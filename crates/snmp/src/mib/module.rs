@@ -6,7 +6,13 @@ use super::{Object, Syntax, Trap};
 
 /// The module under this enterprise number.
 pub(super) fn text(enterprise: u32) -> String {
+    let severities: Vec<String> = Syntax::Severity
+        .values()
+        .iter()
+        .map(|(name, number)| format!("                     {name}({number})"))
+        .collect();
     let mut out = HEAD.replace("<number>", &enterprise.to_string());
+    out = out.replace("<severities>", &severities.join(",\n"));
     for object in Object::ALL {
         let defined = object.definition();
         let (name, syntax, about) = (defined.name, defined.syntax.clause(), wrapped(defined.about));
@@ -115,12 +121,7 @@ FbPerceivedSeverity ::= TEXTUAL-CONVENTION
     REFERENCE
         "RFC 3877, ITU-ALARM-TC-MIB"
     SYNTAX       INTEGER {
-                     cleared(1),
-                     indeterminate(2),
-                     critical(3),
-                     major(4),
-                     minor(5),
-                     warning(6)
+<severities>
                  }
 
 "#;

@@ -76,6 +76,18 @@ impl Object {
         self.definition().name
     }
 
+    /// What it says, for people: the description in the MIB.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        self.definition().about
+    }
+
+    /// The names of its numbers, where the MIB names them: those of the state and of the severity.
+    #[must_use]
+    pub const fn values(self) -> &'static [(&'static str, i32)] {
+        self.definition().syntax.values()
+    }
+
     pub(crate) const fn syntax(self) -> Syntax {
         self.definition().syntax
     }
@@ -236,11 +248,31 @@ pub(crate) enum Syntax {
 }
 
 impl Syntax {
+    pub(super) const fn values(self) -> &'static [(&'static str, i32)] {
+        match self {
+            Self::State => &[("raised", 1), ("cleared", 2), ("event", 3)],
+            // ItuPerceivedSeverity of RFC 3877
+            Self::Severity => &[
+                ("cleared", 1),
+                ("indeterminate", 2),
+                ("critical", 3),
+                ("major", 4),
+                ("minor", 5),
+                ("warning", 6),
+            ],
+            _ => &[],
+        }
+    }
+
     /// As the module writes it.
     pub(super) fn clause(self) -> String {
         match self {
             Self::Text(max) => format!("FbText (SIZE (0..{max}))"),
-            Self::State => "INTEGER { raised(1), cleared(2), event(3) }".to_owned(),
+            Self::State => {
+                let named: Vec<String> =
+                    self.values().iter().map(|(name, number)| format!("{name}({number})")).collect();
+                format!("INTEGER {{ {} }}", named.join(", "))
+            }
             Self::Severity => "FbPerceivedSeverity".to_owned(),
             Self::Count => "Gauge32".to_owned(),
             Self::Duration => "Integer32 (-1..2147483647)".to_owned(),

@@ -80,7 +80,19 @@ impl Trap {
         }
     }
 
-    pub(super) const fn about(self) -> &'static str {
+    /// The state of the alerts that it carries; audits are events.
+    #[must_use]
+    pub const fn state(self) -> State {
+        match self {
+            Self::AlarmRaised | Self::RelayRaised | Self::DeviceDown => State::Raised,
+            Self::AlarmCleared | Self::RelayCleared | Self::DeviceUp => State::Cleared,
+            Self::Event | Self::Audit | Self::Heartbeat => State::Event,
+        }
+    }
+
+    /// What it is for, for people: the description in the MIB.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
         match self {
             Self::AlarmRaised => {
                 "A problem is there. fbAlarmKey names the problem: the fbAlarmCleared that ends it carries the \
@@ -180,6 +192,7 @@ mod tests {
             alert.state = state;
 
             assert_eq!(Trap::of(&alert), trap, "{topic} {kind} {state:?}");
+            assert!(trap == Trap::Audit || trap.state() == state, "{topic} {kind} {state:?}");
         }
     }
 }
