@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "stories are tests, their own functions too")]
 
 mod backup;
+mod book;
 mod canaries;
 mod certificates;
 mod check;

