@@ -36,6 +36,7 @@ pub mod alarms;
 pub mod definitions;
 pub mod events;
 pub mod inventory;
+pub mod shape;
 pub mod sites;
 pub mod ssr;
 pub mod stats;
