@@ -31,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     if options.reproducible {
         return reproducible::run(workspace, &options, &out);
     }
-    let (release, build) = (Release::of(workspace)?, workspace.target.join("dist/build"));
+    let (release, build) = (Release::of(workspace, options.debug)?, workspace.target.join("dist/build"));
     make(workspace, &options, &release, &workspace.root, &build, &out)?;
     for file in tree::files(&out)? {
         println!("{}", workspace.relative(&file).display());
@@ -128,7 +128,7 @@ pub(crate) fn debug_static(workspace: &Workspace, version: &str, out: &Path) -> 
 ///
 /// As [`run`].
 pub(crate) fn bill_of_materials(workspace: &Workspace, file: &Path) -> Result<()> {
-    sbom::write(workspace, &workspace.root, &Release::of(workspace)?, file)
+    sbom::write(workspace, &workspace.root, &Release::of(workspace, true)?, file)
 }
 
 /// An archive for systems without a package: programs that need nothing of the system, pages, completions, licences.
@@ -180,7 +180,7 @@ struct Release {
 }
 
 impl Release {
-    fn of(workspace: &Workspace) -> Result<Self> {
+    fn of(workspace: &Workspace, hasty: bool) -> Result<Self> {
         let packages = workspace.metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
         let program = packages.iter().find(|package| package["name"] == PROGRAMS[0]);
         let version =
@@ -192,7 +192,7 @@ impl Release {
             )
             .context("set SOURCE_DATE_EPOCH where there is no repository")?,
         };
-        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned(), hasty: false })
+        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned(), hasty })
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn run(workspace: &Workspace, options: &Options, out: &Path) -> Resul
     let home = workspace.target.join("dist/twice");
     let places = [home.join("a"), home.join("another/and-deeper/b")];
     // both before the first is built, which takes long enough for somebody to go on working
-    let release = Release::of(workspace)?;
+    let release = Release::of(workspace, options.debug)?;
     for place in &places {
         copy(workspace, &place.join("source"))?;
     }
