@@ -13,6 +13,7 @@ use tracing_subscriber::EnvFilter;
 mod access;
 mod alerts;
 mod backup;
+mod bound;
 mod capture;
 mod cert;
 mod certificate;
