@@ -62,7 +62,7 @@ mod secret;
 mod settings;
 
 pub use answer::{Answer, Misfit};
-pub use budget::{Budget, Share};
+pub use budget::{Budget, Hurry, Share};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use fields::Extra;
