@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::access::plain;
+use crate::bound::RESTART;
 use crate::secret::at_hand;
 
 mod answers;
 mod draft;
 mod mist;
+mod port;
 mod sink;
 mod verify;
 mod write;
@@ -23,7 +25,7 @@ use write::Change;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration that is written
-    #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
+    #[arg(short, long, default_value = CONFIG)]
     config: PathBuf,
     /// File with answers, TOML: the long names of these flags with `_` for `-`; flags win over it
     #[arg(long, value_name = "FILE")]
@@ -63,7 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     for line in verify::lines(&config, &draft, &answers) {
         say(line)?;
     }
-    let changes = write::changes(&draft)?;
+    let port = port::changes(&args.config, &config)?;
+    let rebound = port.iter().any(Change::is_one);
+    let changes = [port, write::changes(&draft)?].into_iter().flatten().collect::<Vec<_>>();
     let webhook = if answers.create_webhook {
         Some(mist::Webhook::look(&organisation, &draft, &config)?)
     } else {
@@ -110,13 +114,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let end = match (nothing, args.dry_run) {
         (true, _) => "nothing to do: everything is as it should be".to_owned(),
         (false, true) => "nothing was changed".to_owned(),
-        (false, false) => format!(
-            "done. Next:\n  fogbell check --config {path}\n  systemctl enable --now fogbell\n  fogbell doctor --config {path}\n  \
-             fogbell webhook ping --config {path}"
-        ),
+        (false, false) => {
+            let rebind = if rebound { format!("  {}\n", RESTART) } else { String::new() };
+            format!(
+                "done. Next:\n  fogbell check --config {path}\n{rebind}  systemctl enable --now fogbell\n  fogbell doctor \
+                 --config {path}\n  fogbell webhook ping --config {path}"
+            )
+        }
     };
     Ok(writeln!(io::stdout(), "\n{end}")?)
 }
+
+/// What the unit runs by.
+const CONFIG: &str = "/etc/fogbell/fogbell.toml";
 
 /// What `--help` shows.
 pub(crate) const EXAMPLE: &str = "\
