@@ -112,6 +112,10 @@ impl Supervisor {
                         self.noticed(notice, &mut open);
                     }
                     self.store_events().await;
+                    // so that what was counted at the end adds up
+                    if let Ok(status) = status(&self.journal).await {
+                        self.measure(&status, &ages, &mut commits);
+                    }
                     return Ok(());
                 }
                 Some(own) = self.said.recv() => self.unstored.add(own),
