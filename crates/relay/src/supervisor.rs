@@ -359,7 +359,9 @@ impl Problems {
             OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
             OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
             OwnKind::MistSilent => self.silences.unsaid(own),
-            OwnKind::SinkCertificateExpires | OwnKind::ApiCallsShort => self.concerns.unsaid(own),
+            OwnKind::SinkCertificateExpires | OwnKind::ApiCallsShort | OwnKind::ApiTokenInvalid => {
+                self.concerns.unsaid(own);
+            }
             _ => {}
         }
     }
