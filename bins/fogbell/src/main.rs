@@ -86,7 +86,13 @@ enum Command {
     Reload(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     #[command(after_help = "Example:\n  fogbell check --config ./fogbell.toml")]
-    Check(File),
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at everything the relay needs, on this machine, in Mist and at the receivers, and say how to mend what is wrong
     ///
     /// Changes nothing. Exits with 0 when nothing is wrong, with 1 when something is; warnings count with --strict.
@@ -225,6 +231,9 @@ enum Journal {
         /// Also when the sink is configured; it then starts anew, and what it had not got is lost to it
         #[arg(long)]
         configured: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -240,6 +249,9 @@ enum Snmp {
         name: String,
         #[command(flatten)]
         file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print the lines that tell net-snmp's snmptrapd about the SNMPv3 user of a sink
     #[command(after_help = "Example:\n  fogbell snmp user-line noc --reveal")]
@@ -272,14 +284,14 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(&args),
         Command::Run { file, .. } => run::run(&file.config),
         Command::Reload(file) => reload::ask(&file.config),
-        Command::Check(file) => check::check(&file.config),
+        Command::Check { file, json } => check::check(&file.config, json),
         Command::Doctor(args) => doctor::run(&args),
         Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
         Command::Journal(Journal::Export(args)) => journal_export::print(&args),
-        Command::Journal(Journal::Forget { sink, file, configured }) => {
-            journal_forget::forget(&file.config, &sink, configured)
+        Command::Journal(Journal::Forget { sink, file, configured, json }) => {
+            journal_forget::forget(&file.config, &sink, configured, json)
         }
         Command::Tail(args) => tail::show(&args),
         Command::Explain(args) => explain::show(&args),
@@ -297,7 +309,7 @@ fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Completion { shell } => completion(shell),
         Command::Manual { folder } => manual::write(&Fogbell::command(), &folder).map_err(Into::into),
-        Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
+        Command::Snmp(Snmp::Probe { name, file, json }) => probe::show(&file.config, &name, json),
         Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
     };
     match done {
