@@ -256,3 +256,31 @@ fn a_configuration_of_a_newer_version_is_refused_by_its_version() {
     Config::new().set("", "version", "1").write(&home);
     assert_eq!(ask_fogbell_in(&home, &["check"]).code, 0);
 }
+
+#[test]
+fn a_journal_of_a_newer_format_is_refused_by_its_format_and_left_as_it_is() {
+    let (_folder, home) = home();
+    let mut relay = Fogbell::start_in(&home, &Config::new());
+    relay.deliver(r#"{"topic":"alarms","events":[{"type":"device_down","timestamp":1767323045}]}"#);
+    relay.sigterm();
+    assert!(relay.wait_exit(DEADLINE).success());
+    drop(relay);
+    let file = home.join("state/journal.db");
+    let good = fs::read(&file).unwrap();
+    // as SQLite's file format has it: `user_version` in bytes 60 to 63, `application_id` in 68 to 71, which ends in a digit
+    assert_eq!((good[63], good[71]), (2, b'2'));
+    let mut newer = good.clone();
+    (newer[63], newer[71]) = (3, b'3');
+    fs::write(&file, &newer).unwrap();
+
+    for command in ["run", "journal status"] {
+        let answer = ask_fogbell_in(&home, &command.split(' ').collect::<Vec<_>>());
+
+        assert_ne!(answer.code, 0, "{command}");
+        let says = "has format 3, this version knows up to 2";
+        assert!(answer.said.contains(says), "{command}: {}", answer.said);
+    }
+    assert_eq!(fs::read(&file).unwrap(), newer, "something was written");
+    fs::write(&file, &good).unwrap();
+    drop(Fogbell::start_in(&home, &Config::new()));
+}

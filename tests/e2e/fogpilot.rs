@@ -18,6 +18,7 @@ mod many;
 mod needs_root;
 mod readings;
 mod rollout;
+mod safety;
 mod spoilt;
 mod stage;
 mod store_by_store;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use e2e::{DEADLINE, Running, wait_for, wait_until};
 use tempfile::TempDir;
@@ -74,7 +75,27 @@ impl Debian {
             "LC_ALL=C.UTF-8",
             "DEBIAN_FRONTEND=noninteractive",
         ]);
-        enter.args(command).output().unwrap().into()
+        // what waits for something that never comes, as apt for a script that hangs, is ended and said
+        enter.args(["timeout", "--kill-after=5", &PATIENCE.as_secs().to_string()]);
+        let ran: Ran = enter.args(command).output().unwrap().into();
+        assert!(
+            ![124, 137].contains(&ran.code),
+            "{command:?} did not end within {} s: {}\n{}",
+            PATIENCE.as_secs(),
+            ran.said,
+            self.processes()
+        );
+        ran
+    }
+
+    /// What runs inside, so that whoever waits can be seen with what it waits for.
+    fn processes(&self) -> String {
+        let leader = self.leader.to_string();
+        let listed = Command::new("nsenter")
+            .args(["--target", &leader, "--mount", "--pid", "--", "sh", "-c"])
+            .arg("for it in /proc/[0-9]*; do echo \"${it#/proc/} $(tr '\\0' ' ' < $it/cmdline)\"; done")
+            .output();
+        listed.map_or_else(|error| error.to_string(), |it| String::from_utf8_lossy(&it.stdout).into_owned())
     }
 
     /// A line of a shell, run inside.
@@ -154,6 +175,9 @@ fn first_process(nspawn: u32) -> Option<u32> {
     };
     children.split_whitespace().filter_map(|pid| pid.parse().ok()).find(is_systemd)
 }
+
+/// How long a command inside may take: apt, on a slow disk, for the longest.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) fn from_environment(name: &str) -> PathBuf {
     let value = std::env::var_os(name);

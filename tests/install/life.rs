@@ -1,7 +1,4 @@
-//! From the first installation to the last trace.
-
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+//! The Debian package, from the first installation to the last trace.
 
 use crate::scene::{NEW, OLD, Scene};
 
@@ -70,7 +67,7 @@ fn it_is_set_up_upgraded_and_downgraded_while_it_relays_and_its_configuration_st
             "reinstall" => &["install", "--reinstall", package],
             _ => &["install", "--allow-downgrades", package],
         };
-        number = posting(&scene, number, || drop(debian.apt(arguments)));
+        number = scene.posting(number, || drop(debian.apt(arguments)));
 
         let version = debian.run(&["dpkg-query", "-W", "-f", "${Version}", "fogbell"]);
         assert!(package.contains(&format!("_{version}_")), "{how}: {version}");
@@ -83,31 +80,6 @@ fn it_is_set_up_upgraded_and_downgraded_while_it_relays_and_its_configuration_st
     }
     let enabled = debian.try_run(&["systemctl", "is-enabled", "fogbell.service"]).said;
     assert_eq!(enabled.trim(), "enabled");
-}
-
-/// Posts alarms one after the other, from the given number on, while `work` is done, each until it is answered, as Mist does.
-/// A program that ends may cut off what it has not answered; but nobody finds the port closed. The next free number.
-fn posting(scene: &Scene, from: usize, work: impl FnOnce()) -> usize {
-    let (done, next) = (AtomicBool::new(false), AtomicUsize::new(from));
-    thread::scope(|scope| {
-        let posting = scope.spawn(|| {
-            while !done.load(Ordering::Relaxed) {
-                let answer = scene.post(next.load(Ordering::Relaxed));
-                // 7: nobody listens
-                assert_ne!(answer.exit, 7, "{}", answer.said);
-                if answer.exit == 0 {
-                    assert_eq!(answer.status, 200, "{}", answer.said);
-                    next.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-        });
-        work();
-        done.store(true, Ordering::Relaxed);
-        posting.join().unwrap();
-    });
-    let next = next.into_inner();
-    assert!(next > from + 1, "nothing was posted meanwhile");
-    next
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! A Debian with the package, and receivers of what the relay on it delivers.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
 use e2e::{
     Config, Curl, DEADLINE, Response, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup, free_port, sign,
     wait_until,
@@ -82,6 +85,31 @@ impl Scene {
             self.siem.lines().len(),
             self.log()
         );
+    }
+
+    /// Posts alarms one after the other, from the given number on, while `work` is done, each until it is answered, as Mist
+    /// does. A program that ends may cut off what it has not answered; but nobody finds the port closed. The next free number.
+    pub(crate) fn posting(&self, from: usize, work: impl FnOnce()) -> usize {
+        let (done, next) = (AtomicBool::new(false), AtomicUsize::new(from));
+        thread::scope(|scope| {
+            let posting = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let answer = self.post(next.load(Ordering::Relaxed));
+                    // 7: nobody listens
+                    assert_ne!(answer.exit, 7, "{}", answer.said);
+                    if answer.exit == 0 {
+                        assert_eq!(answer.status, 200, "{}", answer.said);
+                        next.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+            work();
+            done.store(true, Ordering::Relaxed);
+            posting.join().unwrap();
+        });
+        let next = next.into_inner();
+        assert!(next > from + 1, "nothing was posted meanwhile");
+        next
     }
 
     /// What the relay said.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::programs::must_succeed;
 use crate::workspace::Workspace;
 
+mod alone;
 mod build;
 mod deb;
 mod glibc;
@@ -30,8 +31,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     if options.reproducible {
         return reproducible::run(workspace, &options, &out);
     }
-    let build = workspace.target.join("dist/build");
-    make(workspace, &options, &workspace.root, &build, &out)?;
+    let (release, build) = (Release::of(workspace, options.debug)?, workspace.target.join("dist/build"));
+    make(workspace, &options, &release, &workspace.root, &build, &out)?;
     for file in tree::files(&out)? {
         println!("{}", workspace.relative(&file).display());
     }
@@ -39,20 +40,27 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
 }
 
 /// Makes everything of the sources in `source`, building into `build`.
-fn make(workspace: &Workspace, options: &Options, source: &Path, build: &Path, out: &Path) -> Result<()> {
-    let release = Release::of(workspace)?;
+fn make(
+    workspace: &Workspace,
+    options: &Options,
+    release: &Release,
+    source: &Path,
+    build: &Path,
+    out: &Path,
+) -> Result<()> {
     fresh(out)?;
     println!("dist: building the programs");
     let programs = build::programs(workspace, source, build, Kind::Native, options.debug, &release.epoch)?;
     let work = build.join("packages");
-    package(workspace, options, &release, source, &programs, &work, out)?;
+    package(workspace, options, release, source, &programs, &work, out)?;
     if options.fixed {
         println!("dist: building the static programs");
         let programs =
             build::programs(workspace, source, build, Kind::Static, options.debug, &release.epoch)?;
-        archive(&release, source, &programs, &work, out)?;
+        alone::check(&programs)?;
+        archive(release, source, &programs, &work, out)?;
     }
-    sbom::write(workspace, source, &release, &out.join(format!("fogbell-{}.cdx.json", release.version)))?;
+    sbom::write(workspace, source, release, &out.join(format!("fogbell-{}.cdx.json", release.version)))?;
     sums(out)
 }
 
@@ -76,7 +84,7 @@ fn package(
     Ok(())
 }
 
-/// Debian packages of debug builds that are there already, one for each version: for tests of installing.
+/// Packages of debug builds that are there already, two for each version: for tests of installing.
 ///
 /// # Errors
 ///
@@ -94,8 +102,33 @@ pub(crate) fn debug_packages(workspace: &Workspace, versions: &[&str], out: &Pat
     for version in versions {
         let release = Release { version: (*version).to_owned(), epoch: "0".to_owned(), hasty: true };
         deb::pack(&release, &workspace.root, &tree, &work, out)?;
+        rpm::pack(workspace, &release, &tree, &work, out)?;
     }
-    Ok(())
+    sums(out)
+}
+
+/// Static programs of a debug build, and their archive in `out`, beside the packages: for tests too; the folder of the programs.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn debug_static(workspace: &Workspace, version: &str, out: &Path) -> Result<PathBuf> {
+    let target = workspace.target.join("dist/test-static");
+    let programs = build::programs(workspace, &workspace.root, &target, Kind::Static, true, "0")?;
+    alone::check(&programs)?;
+    let release = Release { version: version.to_owned(), epoch: "0".to_owned(), hasty: true };
+    archive(&release, &workspace.root, &programs, &target.join("packages"), out)?;
+    sums(out)?;
+    Ok(programs)
+}
+
+/// The bill of materials of what is here.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn bill_of_materials(workspace: &Workspace, file: &Path) -> Result<()> {
+    sbom::write(workspace, &workspace.root, &Release::of(workspace, true)?, file)
 }
 
 /// An archive for systems without a package: programs that need nothing of the system, pages, completions, licences.
@@ -115,13 +148,14 @@ fn archive(release: &Release, source: &Path, programs: &Path, work: &Path, out: 
     pack.arg(format!("--mtime=@{}", release.epoch)).arg("-cf").arg(&tar).arg("-C").arg(&root).arg(&name);
     must_succeed(&mut pack)?;
     let mut gzip = Command::new("gzip");
-    must_succeed(gzip.args(["-9", "-n", "-f"]).arg(&tar))?;
+    must_succeed(gzip.args([if release.hasty { "-1" } else { "-9" }, "-n", "-f"]).arg(&tar))?;
     fs::rename(work.join("static.tar.gz"), &file).with_context(|| format!("cannot make `{}`", file.display()))
 }
 
 /// `SHA256SUMS` of all files in `out`, as `sha256sum -c` reads it.
 fn sums(out: &Path) -> Result<()> {
-    let files = tree::files(out)?;
+    let mut files = tree::files(out)?;
+    files.retain(|file| !file.ends_with("SHA256SUMS"));
     let names = files.iter().filter_map(|file| file.strip_prefix(out).ok());
     let text = must_succeed(Command::new("sha256sum").args(names).current_dir(out))?;
     fs::write(out.join("SHA256SUMS"), text).context("cannot write `SHA256SUMS`")
@@ -146,7 +180,7 @@ struct Release {
 }
 
 impl Release {
-    fn of(workspace: &Workspace) -> Result<Self> {
+    fn of(workspace: &Workspace, hasty: bool) -> Result<Self> {
         let packages = workspace.metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
         let program = packages.iter().find(|package| package["name"] == PROGRAMS[0]);
         let version =
@@ -158,7 +192,7 @@ impl Release {
             )
             .context("set SOURCE_DATE_EPOCH where there is no repository")?,
         };
-        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned(), hasty: false })
+        Ok(Self { version: version.to_owned(), epoch: epoch.trim().to_owned(), hasty })
     }
 }
 

@@ -65,8 +65,9 @@ Usage: cargo xtask COMMAND
             --without-peers   leave out what needs snmptrapd, rsyslog and the like
             --without-root    leave out what needs root
   test install
-          the package on a Debian with a running systemd: installed, set up, upgraded, downgraded, removed, purged; needs
-          root
+          the packages on a Debian with a running systemd: installed, set up against a fake Mist cloud, upgraded, downgraded,
+          removed, purged; static programs where there is no system; the bill of materials; needs root
+            --without-static  leave the static programs out
   bench [NAME...]
           the relay's figures next to their goals and to two references; without a name all of burst, sustained,
           traps, latency, memory, start, directory and plots

@@ -15,6 +15,7 @@ use crate::workspace::Workspace;
 
 mod apt;
 mod axe;
+pub(crate) mod cyclonedx;
 mod debian;
 mod mibs;
 mod npm;

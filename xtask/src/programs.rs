@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 /// The first file of this name on `PATH` that may be executed.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
@@ -45,14 +46,50 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
 pub(crate) fn must_succeed(command: &mut Command) -> Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", name(command)))?;
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
-        let said = printed + &String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<&str> = said.lines().collect();
-        let end = lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n");
-        bail!("{} failed ({}):\n{end}", name(command), output.status);
+        bail!("{} failed ({}):\n{}", name(command), output.status, end_of(&output));
     }
-    Ok(printed)
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The same for a program that may wait for something that never comes: after so long it is ended, with all that it started.
+///
+/// # Errors
+///
+/// As [`must_succeed`]; of one that was ended the error says so.
+pub(crate) fn must_end(command: &Command, within: Duration) -> Result<String> {
+    let mut timeout = Command::new("timeout");
+    timeout.args(["--kill-after=10", &within.as_secs_f64().to_string()]);
+    timeout.arg(command.get_program()).args(command.get_args());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => timeout.env(key, value),
+            None => timeout.env_remove(key),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        timeout.current_dir(folder);
+    }
+    let output =
+        timeout.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", name(command)))?;
+    match output.status.code() {
+        Some(0) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        // as timeout(1) has it: it was ended, or had to be killed
+        Some(124 | 137) => Err(anyhow!(
+            "{} did not end within {} s and was ended; it last said:\n{}",
+            name(command),
+            within.as_secs(),
+            end_of(&output)
+        )),
+        _ => Err(anyhow!("{} failed ({}):\n{}", name(command), output.status, end_of(&output))),
+    }
+}
+
+/// The last lines that a program printed.
+fn end_of(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = said.lines().collect();
+    lines.get(lines.len().saturating_sub(TAIL)..).unwrap_or_default().join("\n")
 }
 
 /// How a child is asked to end.
@@ -87,3 +124,26 @@ fn name(command: &Command) -> String {
 
 /// Lines of a failed program's output that its error carries.
 const TAIL: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_end_is_ended_with_what_it_started() {
+        let mut command = Command::new("sh");
+        // the child holds the pipes: were it left, nobody would see their end
+        command.args(["-c", "echo \"$WORD, waiting\"; sleep 600 & sleep 600"]).env("WORD", "connected");
+
+        let error = must_end(&command, Duration::from_millis(200)).unwrap_err().to_string();
+
+        assert!(
+            error.contains("`sh` did not end within") && error.ends_with("connected, waiting"),
+            "{error}"
+        );
+        assert_eq!(must_end(Command::new("echo").arg("a b"), Duration::from_secs(60)).unwrap(), "a b\n");
+        let failed =
+            must_end(Command::new("sh").args(["-c", "echo why >&2; exit 3"]), Duration::from_secs(60));
+        assert!(failed.unwrap_err().to_string().ends_with("why"));
+    }
+}

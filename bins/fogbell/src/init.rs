@@ -7,12 +7,14 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::access::plain;
+use crate::bound::RESTART;
 use crate::secret::at_hand;
 
 mod answers;
 mod credstore;
 mod draft;
 mod mist;
+mod port;
 mod sink;
 mod store;
 mod verify;
@@ -26,7 +28,7 @@ use write::Change;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The configuration that is written
-    #[arg(short, long, default_value = "/etc/fogbell/fogbell.toml")]
+    #[arg(short, long, default_value = CONFIG)]
     config: PathBuf,
     /// File with answers, TOML: the long names of these flags with `_` for `-`; flags win over it
     #[arg(long, value_name = "FILE")]
@@ -66,7 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     for line in verify::lines(&config, &draft, &answers) {
         say(line)?;
     }
-    let changes = write::changes(&draft)?;
+    let port = port::changes(&args.config, &config)?;
+    let rebound = port.iter().any(Change::is_one);
+    let changes = [port, write::changes(&draft)?].into_iter().flatten().collect::<Vec<_>>();
     let recovery_key_to = answers.recovery_key_to.as_deref();
     let sealed = match &draft.store {
         Store::Files(_) => None,
@@ -140,14 +144,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         (false, true) => "nothing was changed".to_owned(),
         (false, false) => {
             let fogbell = sealed.map_or("fogbell", |it| it.in_a_shell());
+            let rebind = if rebound { format!("  {RESTART}\n") } else { String::new() };
             format!(
-                "done. Next:\n  {fogbell} check --config {path}\n  systemctl enable --now fogbell\n  {fogbell} doctor --config \
-                 {path}\n  {fogbell} webhook ping --config {path}"
+                "done. Next:\n  {fogbell} check --config {path}\n{rebind}  systemctl enable --now fogbell\n  {fogbell} doctor \
+                 --config {path}\n  {fogbell} webhook ping --config {path}"
             )
         }
     };
     Ok(writeln!(io::stdout(), "\n{end}")?)
 }
+
+/// What the unit runs by.
+const CONFIG: &str = "/etc/fogbell/fogbell.toml";
 
 /// What `--help` shows.
 pub(crate) const EXAMPLE: &str = "\

@@ -12,6 +12,8 @@ use clap_complete::Shell;
 mod access;
 mod alerts;
 mod backup;
+mod bound;
+mod capture;
 mod cert;
 mod certificate;
 mod check;
@@ -144,6 +146,12 @@ enum Command {
         #[arg(short, long)]
         config: Option<PathBuf>,
     },
+    /// Take down what Mist sends and answers, without what it says: what settles the unknowns of docs/unknowns.md
+    ///
+    /// Reads the messages that are kept, with the relay running or stopped, and writes JSON: which fields there are, of
+    /// which kinds, how often, and the vendor's own words. Names, ids, addresses and secrets are not in it.
+    #[command(after_help = capture::EXAMPLE)]
+    Capture(capture::Args),
     /// Write what a relay needs to go on elsewhere into one file, with the relay running or stopped
     ///
     /// In it are the journal as it is at one moment, the vault (sealed), the configuration with the files that it names,
@@ -299,6 +307,7 @@ fn main() -> ExitCode {
         Command::Webhook(webhook) => webhook::run(webhook),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Capture(args) => capture::run(&args),
         Command::Backup(args) => backup::make(&args).map_err(|error| -> Box<dyn Error> { error }),
         Command::Restore(args) => restore::run(&args).map_err(|error| -> Box<dyn Error> { error }),
         Command::Clouds(args) => clouds::show(&args),

@@ -14,6 +14,7 @@ use crate::asking::{ask, unless_interrupted};
 use crate::carry::{self, Carrying, carry, prepare, runtime};
 use crate::exit::{Done, Exit, Failure, chain};
 use crate::lock::Lock;
+use crate::older;
 use crate::open_run::OpenRun;
 use crate::plan::header;
 use crate::preflight::Due;
@@ -69,6 +70,9 @@ pub(crate) fn apply(args: &Args) -> Done {
     if plan.is_empty() {
         writeln!(io::stderr(), "fogpilot: {plan}; there is nothing to do")?;
         return Ok(if common.detailed_exitcode { Exit::Nothing } else { Exit::Ok });
+    }
+    for line in older::in_the_way(&common.acting.which.home, &plan)? {
+        writeln!(io::stderr(), "fogpilot: {line}")?;
     }
     let about = about(&session)?;
     if common.acting.dry_run {
@@ -140,7 +144,11 @@ fn work(session: &Session, run: &Run, record: &Record, common: &Common, restarte
     let due = due(record, restarted);
     let options = prepare(session, run, &common.carrying, due.as_ref(), &shower);
     let options = runtime.block_on(unless_interrupted(options));
-    let options = options.inspect_err(|_| shower.end())?;
+    let options = options.inspect_err(|_| shower.end()).map_err(|failure| {
+        let begun = record.with_progress(|progress| progress.starts > 1);
+        let asked = begun && failure.exit() == Exit::Interrupted;
+        carry::unless_asked(asked, failure, &format!("fogpilot resume {}", run.id))
+    })?;
     let safe = Safe::of(session.unlocked.clone(), run.plan.hash());
     let applied = runtime.block_on(carry(&session.world, run, record, &safe, &options, &shower));
     let applied = applied.map_err(|stop| refused(&stop, run, record))?;

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 
@@ -17,9 +18,20 @@ pub(crate) async fn unless_interrupted<T>(
 ) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt?;
-            Err(Failure::of(Exit::Interrupted, "interrupted; nothing was written"))
+        () = interrupted() => Err(Failure::of(Exit::Interrupted, "interrupted; nothing was written")),
+    }
+}
+
+/// Returns at an interrupt from the terminal, or when the program is to terminate.
+pub(crate) async fn interrupted() {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
         }
+    };
+    tokio::select! {
+        interrupt = tokio::signal::ctrl_c() => if interrupt.is_err() { std::future::pending().await },
+        () = terminate => {}
     }
 }

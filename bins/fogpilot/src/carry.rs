@@ -15,8 +15,8 @@ use sco::run::{
     Accepted, Applied, ApplyOptions, ApplyStop, End, Record, Stop, Stopper, TokenTrust, World, apply,
 };
 use sco::token::TokenFlag;
-use tokio::signal::unix::{SignalKind, signal};
 
+use crate::asking::interrupted;
 use crate::exit::{Exit, Failure};
 use crate::preflight::{self, Assumed, Due, Looked};
 use crate::profile::Session;
@@ -65,6 +65,10 @@ pub(crate) struct Carrying {
     /// Take this router from the site that it holds past its deadline, so that the next may go on; once for each
     #[arg(long, value_name = "ROUTER")]
     release: Vec<RouterName>,
+    /// Assign this router once more, although an assignment whose answer was lost may have been done and taken back by
+    /// somebody: ask first who works there; once for each
+    #[arg(long, value_name = "ROUTER")]
+    assign_again: Vec<RouterName>,
     /// How many routers may fail before no more are begun
     #[arg(long, value_name = "N", default_value_t = 2)]
     max_failures: usize,
@@ -143,6 +147,7 @@ impl Carrying {
             max_failures: self.max_failures,
             parallel: self.parallel.max(1),
             release: self.release.iter().cloned().collect(),
+            assign_again: self.assign_again.iter().cloned().collect(),
             trust: TokenTrust {
                 accepted: flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag).collect(),
                 ..TokenTrust::default()
@@ -229,43 +234,40 @@ pub(crate) async fn carry(
         apply(world, &run.plan, record, safe, options, shower, &stop).await
     })
     .await
+    .0
 }
 
-/// Does something that is asked to stop by an interrupt, and finishes what is in flight then.
+/// Why something goes no further: when it was `asked` to stop, that is why, and `go_on` does what is left.
+pub(crate) fn unless_asked(asked: bool, failure: Failure, go_on: &str) -> Failure {
+    if !asked {
+        return failure;
+    }
+    Failure::of(Exit::Interrupted, format!("interrupted ({}); `{go_on}` does what is left", failure.text()))
+}
+
+/// Does something that is asked to stop by an interrupt, and finishes what is in flight then; what came of it, and whether it was
+/// asked.
 pub(crate) async fn interruptible<T, F: Future<Output = T>>(
     shower: &Shower,
     work: impl FnOnce(Stop) -> F,
-) -> T {
+) -> (T, bool) {
     let (stopper, stop) = Stopper::new();
     let work = work(stop);
     tokio::pin!(work);
     let done = tokio::select! {
-        done = &mut work => done,
+        done = &mut work => (done, false),
         () = shower.beat() => unreachable!("a heart beats for ever"),
         () = interrupted() => {
             shower.say("interrupted: finishing what is in flight");
             stopper.stop();
             tokio::select! {
-                done = &mut work => done,
+                done = &mut work => (done, true),
                 () = shower.beat() => unreachable!("a heart beats for ever"),
             }
         }
     };
     shower.end();
     done
-}
-
-async fn interrupted() {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        interrupt = tokio::signal::ctrl_c() => if interrupt.is_err() { std::future::pending().await },
-        () = terminate => {}
-    }
 }
 
 /// How a program ends whose run came to this.

@@ -9,7 +9,7 @@ use sco::run::{CleanupError, CleanupOptions, RunId, SiteCleanup, Stop, clean_up}
 use serde::Serialize;
 
 use crate::acting::Acting;
-use crate::carry::{interruptible, runtime};
+use crate::carry::{interruptible, runtime, unless_asked};
 use crate::exit::{Done, Exit, Failure};
 use crate::open_run::OpenRun;
 use crate::output::{self, Format, VERSION};
@@ -59,11 +59,12 @@ type Sites = BTreeMap<SiteId, SiteCleanup>;
 
 fn clean(open: &OpenRun, options: CleanupOptions, shower: &Shower) -> Result<Sites, Failure> {
     let (world, plan, record) = (&open.session.world, &open.run.plan, &open.record);
-    let cleaned: Result<Sites, CleanupError> = runtime()?
+    let (cleaned, asked): (Result<Sites, CleanupError>, bool) = runtime()?
         .block_on(interruptible(shower, |stop: Stop| async move {
             clean_up(world, plan, record, options, shower, &stop).await
         }));
-    Ok(cleaned?)
+    let go_on = format!("fogpilot cleanup {}", open.run.id);
+    cleaned.map_err(|error| unless_asked(asked, error.into(), &go_on))
 }
 
 fn exit(sites: &Sites, dry_run: bool) -> Exit {

@@ -24,6 +24,7 @@ mod home;
 mod import_token;
 mod input;
 mod lock;
+mod older;
 mod open_run;
 mod output;
 mod plan;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sco::plan::{Plan, PlanError, RouterOutcome};
 
 use crate::exit::{Done, Exit, Failure};
+use crate::older;
 use crate::output::Format;
 use crate::profile::Which;
 use crate::wishes::{Made, Wishes};
@@ -48,7 +49,8 @@ pub(crate) fn run(args: &Args) -> Done {
         check_out(out)?;
     }
     let session = args.which.open()?;
-    let made = args.wishes.plan(&session, &args.file)?;
+    let mut made = args.wishes.plan(&session, &args.file)?;
+    made.notes.extend(older::in_the_way(&args.which.home, &made.plan)?);
     show::print(args.format, &session, &made)?;
     if let Some(out) = args.out.as_ref().filter(|_| !args.dry_run) {
         pki::write_durably(out, made.plan.to_json().as_bytes(), 0o600)?;

@@ -132,7 +132,7 @@ pub(crate) async fn look(world: &World, profile: &Profile, due: Option<&Due>) ->
         let since = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or_default())
     });
-    let mut checks = vec![of_conductor(system.is_conductor), version_check(Some((&system.version).into()))];
+    let mut checks = vec![of_conductor(system.is_conductor), version_check(Some(&system.version))];
     checks.push(clock_check(clock, Timestamp::now()));
     checks.extend(authority_checks(&running));
     checks.push(legacy_check(legacy_routers(&routers, &assets).len()));

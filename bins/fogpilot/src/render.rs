@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Done {
     };
     let version = match (&args.version, found) {
         (Some(version), _) => Some(version.clone()),
-        (None, Some(found)) => Some(found.to_string().parse()?),
+        (None, Some(found)) => Some(found),
         (None, None) => None,
     };
     let faults = version

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::acting::Acting;
 use crate::asking::ask;
-use crate::carry::{interruptible, runtime};
+use crate::carry::{interruptible, runtime, unless_asked};
 use crate::exit::{Done, Exit, Failure};
 use crate::open_run::OpenRun;
 use crate::output::{self, Format, VERSION};
@@ -55,10 +55,11 @@ pub(crate) fn run(args: &Args) -> Done {
     let shower = args.acting.showing.shower(back.routers.len());
     let watch = &shower;
     let to_do = &back;
-    let done = runtime()?.block_on(interruptible(&shower, |stop: Stop| async move {
+    let (done, asked) = runtime()?.block_on(interruptible(&shower, |stop: Stop| async move {
         roll_back(world, record, to_do, watch, &stop).await
     }));
-    let done = done.map_err(refused)?;
+    let go_on = format!("fogpilot rollback {}", open.run.id);
+    let done = done.map_err(|error| unless_asked(asked, refused(error), &go_on))?;
     print(args.acting.output, &open, &back, Some(&done))?;
     let good = |done: &RolledBack| matches!(done, RolledBack::Done | RolledBack::ForPerson);
     Ok(if done.values().all(good) { Exit::Ok } else { Exit::Partial })

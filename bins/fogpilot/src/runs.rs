@@ -122,7 +122,7 @@ impl Run {
 }
 
 /// The runs in a folder, in the order in which they began.
-fn all(runs: &Path) -> Result<Vec<RunId>, Failure> {
+pub(crate) fn all(runs: &Path) -> Result<Vec<RunId>, Failure> {
     let entries = match fs::read_dir(runs) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(|error| format!("cannot read `{}`: {error}", runs.display()))?,

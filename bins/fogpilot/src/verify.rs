@@ -8,7 +8,7 @@ use sco::decide::Health;
 use sco::run::{RunId, Verdict, VerifyOptions, verify};
 use serde::Serialize;
 
-use crate::carry::{Showing, interruptible, runtime};
+use crate::carry::{Showing, interruptible, runtime, unless_asked};
 use crate::exit::{Done, Exit};
 use crate::given;
 use crate::open_run::OpenRun;
@@ -48,9 +48,11 @@ pub(crate) fn run(args: &Args) -> Done {
     let world = &open.session.world;
     let (plan, record, watch) = (&open.run.plan, &open.record, &shower);
     let options = &options;
-    let verdicts = runtime()?.block_on(interruptible(&shower, |stop| async move {
+    let (verdicts, asked) = runtime()?.block_on(interruptible(&shower, |stop| async move {
         verify(world, plan, Some(record), options, watch, &stop).await
-    }))?;
+    }));
+    let go_on = format!("fogpilot verify {}", open.run.id);
+    let verdicts = verdicts.map_err(|error| unless_asked(asked, error.into(), &go_on))?;
     print(args.output, &open.run.id, &verdicts)?;
     let verified = |verdict: &Verdict| verdict.iter().all(|(_, health)| health.is_verified());
     Ok(if verdicts.values().all(verified) { Exit::Ok } else { Exit::Partial })

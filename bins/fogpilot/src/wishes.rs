@@ -68,7 +68,7 @@ pub(crate) struct Made {
     /// The names of sites.
     pub(crate) sites: BTreeMap<SiteId, Box<str>>,
     /// The conductor's software.
-    pub(crate) version: Option<sco::Version>,
+    pub(crate) version: Option<conductor::Version>,
     /// What is odd, one line each.
     pub(crate) notes: Vec<Box<str>>,
 }

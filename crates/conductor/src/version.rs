@@ -21,13 +21,26 @@ impl Version {
         self.numbers
     }
 
+    /// Whether it has Secure Conductor Onboarding (I95-58959).
+    #[must_use]
+    pub fn has_onboarding(&self) -> bool {
+        self.numbers >= FIRST
+    }
+
+    /// Whether every fault of onboarding that is known here is mended in it: from 7.2.3 on. Before that, an onboarded router may
+    /// be shown as `waiting` after an upgrade of its conductor (I95-65609).
+    #[must_use]
+    pub fn is_mended(&self) -> bool {
+        self.numbers >= MENDED
+    }
+
     /// The known faults of onboarding that this version may have; empty from 7.2.3 on, as far as is known.
     ///
     /// # Errors
     ///
     /// [`TooOld`] below 7.1.3, which has no Secure Conductor Onboarding.
     pub fn known_faults(&self) -> Result<Vec<&'static Fault>, TooOld> {
-        if self.numbers < FIRST {
+        if !self.has_onboarding() {
             return Err(TooOld { version: self.text.clone() });
         }
         Ok(FAULTS.iter().filter(|fault| self.numbers < fault.mended).collect())
@@ -98,6 +111,8 @@ pub struct VersionError {
 
 /// I95-58959, release notes of 7.1.
 const FIRST: [u16; 3] = [7, 1, 3];
+/// Release notes of 7.2.
+const MENDED: [u16; 3] = [7, 2, 3];
 const MAX_TAIL: usize = 64;
 
 /// Release notes of 7.2. Whether a 7.1 after 7.1.3 has one of these mended is not known, so all count there.
@@ -189,6 +204,15 @@ mod tests {
         assert!(old.known_faults().unwrap_err().to_string().starts_with("7.1.2-9r9 has no"));
         assert_eq!(faults("7.1.3-11r2").len(), FAULTS.len());
         assert!(faults("7.2.1").contains(&"I95-65609") && !faults("7.2.1").contains(&"I95-65610"));
+        for (text, onboarding, mended) in [
+            ("7.1.2-9r9", false, false),
+            ("7.1.3", true, false),
+            ("7.2.3-1r1", true, true),
+            ("7.10.0", true, true),
+        ] {
+            let version: Version = text.parse().unwrap();
+            assert_eq!((version.has_onboarding(), version.is_mended()), (onboarding, mended), "{text}");
+        }
         assert!(faults("7.2.3-1r1").is_empty() && faults("7.10.0").is_empty());
     }
 }

@@ -23,8 +23,13 @@ impl Budget {
     /// A budget of `per_hour` calls, at least one.
     #[must_use]
     pub fn new(per_hour: u32) -> Self {
-        let state =
-            State { capacity: per_hour.max(1), spent: Window::default(), elsewhere: None, held: None };
+        let state = State {
+            capacity: per_hour.max(1),
+            spent: Window::default(),
+            elsewhere: None,
+            held: None,
+            hurried: 0,
+        };
         Self(Arc::new(Shared { origin: Instant::now(), state: Mutex::new(state), changed: Notify::new() }))
     }
 
@@ -72,13 +77,36 @@ impl Budget {
             let changed = self.0.changed.notified();
             let now = Instant::now();
             let Err(free_at) = self.try_take(share, now) else { return Ok(()) };
-            if free_at.saturating_duration_since(begun) > patience {
+            if free_at.saturating_duration_since(begun) > patience || self.is_hurried() {
                 return Err(free_at.saturating_duration_since(now));
             }
             tokio::select! {
                 () = sleep_until(free_at) => {}
                 () = changed => {}
             }
+        }
+    }
+
+    /// Has nobody wait for a free call, nor before another try, as long as what this returns is kept: who waits is refused now,
+    /// and who comes later at once. What is free is given out as before.
+    pub fn hurry(&self) -> Hurry {
+        self.state().hurried += 1;
+        self.0.changed.notify_waiters();
+        Hurry(self.clone())
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.state().hurried > 0
+    }
+
+    /// Returns once nobody is to wait.
+    pub(crate) async fn hurried(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.is_hurried() {
+                return;
+            }
+            changed.await;
         }
     }
 
@@ -160,6 +188,17 @@ impl Default for Budget {
     }
 }
 
+/// Nobody waits for a call of a [`Budget`] as long as this is kept.
+#[derive(Debug)]
+#[must_use = "dropped, everybody waits as before"]
+pub struct Hurry(Budget);
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        self.0.state().hurried -= 1;
+    }
+}
+
 /// A bounded part of a [`Budget`], for work that must not eat everything; a clone is the same part.
 #[derive(Clone, Debug)]
 pub struct Share {
@@ -177,7 +216,7 @@ impl Share {
 struct Shared {
     origin: Instant,
     state: Mutex<State>,
-    /// Told whenever a call may be free earlier than was said.
+    /// Told whenever a call may be free earlier than was said, or is not waited for any more.
     changed: Notify,
 }
 
@@ -189,6 +228,8 @@ struct State {
     elsewhere: Option<(u32, Instant)>,
     /// Until when nothing is let through.
     held: Option<Instant>,
+    /// How many want nobody to wait.
+    hurried: u32,
 }
 
 impl State {

@@ -217,7 +217,10 @@ impl Client {
             match delay {
                 // with 429 it is the budget that waits
                 Some(_) if problem.status() == Some(StatusCode::TOO_MANY_REQUESTS) => {}
-                Some(delay) if pause.is_none() || delay <= self.patience => sleep(delay).await,
+                Some(delay) if pause.is_none() || delay <= self.patience => tokio::select! {
+                    () = sleep(delay) => {}
+                    () = self.shared.budget.hurried() => return Err(problem),
+                },
                 _ => return Err(problem),
             }
         }

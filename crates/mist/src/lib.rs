@@ -36,6 +36,7 @@ pub mod alarms;
 pub mod definitions;
 pub mod events;
 pub mod inventory;
+pub mod shape;
 pub mod sites;
 pub mod ssr;
 pub mod stats;
@@ -61,7 +62,7 @@ mod secret;
 mod settings;
 
 pub use answer::{Answer, Misfit};
-pub use budget::{Budget, Share};
+pub use budget::{Budget, Hurry, Share};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use fields::Extra;

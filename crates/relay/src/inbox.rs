@@ -76,7 +76,8 @@ pub(crate) const fn word(kind: u8) -> &'static str {
 }
 
 /// Whether a row is a message that Mist posted.
-pub(crate) const fn is_webhook(row: &Row) -> bool {
+#[must_use]
+pub const fn is_webhook(row: &Row) -> bool {
     row.kind == ADMITTED
 }
 

@@ -61,6 +61,7 @@ pub use engine::engine_path;
 pub use error::{Cause, Chain, Error};
 pub use feed::{Feed, UnnamedStream};
 pub use health::Health;
+pub use inbox::is_webhook;
 pub use listener::head::HeadWatch;
 pub use probe::{probe_snmp, probe_syslog};
 pub use relay::{Drained, Relay, Sockets};

@@ -43,7 +43,6 @@
 mod hex;
 mod names;
 mod seconds;
-mod version;
 
 pub mod input;
 pub mod observe;
@@ -62,4 +61,3 @@ pub mod run;
 
 pub use hex::HashError;
 pub use names::{AssetId, ConductorHost, Mode, NameError, NodeName, RouterName};
-pub use version::{Version, VersionError};

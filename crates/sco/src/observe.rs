@@ -6,6 +6,7 @@ mod site;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use conductor::Version;
 use ids::{Mac, OrgId, SiteId, Timestamp};
 
 pub use asset::{Asset, AssetStatus, AuthState, find_auth_states};
@@ -14,7 +15,6 @@ pub use site::{Site, SsrState, TokenState};
 
 use crate::config::Configuration;
 use crate::ek::{Exported, SpkiFingerprint};
-use crate::version::Version;
 use crate::{AssetId, RouterName};
 
 /// Everything that was read before a plan, at about one time.

@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use conductor::Version;
 use ids::{Mac, SiteId, Timestamp};
 use thiserror::Error;
 
@@ -20,7 +21,6 @@ use crate::decide::{Deadlines, Evidence, Health, Sample, health, settings_are_ou
 use crate::observe::{Inventory, SsrState, TokenState};
 use crate::plan::{PlannedRouter, Steps};
 use crate::token::{Anchor, Expectation, Judgement, OnboardingToken, TokenFingerprint, TokenFlag};
-use crate::version::Version;
 use crate::{AssetId, RouterName};
 
 /// Why a step is not taken.
@@ -374,7 +374,7 @@ impl Assigned<'_> {
     pub fn health(
         &self,
         samples: &[Sample],
-        conductor: Option<Version>,
+        conductor: Option<&Version>,
         now: Timestamp,
         deadlines: &Deadlines,
     ) -> Health {

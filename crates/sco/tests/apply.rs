@@ -12,11 +12,17 @@ mod clients;
 mod crash;
 #[path = "apply/first_mode.rs"]
 mod first_mode;
+#[path = "apply/in_doubt.rs"]
+mod in_doubt;
 #[path = "apply/order.rs"]
 mod order;
 #[path = "apply/refusals.rs"]
 mod refusals;
+#[path = "apply/rules.rs"]
+mod rules;
 #[path = "apply/stage.rs"]
 mod stage;
+#[path = "apply/waiting.rs"]
+mod waiting;
 #[path = "apply/whole.rs"]
 mod whole;

@@ -11,7 +11,7 @@ use crate::setup::Machine;
 use crate::webhooks::scene::{May, Scene};
 
 /// Commands of both programs that have no data as JSON, each with the reason.
-const EXEMPT: [(&str, &str); 24] = [
+const EXEMPT: [(&str, &str); 26] = [
     ("fogbell run", "what it says is its log, which has a form of JSON: --log json"),
     ("fogbell reload", "a change; its exit code says whether it was taken"),
     ("fogbell cert renew", "a change; `fogbell cert show --json` has what came of it"),
@@ -31,6 +31,8 @@ const EXEMPT: [(&str, &str); 24] = [
     ("fogbell ha ready", "its answer is its exit code, as keepalived wants it"),
     ("fogbell schema", "it is JSON"),
     ("fogbell snmp user-line", "lines for a file of net-snmp, on a terminal only where they hold secrets"),
+    ("fogbell capture", "it prints JSON and nothing else"),
+    ("fogpilot capture", "it prints JSON and nothing else"),
     ("fogbell pack", "files in languages of their own"),
     ("fogbell completion", "a file in a language of its own"),
     ("fogpilot template", "a file to be filled in"),

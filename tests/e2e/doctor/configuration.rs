@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use e2e::{DEADLINE, Fogbell, ask_fogbell};
+use e2e::{DEADLINE, Fogbell, ask_fogbell, free_port};
 use serde_json::Value;
 
 use super::scene::{Practice, found, is_gone, mend};
@@ -94,6 +94,22 @@ fn a_relay_that_does_not_run_is_found_and_so_is_another_program_on_its_port() {
     practice.mended("relay_stopped");
     practice.mended("listener_closed");
     practice.mended("certificate_not_shown");
+}
+
+/// What a drop-in of systemd's socket mends, the relay does by itself where it binds its own.
+#[test]
+fn a_relay_that_listens_elsewhere_than_the_file_says_is_found() {
+    let mut practice = Practice::healthy();
+    let elsewhere = format!("127.0.0.1:{}", free_port());
+    let here = practice.scene.relay.address().to_owned();
+    practice
+        .edit(|text| text.replace(&format!("address = \"{here}\""), &format!("address = \"{elsewhere}\"")));
+
+    let finding = practice.finds("listener_elsewhere");
+
+    assert!(finding["mend"].as_str().unwrap().contains(&format!("ListenStream={elsewhere}")), "{finding}");
+    practice.scene.relay.start_again();
+    practice.mended("listener_elsewhere");
 }
 
 #[test]

@@ -67,6 +67,12 @@ fn a_vault_that_cannot_be_opened_is_told_where_it_is_needed() {
     refused(&check(&home, named, None), at, &["none of the keys at hand"]);
     fs::write(home.key_file(), key).unwrap();
     assert_eq!(check(&home, named, None).code, 0);
+    // of a later version of the program: the number behind the first eight bytes
+    let vault = fs::read(home.vault()).unwrap();
+    fs::write(home.vault(), [&vault[..8], &[0, 2], &vault[10..]].concat()).unwrap();
+    refused(&check(&home, named, None), at, &["this vault has format 2", "knows formats up to 1"]);
+    fs::write(home.vault(), &vault).unwrap();
+    assert_eq!(check(&home, named, None).code, 0);
     fs::remove_file(home.vault()).unwrap();
     refused(&check(&home, named, None), at, &["there is no vault"]);
     // who needs no vault is not asked for one

@@ -54,7 +54,9 @@ pub(super) fn programs(
     cargo
         .env("SOURCE_DATE_EPOCH", epoch)
         .env("CARGO_INCREMENTAL", "0")
-        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo");
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
+        // debug builds are packed for tests only
+        .env("CARGO_PROFILE_DEV_DEBUG", "0");
     if !succeeds(&mut cargo)? {
         bail!("the programs do not build");
     }

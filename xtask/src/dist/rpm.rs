@@ -34,7 +34,8 @@ pub(super) fn pack(
         .args(["-bb", "--quiet", "--target", ARCHITECTURE])
         .arg("--define")
         .arg(format!("_topdir {}", top.display()));
-    for define in DEFINES {
+    let payload = if release.hasty { "_binary_payload w1.gzdio" } else { "_binary_payload w6.xzdio" };
+    for define in DEFINES.into_iter().chain([payload]) {
         build.args(["--define", define]);
     }
     must_succeed(build.arg(&spec).env("SOURCE_DATE_EPOCH", &release.epoch))?;
@@ -46,9 +47,16 @@ pub(super) fn pack(
 
 fn text(release: &Release, tree: &Path) -> Result<String> {
     let mut files = String::new();
+    // a folder that no package owns stays behind; one that several own goes with the last of them
+    for own in [OWN].into_iter().chain(SHARED) {
+        for folder in super::tree::folders(&tree.join(own))? {
+            let name = folder.strip_prefix(tree).context("a folder outside its folder")?;
+            files += &format!("%dir /{}\n", name.display());
+        }
+    }
     for file in super::tree::files(tree)? {
         let name = file.strip_prefix(tree).context("a file outside its folder")?;
-        let kind = if name.starts_with("usr/share/doc") { "%doc " } else { "" };
+        let kind = if name.starts_with(OWN) { "%doc " } else { "" };
         files += &format!("{kind}/{}\n", name.display());
     }
     Ok(SPEC
@@ -60,14 +68,19 @@ fn text(release: &Release, tree: &Path) -> Result<String> {
 
 const ARCHITECTURE: &str = "x86_64";
 
+/// The one folder that is this package's alone.
+const OWN: &str = "usr/share/doc/fogbell";
+
+/// Folders for those who are not there everywhere.
+const SHARED: [&str; 4] = ["usr/share/bash-completion", "usr/share/fish", "usr/share/snmp", "usr/share/zsh"];
+
 /// What would tell of the machine, or be looked for in the programs.
-const DEFINES: [&str; 8] = [
+const DEFINES: [&str; 7] = [
     "_buildhost fogbell",
     "use_source_date_epoch_as_buildtime 1",
     "clamp_mtime_to_source_date_epoch 1",
     "_build_id_links none",
     "__os_install_post %{nil}",
-    "_binary_payload w6.xzdio",
     "_source_filedigest_algorithm 8",
     "_binary_filedigest_algorithm 8",
 ];
@@ -79,8 +92,8 @@ Release: 1
 Summary: Alert relay for Juniper Mist
 License: MIT OR Apache-2.0
 AutoReqProv: no
-Requires: glibc >= @GLIBC@
-Requires: libgcc
+Requires: libc.so.6(GLIBC_@GLIBC@)(64bit)
+Requires: libgcc_s.so.1()(64bit)
 Requires: systemd
 Requires(post): systemd
 
@@ -115,10 +128,12 @@ if [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
 if [ "$1" -eq 0 ]; then
-    for kept in /etc/fogbell /var/lib/fogbell /etc/systemd/system/fogbell.service.d /etc/credstore.encrypted/fogbell-vault; do
+    for kept in /etc/fogbell /var/lib/fogbell /etc/systemd/system/fogbell.service.d /etc/systemd/system/fogbell.socket.d \
+        /etc/credstore/fogbell-* /etc/credstore.encrypted/fogbell-*; do
         [ ! -e "$kept" ] || echo "fogbell: left as it is: $kept"
     done
 fi
 
 %files
+%defattr(-,root,root,-)
 @FILES@"#;

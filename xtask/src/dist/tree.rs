@@ -78,6 +78,18 @@ pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// A folder and all folders under it, in order.
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = vec![folder.to_owned()];
+    for file in files(folder)? {
+        let parents = file.ancestors().skip(1).take_while(|parent| *parent != folder);
+        found.extend(parents.map(Path::to_owned));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
 /// Single files: where they are here, and where there.
 const FILES: &[(&str, &str)] = &[
     ("dist/systemd/fogbell.service", "usr/lib/systemd/system/fogbell.service"),

@@ -6,11 +6,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use super::clear;
-use crate::programs::{must_succeed, on_path};
+use crate::programs::{must_end, must_succeed, on_path};
 
 /// Fetches `packages` and what of their dependencies the system has not, and unpacks all into `root`.
 ///
@@ -29,7 +30,7 @@ pub(crate) fn unpack(home: &Path, root: &Path, packages: &[&str]) -> Result<()> 
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command.env("APT_CONFIG", &config).env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
-        must_succeed(&mut command)
+        must_end(&command, PATIENCE).context(SLOW)
     };
     // A source that cannot be reached may not matter; when it does, its error says more than what follows from it.
     let updated = apt(&["update"]);
@@ -78,7 +79,8 @@ fn write_config(state: &Path) -> Result<PathBuf> {
              #clear APT::Update::Post-Invoke-Success;\n\
              Dir::State \"{state}\";\nDir::State::lists \"{state}/lists\";\nDir::State::status \"{DPKG_STATUS}\";\n\
              Dir::Cache \"{state}/cache\";\nDir::Cache::archives \"{state}/archives\";\n\
-             Debug::NoLocking \"1\";\nAPT::Sandbox::User \"root\";\n"
+             Debug::NoLocking \"1\";\nAPT::Sandbox::User \"root\";\n\
+             Acquire::Retries \"2\";\nAcquire::http::Timeout \"30\";\nAcquire::https::Timeout \"30\";\n"
         ),
     )?;
     Ok(config)
@@ -101,3 +103,10 @@ const DPKG_STATUS: &str = "/var/lib/dpkg/status";
 
 /// The system's main configuration of apt, where it has one.
 const SYSTEM_CONFIG: &str = "/etc/apt/apt.conf";
+
+/// How long apt may take: for the largest of the peers, a browser, over a slow line.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// What to look at when it does not get through.
+const SLOW: &str = "packages could not be fetched: see whether the machine reaches the sources of /etc/apt (`apt-get update` says \
+                    which one it waits for), by a proxy if it has one (`Acquire::http::Proxy`)";

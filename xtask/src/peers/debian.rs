@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::{apt, clear};
-use crate::programs::{is_program, must_succeed, on_path};
+use crate::programs::{is_program, must_end, must_succeed, on_path};
 
 /// The archive of the root, made when there is none; needs root.
 ///
@@ -15,7 +16,7 @@ use crate::programs::{is_program, must_succeed, on_path};
 ///
 /// When debootstrap cannot be had, or does not get its packages.
 pub(super) fn provide(home: &Path) -> Result<PathBuf> {
-    let archive = home.join(format!("debian-{SUITE}.tar"));
+    let archive = home.join(format!("debian-{SUITE}-{}.tar", INCLUDED.join("+")));
     if archive.is_file() {
         return Ok(archive);
     }
@@ -27,7 +28,18 @@ pub(super) fn provide(home: &Path) -> Result<PathBuf> {
         .args(["--variant=minbase", &format!("--include={}", INCLUDED.join(",")), SUITE])
         .arg(&root)
         .arg(mirror());
-    must_succeed(&mut debootstrap)?;
+    // wget, by which it fetches, waits a quarter of an hour for a server that says nothing, twenty times
+    let patient = home.join("wgetrc");
+    fs::write(&patient, "timeout = 30\ntries = 3\n")
+        .with_context(|| format!("cannot write `{}`", patient.display()))?;
+    must_end(debootstrap.env("WGETRC", &patient), PATIENCE).with_context(|| {
+        let mirror = mirror();
+        format!(
+            "no Debian could be made of {mirror}: see whether {mirror}/dists/{SUITE}/Release can be fetched from here, or put \
+             an archive of such a root at {}",
+            archive.display()
+        )
+    })?;
     let part = archive.with_extension("part");
     must_succeed(
         Command::new("tar").args(["--numeric-owner", "-cf"]).arg(&part).arg("-C").arg(&root).arg("."),
@@ -70,8 +82,11 @@ fn first_source(text: &str) -> Option<String> {
 /// The release the packages are made for, and later ones.
 const SUITE: &str = "bookworm";
 
-/// What every Debian server has, and a minimal root has not.
-const INCLUDED: [&str; 3] = ["systemd", "systemd-sysv", "ca-certificates"];
+/// How long debootstrap may take.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+
+/// What every Debian server has, and a minimal root has not; and what installs the other kind of package.
+const INCLUDED: [&str; 4] = ["systemd", "systemd-sysv", "ca-certificates", "rpm"];
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ pub(super) enum Code {
     CertificateEndsSoon,
     CertificateRefused,
     ListenerClosed,
+    ListenerElsewhere,
     ListenerTaken,
     ListenerRefuses,
     NameUnknown,
@@ -75,7 +76,9 @@ impl Code {
             | Self::CertificateSelfSigned
             | Self::CertificateEndsSoon
             | Self::CertificateRefused => "certificate",
-            Self::ListenerClosed | Self::ListenerTaken | Self::ListenerRefuses => "listener",
+            Self::ListenerClosed | Self::ListenerElsewhere | Self::ListenerTaken | Self::ListenerRefuses => {
+                "listener"
+            }
             Self::NameUnknown | Self::NameInside | Self::NameWithoutIpv4 => "name",
             Self::SourcesOld | Self::SourcesNone => "sources",
             Self::SourcesHidden => "nat",

@@ -1,12 +1,14 @@
 //! The listener: whether it is there and can promise.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use super::certificate::reachable;
 use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
+use crate::bound::{DROP_IN, RESTART, stream};
 
 const WHAT: &str = "listener";
 
@@ -35,11 +37,29 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
                 address.port()
             ),
         ),
-        (_, Err(error)) => Finding::fail(
+        (Some(_), Err(error)) => Finding::fail(
+            Code::ListenerElsewhere,
+            target,
+            format!(
+                "the relay runs, and nobody takes connections there: {error}; fogbell.socket has another port"
+            ),
+            rebind(address),
+        ),
+        (None, Err(error)) => Finding::fail(
             Code::ListenerClosed,
             target,
             format!("nobody takes connections there: {error}"),
             "systemctl enable --now fogbell",
         ),
     }]
+}
+
+/// A line of a shell that gives systemd's socket the address of the configuration.
+fn rebind(address: SocketAddr) -> String {
+    let file = Path::new(DROP_IN);
+    let folder = file.parent().unwrap_or_else(|| Path::new("/")).display();
+    format!(
+        "mkdir -p {folder} && printf '[Socket]\\nListenStream=\\nListenStream={}\\n' > {DROP_IN} && {RESTART} fogbell.service",
+        stream(address)
+    )
 }

@@ -31,7 +31,8 @@ enum There {
 }
 
 impl Change {
-    fn new(
+    /// Compares what is there with what is to be; `bytes` are those of a file, `None` is a folder.
+    pub(super) fn new(
         path: &Path,
         bytes: Option<Zeroizing<Vec<u8>>>,
         mode: u32,

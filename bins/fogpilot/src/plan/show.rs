@@ -2,9 +2,10 @@
 
 use std::io::{self, Write as _};
 
+use conductor::Version;
 use ids::{Mac, OrgId, SiteId, Timestamp};
 use sco::plan::{Confirmation, PlanHash, PlannedRouter, RouterOutcome, Steps};
-use sco::{AssetId, Mode, NodeName, RouterName, Version};
+use sco::{AssetId, Mode, NodeName, RouterName};
 use serde::Serialize;
 
 use crate::output::{self, Format, VERSION};
@@ -12,7 +13,7 @@ use crate::profile::{Profile, ProfileName, Session};
 use crate::wishes::Made;
 
 /// The line above everything that is done or would be done: for whom, and where.
-pub(crate) fn header(name: &ProfileName, profile: &Profile, version: Option<Version>) -> String {
+pub(crate) fn header(name: &ProfileName, profile: &Profile, version: Option<&Version>) -> String {
     let version = version.map_or_else(String::new, |version| format!(" ({version})"));
     format!(
         "Org {} ({})   conductor {}{version}   profile {name}",
@@ -35,7 +36,7 @@ pub(super) fn print(format: Format, session: &Session, made: &Made) -> io::Resul
             .map(|row| [vec![row.action.to_owned()], row.cells()[1..].to_vec()].concat());
         return output::rows(format, &answer, "routers", &head, &cells.collect::<Vec<_>>());
     }
-    writeln!(io::stdout(), "{}", header(&session.name, &session.profile, made.version))?;
+    writeln!(io::stdout(), "{}", header(&session.name, &session.profile, made.version.as_ref()))?;
     output::rows(format, &answer, "routers", &head, &cells)?;
     io::stdout().write_all(rest(made).as_bytes())
 }
@@ -105,7 +106,7 @@ struct Org<'a> {
 #[derive(Serialize)]
 struct Conductor<'a> {
     host: &'a str,
-    version: Option<Version>,
+    version: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -155,7 +156,10 @@ impl<'a> Answer<'a> {
             version: VERSION,
             profile: session.name.to_string(),
             organisation: Org { id: plan.org(), name: &session.profile.org_name },
-            conductor: Conductor { host: &session.profile.conductor.host, version: made.version },
+            conductor: Conductor {
+                host: &session.profile.conductor.host,
+                version: made.version.as_ref().map(ToString::to_string),
+            },
             made: plan.made(),
             hash: plan.hash(),
             onboard: count("onboard"),

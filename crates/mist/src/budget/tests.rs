@@ -99,3 +99,26 @@ async fn the_budget_remembers_a_bounded_number_of_minutes() {
     assert!(budget.state().spent.minutes.len() <= 61);
     assert_eq!(budget.left(), 5_000 - 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_while_somebody_is_in_a_hurry_and_everybody_does_afterwards() {
+    let budget = Budget::new(1);
+    spend(&budget, None, 1).await;
+    let begun = Instant::now();
+    let waiting = tokio::spawn({
+        let budget = budget.clone();
+        async move { budget.take(None, PATIENT).await }
+    });
+    tokio::time::sleep(Duration::from_secs(5)).await;
+
+    let hurry = budget.hurry();
+
+    assert!(waiting.await.unwrap().is_err(), "it waited before");
+    assert!(budget.take(None, PATIENT).await.is_err(), "it comes later");
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    drop(hurry);
+    budget.take(None, PATIENT).await.unwrap();
+    let free = Budget::new(1);
+    let _hurry = free.hurry();
+    free.take(None, PATIENT).await.unwrap();
+}

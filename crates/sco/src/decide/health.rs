@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use conductor::Version;
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observe::{AssetStatus, AuthState};
-use crate::version::Version;
 
 /// How long is waited for what.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -86,7 +86,7 @@ pub struct Evidence<'a> {
     /// What was seen, in the order of its times.
     pub samples: &'a [Sample],
     /// The conductor's software.
-    pub conductor: Option<Version>,
+    pub conductor: Option<&'a Version>,
     /// Now.
     pub now: Timestamp,
 }
@@ -191,10 +191,7 @@ pub fn health(evidence: &Evidence<'_>, deadlines: &Deadlines) -> Health {
         return Health::Stale;
     };
     let connected = last.asset.as_ref().is_some_and(AssetStatus::may_be_connected);
-    if last.auth.is_waiting()
-        && connected
-        && evidence.conductor.is_none_or(|version| version < Version::MENDED)
-    {
+    if last.auth.is_waiting() && connected && !evidence.conductor.is_some_and(Version::is_mended) {
         return Health::Unknown;
     }
     let since = |good: fn(&Sample) -> bool| {

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use conductor::Version;
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Version;
 use crate::config::{ConfigPath, Configuration};
 
 /// How a check ended.
@@ -65,14 +65,14 @@ impl Check {
 
 /// Whether the conductor has Secure Conductor Onboarding, and its known faults mended.
 #[must_use]
-pub fn version_check(version: Option<Version>) -> Check {
+pub fn version_check(version: Option<&Version>) -> Check {
     let (outcome, detail) = match version {
         None => (Outcome::Unknown, "its version could not be read; look at `show system version`".to_owned()),
-        Some(version) if version < Version::FIRST => (
+        Some(version) if !version.has_onboarding() => (
             Outcome::Fail,
             format!("{version} has no Secure Conductor Onboarding; upgrade to 7.1.3 or later"),
         ),
-        Some(version) if version < Version::MENDED => (
+        Some(version) if !version.is_mended() => (
             Outcome::Warn,
             format!(
                 "{version}: reused node names are rejected (I95-65526), onboarded routers are shown as waiting after an upgrade \

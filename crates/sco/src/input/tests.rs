@@ -146,6 +146,7 @@ fn device(mac: &str, serial: &str, name: &str) -> Device {
         name: Some(name.into()),
         site: None,
         connected: Some(true),
+        modified: None,
     }
 }
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use conductor::Version;
 use ids::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::names::shown;
-use crate::version::Version;
 use crate::{AssetId, NodeName, RouterName};
 
 /// An asset the conductor knows.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use ids::{Mac, SiteId};
+use ids::{Mac, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A router in the inventory.
@@ -21,6 +21,10 @@ pub struct Device {
     pub site: Option<SiteId>,
     /// Whether Mist has a connection to it.
     pub connected: Option<bool>,
+    /// When its record was changed last, by Mist's clock.
+    ///
+    /// Source: Mist OpenAPI 2607.1.0, `modified_time` of an inventory record. Which changes count is not documented.
+    pub modified: Option<Timestamp>,
 }
 
 impl Device {
@@ -88,6 +92,7 @@ impl Inventory {
                 name: device.name.as_deref().or(device.hostname.as_deref()).map(Into::into),
                 site: device.site_id.filter(|site| !site.is_nil()),
                 connected: device.connected,
+                modified: device.modified,
             })
         };
         devices.into_iter().filter_map(device).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use conductor::Version;
 use ids::Mac;
 
 use super::basis::basis;
@@ -14,7 +15,6 @@ use crate::device_id::{DeviceId, DeviceTrust};
 use crate::ek::{EndorsementKey, Exported};
 use crate::input::{NodeRequest, RouterRequest};
 use crate::observe::{Asset, Device, Platform, Site};
-use crate::version::Version;
 use crate::{AssetId, Mode};
 
 /// One router while it is decided.
@@ -122,12 +122,12 @@ impl<'a> Deciding<'a> {
 
     fn check_versions(&self, nodes: &[Node<'_>]) -> Result<(), Refusal> {
         let conductor = &self.ground.observed.conductor;
-        let old = |version: Option<Version>| version.is_some_and(|version| version < Version::FIRST);
-        if old(conductor.version) {
+        let old = |version: Option<&Version>| version.is_some_and(|version| !version.has_onboarding());
+        if old(conductor.version.as_ref()) {
             return Err(Refusal::TooOld { what: "the conductor".into() });
         }
         for node in nodes {
-            if old(conductor.assets.get(&node.asset_id).and_then(|asset| asset.version)) {
+            if old(conductor.assets.get(&node.asset_id).and_then(|asset| asset.version.as_ref())) {
                 return Err(Refusal::TooOld { what: node.asset_id.as_str().into() });
             }
         }

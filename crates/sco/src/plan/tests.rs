@@ -101,6 +101,7 @@ impl World {
             name: None,
             site: None,
             connected: Some(true),
+            modified: None,
         };
         let token = |number: usize| (mac(number), Exported::Token(keys[number].to_base64().as_str().into()));
         let site_of =

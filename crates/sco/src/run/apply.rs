@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 
 use super::router::{Grounds, RunEnd, Stuck};
 use super::sites::{Sites, holds, release};
+use super::stop::hurry_when_asked;
 use super::wave::{WaveOptions, WaveStop, change_conductor};
 use super::{Entry, Happened, Keep, Record, RecordError, RestartDue, Stop, Watch, World};
 use crate::RouterName;
@@ -35,7 +36,7 @@ use turns::Turns;
 ///
 /// Nothing is written before everything was looked at, every flag is accepted, and no row has drifted. Onboarding tokens
 /// are in `keep` before they are anywhere else. When `stop` is asked, calls in flight are finished, and what was done is in
-/// the record. Dropped at any point, it can be gone on with.
+/// the record; nothing waits for a free call to Mist then. Dropped at any point, it can be gone on with.
 ///
 /// # Errors
 ///
@@ -52,7 +53,27 @@ pub async fn apply(
     if record.with_progress(|progress| progress.header.plan) != plan.hash() {
         return Err(ApplyStop::OtherPlan);
     }
-    let checked = check::check(world, plan, record, options, watch).await?;
+    tokio::select! {
+        applied = carry_out(world, plan, record, keep, options, watch, stop) => applied,
+        never = budget::tell_when_held(world, watch) => match never {},
+        never = hurry_when_asked(world, stop) => match never {},
+    }
+}
+
+async fn carry_out(
+    world: &World,
+    plan: &Plan,
+    record: &Record,
+    keep: &dyn Keep,
+    options: &ApplyOptions,
+    watch: &dyn Watch,
+    stop: &Stop,
+) -> Result<Applied, ApplyStop> {
+    let checked = tokio::select! {
+        checked = check::check(world, plan, record, options, watch) => checked?,
+        // it only reads
+        () = stop.asked() => return Ok(nothing_reached(plan, record)?),
+    };
     if let (Some(_), Some(how)) = (&checked.restart_due, &options.restarted) {
         record.add(Entry::Restarted { how: how.clone() })?;
     }
@@ -65,13 +86,10 @@ pub async fn apply(
         watch,
         stop,
         conductor: checked.conductor.as_deref(),
-        version: checked.version,
+        version: checked.version.as_ref(),
         turn: Mutex::new(None),
     };
-    let applied = tokio::select! {
-        applied = Applying::new(&grounds, checked.drifted).run() => applied?,
-        never = budget::tell_when_held(world, watch) => match never {},
-    };
+    let applied = Applying::new(&grounds, checked.drifted).run().await?;
     let why = match &applied.stopped {
         None => "finished",
         Some(Stopped::Interrupted) => "interrupted",
@@ -79,6 +97,13 @@ pub async fn apply(
     };
     record.add(Entry::Ended { why: why.into() })?;
     Ok(applied)
+}
+
+/// What became of a run that was asked to stop before it began.
+fn nothing_reached(plan: &Plan, record: &Record) -> Result<Applied, RecordError> {
+    record.add(Entry::Ended { why: "interrupted".into() })?;
+    let routers = plan.steps().map(|(router, _)| (router.name.clone(), End::NotReached)).collect();
+    Ok(Applied { routers, stopped: Some(Stopped::Interrupted) })
 }
 
 /// Looks at everything that [`apply`] looks at before it writes, and writes nothing; the routers that would be left out, as
@@ -156,7 +181,10 @@ impl<'a> Applying<'a> {
                     self.sites.free(steps.site, &router.name);
                     self.ends.insert(router.name.clone(), End::Released);
                 }
-                Err(Stuck::Failed { step, why }) => {
+                Err(Stuck::NotSent { .. }) if self.grounds.stop.is_asked() => {
+                    return Err(Stopped::Interrupted.into());
+                }
+                Err(Stuck::Failed { step, why } | Stuck::NotSent { step, why }) => {
                     self.grounds.fail(&router.name, step, &why)?;
                     self.ends.insert(router.name.clone(), End::Failed(why));
                 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
 use super::router::{chain, watched};
+use super::stop::hurried;
 use super::{Happened, LookError, Record, RecordError, RouterEntry, RouterProgress, Stop, Watch, World};
 use crate::RouterName;
 use crate::decide::{Cleanup, CleanupDone, Health, SiteAtCleanup, cleanup};
@@ -60,6 +61,17 @@ pub enum CleanupError {
 ///
 /// [`CleanupError`].
 pub async fn clean_up(
+    world: &World,
+    plan: &Plan,
+    record: &Record,
+    options: CleanupOptions,
+    watch: &dyn Watch,
+    stop: &Stop,
+) -> Result<BTreeMap<SiteId, SiteCleanup>, CleanupError> {
+    hurried(world, stop, clean(world, plan, record, options, watch, stop)).await
+}
+
+async fn clean(
     world: &World,
     plan: &Plan,
     record: &Record,
@@ -243,7 +255,10 @@ impl<'a> Cleaning<'a> {
             if Instant::now() >= end && looks > 1 {
                 return Ok(true);
             }
-            sleep(self.world.pace.poll).await;
+            tokio::select! {
+                () = sleep(self.world.pace.poll) => {}
+                () = stop.asked() => {}
+            }
         }
     }
 }

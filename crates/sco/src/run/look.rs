@@ -266,7 +266,7 @@ fn read_asset(asset: &conductor::Asset, seen: Timestamp) -> Option<(AssetId, Ass
         router: asset.router.as_deref().and_then(|name| name.parse().ok()),
         node: asset.node.as_deref().and_then(|name| name.parse().ok()),
         status: AssetStatus::new(asset.status.as_deref().unwrap_or_default()),
-        version: asset.version.as_ref().map(Into::into),
+        version: asset.version.clone(),
         seen,
     };
     Some((asset.id.parse().ok()?, parsed))

@@ -13,6 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::router::{chain, reasons};
+use super::stop::hurried;
 use super::{
     Happened, LookError, Progress, Record, RecordError, RouterEntry, RouterProgress, Stop, Undo, ValueHash,
     Watch, World,
@@ -248,6 +249,16 @@ fn hosts_before(progress: &Progress, settings: &super::SettingsNote) -> Vec<Box<
 ///
 /// [`RollbackError`]; what goes wrong with a router is in what became of it.
 pub async fn roll_back(
+    world: &World,
+    record: &Record,
+    rollback: &RollbackPlan,
+    watch: &dyn Watch,
+    stop: &Stop,
+) -> Result<BTreeMap<RouterName, RolledBack>, RollbackError> {
+    hurried(world, stop, take_back(world, record, rollback, watch, stop)).await
+}
+
+async fn take_back(
     world: &World,
     record: &Record,
     rollback: &RollbackPlan,

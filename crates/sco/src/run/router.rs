@@ -11,6 +11,7 @@ mod assign;
 mod settings;
 mod token;
 
+use conductor::Version;
 use ids::{Mac, Timestamp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -25,7 +26,6 @@ use crate::RouterName;
 use crate::observe::{Device, Inventory};
 use crate::plan::{Plan, PlannedRouter, RouterOutcome, Steps};
 use crate::step::{Assigned, Committed, StepError};
-use crate::version::Version;
 
 /// What every router of a run stands on.
 pub(super) struct Grounds<'a> {
@@ -38,7 +38,7 @@ pub(super) struct Grounds<'a> {
     pub(super) stop: &'a Stop,
     /// The conductor's name as a router.
     pub(super) conductor: Option<&'a str>,
-    pub(super) version: Option<Version>,
+    pub(super) version: Option<&'a Version>,
     /// When the next assignment may be sent; held while one is under way.
     pub(super) turn: Mutex<Option<Instant>>,
 }
@@ -62,6 +62,8 @@ pub(super) enum Stuck {
     WaitingForDevice(Vec<Mac>),
     /// Something is not proven.
     Failed { step: &'static str, why: Box<str> },
+    /// A call to Mist was not sent: none was free for as long as it was waited for.
+    NotSent { step: &'static str, why: Box<str> },
     /// The whole run goes no further.
     Run(RunEnd),
 }
@@ -79,10 +81,13 @@ impl From<RunEnd> for Stuck {
     fn from(end: RunEnd) -> Self {
         match end {
             // what one router cannot read another may: only a closed door is everybody's
-            RunEnd::Look(error) if !is_closed(&error) => Self::Failed {
-                step: "reading",
-                why: format!("{}; `resume` looks again", chain(&error)).into(),
-            },
+            RunEnd::Look(error) if !is_closed(&error) => {
+                let (step, why) = ("reading", format!("{}; `resume` looks again", chain(&error)).into());
+                match error {
+                    LookError::Mist { source, .. } if is_unsent(&source) => Self::NotSent { step, why },
+                    _ => Self::Failed { step, why },
+                }
+            }
             end => Self::Run(end),
         }
     }
@@ -113,7 +118,8 @@ impl Stuck {
                 source: problem,
             }));
         }
-        Self::failed(step, format!("{}; nothing more was done, and `resume` looks again", chain(&problem)))
+        let why = format!("{}; nothing more was done, and `resume` looks again", chain(&problem)).into();
+        if is_unsent(&problem) { Self::NotSent { step, why } } else { Self::Failed { step, why } }
     }
 
     fn step(step: &'static str) -> impl Fn(StepError) -> Self {
@@ -127,6 +133,11 @@ pub(super) fn is_closed(error: &LookError) -> bool {
         LookError::Mist { source, .. } => is_closed_to_all(source),
         LookError::Conductor { source, .. } => source.status().is_some_and(|status| status.as_u16() == 401),
     }
+}
+
+/// Whether a call did not even leave.
+fn is_unsent(problem: &mist::Problem) -> bool {
+    matches!(problem, mist::Problem::OutOfBudget { .. })
 }
 
 fn is_closed_to_all(problem: &mist::Problem) -> bool {
@@ -176,9 +187,10 @@ impl Grounds<'_> {
             return Ok(Reached::Configured);
         }
         let progress = self.progress(&router.name);
-        let inventory = self.world.devices(&steps.assign).await?;
-        let left = match Left::of(steps, &progress, &inventory) {
-            Left::TakenAway(why) => return Err(Stuck::failed("assignment", why)),
+        let inventory = self.settled(steps, &progress).await?;
+        let again = self.options.assign_again.contains(&router.name);
+        let left = match Left::of(&router.name, steps, &progress, &inventory, again) {
+            Left::TakenAway(why) | Left::InDoubt(why) => return Err(Stuck::failed("assignment", why)),
             Left::Assigned(at) => return self.found_assigned(router, steps, &progress, &inventory, at),
             Left::AtSite => return Ok(Reached::AtSite),
             Left::ToDo(left) => left,
@@ -199,6 +211,25 @@ impl Grounds<'_> {
         let assigned = Assigned::recorded(router, &inventory, at).map_err(Stuck::step("assignment"))?;
         self.watch.happened(&Happened::Assigned { router: router.name.clone(), site: steps.site });
         Ok(Reached::Assigned(assigned))
+    }
+
+    /// The inventory, once an assignment whose answer was lost has had its time: it may still be under way in Mist.
+    async fn settled(&self, steps: &Steps, progress: &RouterProgress) -> Result<Inventory, Stuck> {
+        let at_site = |device: &Device| device.site == Some(steps.site);
+        let last = Instant::now() + self.world.pace.assigned;
+        loop {
+            let inventory = self.world.devices(&steps.assign).await?;
+            let Some(assigning) = &progress.assigning else { return Ok(inventory) };
+            let is_there = |mac: &Mac| inventory.device(*mac).is_some_and(at_site);
+            let over = Timestamp::now().since(assigning.at) >= self.world.pace.assigned;
+            if assigning.macs.iter().all(is_there) || over || Instant::now() >= last {
+                return Ok(inventory);
+            }
+            tokio::select! {
+                () = sleep(self.world.pace.poll / 4) => {}
+                () = self.stop.asked() => return Err(Stuck::Interrupted),
+            }
+        }
     }
 
     /// A router that this run assigned before it was interrupted.
@@ -275,23 +306,39 @@ enum Left {
     AtSite,
     /// Nothing: this run assigned it, and somebody took it away since, for this reason or another.
     TakenAway(String),
+    /// Nothing by itself: this run may have assigned it, and somebody may have taken it away since.
+    InDoubt(String),
     /// These steps.
     ToDo(Steps),
 }
 
 impl Left {
-    fn of(steps: &Steps, progress: &RouterProgress, inventory: &Inventory) -> Self {
+    /// `again` says that a person wants the router to be assigned once more.
+    fn of(
+        router: &RouterName,
+        steps: &Steps,
+        progress: &RouterProgress,
+        inventory: &Inventory,
+        again: bool,
+    ) -> Self {
         let at_site =
             |mac: &Mac| inventory.device(*mac).is_some_and(|device| device.site == Some(steps.site));
-        if let Some(assigned) = &progress.assigned
-            && let Some(mac) = steps.assign.iter().find(|mac| !at_site(mac))
+        let takes = |undo: &Undo, mac: &Mac| matches!(undo, Undo::Assignment { macs } if macs.contains(mac));
+        let is_undone = |mac: &Mac| progress.undone.iter().any(|undo| takes(undo, mac));
+        let away = |mac: &&Mac| !at_site(mac) && (progress.assigned.is_some() || is_undone(mac));
+        if let Some(assigned) = progress.assigned.as_ref().or(progress.assigning.as_ref())
+            && let Some(mac) = steps.assign.iter().find(away)
         {
-            return Self::TakenAway(taken_away(*mac, assigned, progress, inventory));
+            return Self::TakenAway(taken_away(*mac, assigned, is_undone(mac), inventory));
+        }
+        let in_doubt = |mac: &&Mac| may_have_been_done(**mac, progress, inventory);
+        if let Some(mac) = steps.assign.iter().find(in_doubt).filter(|_| !again) {
+            return Self::InDoubt(doubt(*mac, router, steps));
         }
         let intended = [progress.assigning.as_ref(), progress.assigned.as_ref()];
         let ours = &progress.ever_assigning;
         let assign: Vec<Mac> =
-            steps.assign.iter().copied().filter(|mac| !(ours.contains(mac) && at_site(mac))).collect();
+            steps.assign.iter().copied().filter(|mac| !(ours.contains_key(mac) && at_site(mac))).collect();
         let at = intended.iter().flatten().map(|assigning| assigning.at).max();
         match at {
             Some(at) if assign.is_empty() => return Self::Assigned(at),
@@ -310,10 +357,33 @@ impl Left {
     }
 }
 
+/// Whether a device without a site may be one that this run assigned, and that somebody took away since.
+///
+/// An assignment changes Mist's record of the device, and so does taking it back: as long as the time of the record's last
+/// change is the one that was read right before the assignment was sent, neither was done. Another time, or none, says
+/// nothing: it is not documented what else changes the record.
+fn may_have_been_done(mac: Mac, progress: &RouterProgress, inventory: &Inventory) -> bool {
+    let (Some(before), Some(device)) = (progress.ever_assigning.get(&mac), inventory.device(mac)) else {
+        return false;
+    };
+    let untouched = device.modified.is_some() && device.modified == *before;
+    device.site.is_none() && !untouched
+}
+
+/// What is said of such a device.
+fn doubt(mac: Mac, router: &RouterName, steps: &Steps) -> String {
+    format!(
+        "this run sent an assignment of {mac} to site {}, its answer was lost, and it is without a site now: whether it was done, \
+         and somebody took it back since, cannot be told, as Mist's record of the device was changed in between, or does not say when it was. It is not \
+         assigned again by itself. Find out who works there; then `resume --assign-again {router}` assigns it once more, and \
+         `resume --release {router}` leaves it alone and frees its site",
+        steps.site
+    )
+}
+
 /// What is said of a device that this run assigned, and that is not at its site any more.
-fn taken_away(mac: Mac, assigned: &Assigning, progress: &RouterProgress, inventory: &Inventory) -> String {
-    let is_undone = |undo: &Undo| matches!(undo, Undo::Assignment { macs } if macs.contains(&mac));
-    let who = if progress.undone.iter().any(is_undone) { "its rollback" } else { "somebody" };
+fn taken_away(mac: Mac, assigned: &Assigning, undone: bool, inventory: &Inventory) -> String {
+    let who = if undone { "its rollback" } else { "somebody" };
     let now = match inventory.device(mac).map(|device| device.site) {
         Some(Some(site)) => format!("at site {site}"),
         Some(None) => "without a site".to_owned(),
@@ -363,7 +433,7 @@ pub(super) async fn look_until(
             Err(error) => Some(error),
         };
         if let Some(error) = error
-            && (looks >= LOOKS || !error.retry_helps())
+            && (looks >= LOOKS || !error.retry_helps() || grounds.stop.is_asked())
         {
             return Err(error.into());
         }

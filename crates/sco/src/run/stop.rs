@@ -1,6 +1,11 @@
 //! Asking a run to stop.
 
+use std::convert::Infallible;
+use std::future::{Future, pending};
+
 use tokio::sync::watch;
+
+use super::World;
 
 /// Asks a run to stop; dropping it asks for nothing.
 #[derive(Debug)]
@@ -41,7 +46,23 @@ impl Stop {
     pub async fn asked(&self) {
         let mut receiver = self.0.clone();
         if receiver.wait_for(|asked| *asked).await.is_err() {
-            std::future::pending().await
+            pending().await
         }
+    }
+}
+
+/// From when `stop` is asked, nobody waits for a free call to Mist: a wait is no call in flight. Never comes to an end; dropped,
+/// everybody waits again.
+pub(super) async fn hurry_when_asked(world: &World, stop: &Stop) -> Infallible {
+    stop.asked().await;
+    let _hurry = world.mist.budget().hurry();
+    pending().await
+}
+
+/// Does `work`, of which nothing waits for a free call to Mist from when `stop` is asked.
+pub(super) async fn hurried<T>(world: &World, stop: &Stop, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        never = hurry_when_asked(world, stop) => match never {},
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conductor::Version;
 use ids::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::router::watched;
+use super::stop::hurried;
 use super::{Happened, LookError, Record, RecordError, RouterEntry, Stop, Watch, Watched, World};
 use crate::decide::{Deadlines, Evidence, Health, Sample, health};
 use crate::observe::AuthState;
 use crate::plan::{Plan, PlannedRouter};
-use crate::version::Version;
 use crate::{AssetId, NodeName, RouterName};
 
 /// Which routers are looked at, and for how long.
@@ -67,7 +68,7 @@ pub async fn verify(
         }
     }
     let system = world.conductor.system().await.map_err(LookError::conductor("the version"))?;
-    let version = Some((&system.version).into());
+    let version = Some(&system.version);
     let deadlines = world.pace.deadlines(&plan.deadlines());
     let named =
         |router: &&PlannedRouter| options.routers.is_empty() || options.routers.contains(&router.name);
@@ -85,7 +86,7 @@ pub async fn verify(
             .filter(|router| !router.is_over())
             .flat_map(|router| router.nodes.clone())
             .collect();
-        match world.samples(&nodes, system.router.as_deref()).await {
+        match hurried(world, stop, world.samples(&nodes, system.router.as_deref())).await {
             Ok(samples) => {
                 let mut samples = nodes.iter().zip(samples);
                 for router in looked.iter_mut().filter(|router| !router.is_over()) {
@@ -143,7 +144,7 @@ pub(super) struct UnderWatch<'p> {
     /// What was verified before, and still holds as long as nothing else is seen.
     verified: BTreeMap<NodeName, Health>,
     deadlines: Deadlines,
-    version: Option<Version>,
+    version: Option<&'p Version>,
 }
 
 impl<'p> UnderWatch<'p> {
@@ -151,7 +152,7 @@ impl<'p> UnderWatch<'p> {
         router: &'p PlannedRouter,
         assigned: Option<Timestamp>,
         deadlines: Deadlines,
-        version: Option<Version>,
+        version: Option<&'p Version>,
     ) -> Self {
         let nodes = watched(router);
         let (samples, health, verified) = Default::default();
@@ -163,7 +164,7 @@ impl<'p> UnderWatch<'p> {
         router: &'p PlannedRouter,
         record: Option<&Record>,
         deadlines: Deadlines,
-        version: Option<Version>,
+        version: Option<&'p Version>,
     ) -> Self {
         let progress = record.map(|record| record.with_progress(|progress| progress.router(&router.name)));
         let progress = progress.unwrap_or_default();

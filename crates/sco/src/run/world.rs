@@ -42,6 +42,8 @@ pub struct Pace {
     pub commit: Duration,
     /// Between two assignments.
     pub assignment: Duration,
+    /// How long an assignment without an answer is looked for in the inventory, from when it was sent.
+    pub assigned: Duration,
     /// By what every wait is divided.
     pub factor: u32,
 }
@@ -52,6 +54,7 @@ impl Default for Pace {
             poll: Duration::from_secs(20),
             commit: Duration::from_secs(300),
             assignment: Duration::from_secs(1),
+            assigned: Duration::from_secs(120),
             factor: 1,
         }
     }
@@ -66,6 +69,7 @@ impl Pace {
             poll: self.poll / factor,
             commit: self.commit / factor,
             assignment: self.assignment / factor,
+            assigned: self.assigned / factor,
             factor: self.factor.saturating_mul(factor),
         }
     }
@@ -248,7 +252,7 @@ impl World {
         let connected = self.connected(&routers, system.router.as_deref()).await?;
         let state = ConductorState {
             pin: SpkiFingerprint::from(pin),
-            version: Some((&system.version).into()),
+            version: Some(system.version),
             running,
             candidate,
             assets,

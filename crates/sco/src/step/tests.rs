@@ -60,8 +60,15 @@ fn ready(plan: &crate::plan::Plan) -> SiteReady<'_> {
 }
 
 fn inventory(at: Option<SiteId>) -> Inventory {
-    let device =
-        Device { mac: mac(0), serial: None, model: None, name: None, site: at, connected: Some(true) };
+    let device = Device {
+        mac: mac(0),
+        serial: None,
+        model: None,
+        name: None,
+        site: at,
+        connected: Some(true),
+        modified: None,
+    };
     [device].into_iter().collect()
 }
 

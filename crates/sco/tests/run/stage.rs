@@ -142,6 +142,7 @@ pub(crate) fn world(estate: &WholeEstate) -> World {
         poll: Duration::from_millis(80),
         commit: Duration::from_millis(400),
         assignment: Duration::ZERO,
+        assigned: Duration::ZERO,
         factor: 1,
     };
     clients::world(estate, Duration::from_secs(1), pace)

@@ -67,6 +67,11 @@ impl CloudDevice {
         }
     }
 
+    /// Its record changes: the time of its last change is another one, also when there are several within a second.
+    pub(super) fn touch(&mut self, now: i64) {
+        self.modified = now.max(self.modified + 1);
+    }
+
     /// Whether it is part of a virtual chassis that is listed in its place.
     pub(super) fn is_member(&self) -> bool {
         self.vc_mac.is_some_and(|chassis| chassis != self.mac)

@@ -65,7 +65,7 @@ impl World {
             Foreign::Move(mac, site) => {
                 if let Ok(device) = self.device_mut(mac) {
                     device.site = site;
-                    device.modified = now;
+                    device.touch(now);
                 }
             }
             Foreign::Remove(mac) => {

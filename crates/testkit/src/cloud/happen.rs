@@ -32,7 +32,7 @@ impl World {
         let seconds = now.micros().div_euclid(1_000_000);
         let device = self.device_mut(mac)?;
         device.connected = connected;
-        device.modified = seconds;
+        device.touch(seconds);
         if !connected {
             device.last_disconnected = Some(seconds);
         }

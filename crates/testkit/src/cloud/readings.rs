@@ -19,6 +19,8 @@ pub struct Readings {
     pub no_id_token: NoIdToken,
     /// How many MAC addresses an export takes, and what is done with one more (U2); `None` takes all.
     pub most_macs: Option<(usize, TooManyMacs)>,
+    /// Whether the inventory says when a device was changed last: no field of it is required.
+    pub modified_time: bool,
 }
 
 impl Default for Readings {
@@ -31,6 +33,7 @@ impl Default for Readings {
             id_token_fields: vec!["token".to_owned()],
             no_id_token: NoIdToken::NoRow,
             most_macs: None,
+            modified_time: true,
         }
     }
 }

@@ -13,6 +13,7 @@ impl Readings {
         ("id-token-field", &["token", "idtoken", "both", "id_token"]),
         ("no-id-token", &["no-row", "no-field", "null", "empty"]),
         ("most-macs", &["any", "20-refused", "20-cut"]),
+        ("modified-time", &["told", "absent"]),
     ];
 
     /// Sets a switch by name.
@@ -46,6 +47,7 @@ impl Readings {
             ("no-id-token", "no-field") => self.no_id_token = NoIdToken::NoField,
             ("no-id-token", "null") => self.no_id_token = NoIdToken::Null,
             ("no-id-token", "empty") => self.no_id_token = NoIdToken::Empty,
+            ("modified-time", value) => self.modified_time = value == "told",
             ("most-macs", "any") => self.most_macs = None,
             ("most-macs", "20-refused") => self.most_macs = Some((20, TooManyMacs::Refused)),
             ("most-macs", "20-cut") => self.most_macs = Some((20, TooManyMacs::Cut)),

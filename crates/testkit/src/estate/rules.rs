@@ -14,9 +14,10 @@ impl WholeEstate {
     /// The rules of safety that were broken, a sentence each. Must be empty after every run.
     ///
     /// Broken is: a machine that was taken for what it is not; a device assigned while it was at a site,
-    /// or without `mist_configured: false`; a mask written as a token; `force`; a pre-shared secret written; a commit that
-    /// changed the authority outside of its routers, or a router that is none of the [`places`](Self::places); a legacy
-    /// router that does not run any more.
+    /// or without `mist_configured: false`; a mask written as a token; settings of the organisation written; `force`; a
+    /// pre-shared secret written; anything asked of the conductor that no onboarding needs, as a restart of a node or a change of
+    /// the authority outside of its routers; a commit that changed a router that is none of the [`places`](Self::places); a
+    /// legacy router that does not run any more.
     #[must_use]
     pub fn broken_rules(&self) -> Vec<String> {
         let mut broken: Vec<String> = self
@@ -38,6 +39,9 @@ impl WholeEstate {
             let token = body.pointer("/ssr/conductor_token").and_then(Value::as_str).unwrap_or_default();
             if !token.is_empty() && token.bytes().all(|byte| byte == b'*') {
                 broken.push(format!("a mask was written as a token: {}", call.path));
+            }
+            if call.path.starts_with("/api/v1/orgs/") && call.path.ends_with("/setting") {
+                broken.push(format!("settings of the organisation were written: {}", call.path));
             }
             for mac in macs(call, &body) {
                 if body["op"] == "assign" && body["mist_configured"] != false {
@@ -62,6 +66,9 @@ impl WholeEstate {
                 broken.push("a pre-shared secret was written".to_owned());
             }
         }
+        let asked = self.conductor.asked();
+        let strange = asked.iter().filter(|ask| !is_of_onboarding(&ask.what));
+        broken.extend(strange.map(|ask| format!("no onboarding needs this: {}", ask.what)));
         let own: BTreeSet<&str> = self.places.iter().map(|place| place.router.as_str()).collect();
         for commit in self.conductor.commits().iter().filter(|commit| commit.by != "another") {
             if without_routers(&commit.before) != without_routers(&commit.after) {
@@ -80,6 +87,18 @@ impl WholeEstate {
         }
         broken
     }
+}
+
+/// Whether a call or a command is one with which routers are onboarded: reading, the candidate of routers, tokens.
+fn is_of_onboarding(what: &str) -> bool {
+    const CALLS: [&str; 5] =
+        ["login", "graphql", "config/validate", "config/commit", "config/revertToRunning"];
+    const COMMANDS: [&str; 6] =
+        ["show", "compare", "validate", "commit", "create", "configure authority router"];
+    let Some((_, path)) = what.split_once(" /api/v1/") else {
+        return what.is_empty() || COMMANDS.iter().any(|command| what.trim_start().starts_with(command));
+    };
+    what.starts_with("GET ") || CALLS.contains(&path) || path.starts_with("config/candidate/authority/router")
 }
 
 fn macs(call: &Call, body: &Value) -> Vec<Mac> {

@@ -240,8 +240,15 @@ async fn every_rule_that_is_broken_is_told_and_no_other() {
     commit().await;
     now(format!("a commit changed {}, which is not to be onboarded", old.router));
     conductor.send("PATCH", &candidate("/asset-connection-resiliency"), &json!({ "ssh-only": false })).await;
+    let strange = format!("no onboarding needs this: PATCH {}", candidate("/asset-connection-resiliency"));
+    now(strange);
     commit().await;
     now("a commit changed the authority outside of its routers".to_owned());
+    let org = format!("/api/v1/orgs/{}/setting", estate.org());
+    cloud.send("PUT", &org, &json!({ "ssr": { "disable_stats": false } })).await;
+    now(format!("settings of the organisation were written: {org}"));
+    conductor.send("POST", "/api/v1/router/conductor/node/node0/restart", &json!({})).await;
+    now("no onboarding needs this: POST /api/v1/router/conductor/node/node0/restart".to_owned());
     let secret = json!({ "system": { "secure-conductor-onboarding": { "pre-shared-secret": "(removed)" } } });
     conductor.send("PATCH", &own, &secret).await;
     now("a pre-shared secret was written".to_owned());

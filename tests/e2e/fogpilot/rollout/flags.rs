@@ -130,6 +130,61 @@ fn a_run_that_mist_refuses_more_calls_waits_and_says_so() {
 }
 
 #[test]
+fn a_run_that_waits_for_mist_ends_at_a_signal_and_not_when_the_wait_is_over() {
+    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+        let stage = ready(EstateSettings { virtual_routers: 2, sites: 2, ..EstateSettings::default() });
+        assert_eq!(plan(&stage).code, 0);
+        let written = format!("/sites/{}/setting", stage.estate().places()[1].site);
+        let cloud = stage.estate().cloud();
+        cloud.misbehave(Misbehaviour::Status(429)).method(http::Method::PUT).on(&written).times(1);
+        let mut fogpilot = stage.begin(&[&["apply", "wave.plan"][..], &QUICKLY, &STATE].concat());
+        let _ = fogpilot.wait_line("the refusal", |line| line.contains("refuses more calls for now (429)"));
+        let calls = stage.estate().mist_calls();
+
+        fogpilot.signal(signal);
+
+        assert_eq!(fogpilot.wait_exit(e2e::DEADLINE).code(), Some(130), "{:?}", fogpilot.lines());
+        assert!(fogpilot.lines().iter().any(|line| line.contains("to go on: fogpilot resume run-")));
+        // who waits until Mist takes calls again makes one then
+        assert!(stage.estate().mist_calls() <= calls + 1, "{signal:?}: it waited");
+        let status = ask_with_state(&stage, &["status", "-o", "json"]);
+        assert_eq!(json(&status)["ended"], "interrupted", "{status:?}");
+        let resumed = go_on(&stage, &["resume"], &[]);
+        assert_eq!((resumed.code, json(&resumed)["verified"].as_u64()), (0, Some(2)), "{resumed:?}");
+        assert_eq!(stage.estate().broken_rules(), [] as [String; 0]);
+    }
+}
+
+#[test]
+fn a_plan_over_a_site_that_an_older_run_holds_names_that_run_and_what_goes_on_with_it() {
+    let stage = ready(EstateSettings { virtual_routers: 2, sites: 1, ..EstateSettings::default() });
+    let plan = |out: &str| ask_with(&stage, &["plan", "-f", stage.told("/list"), "-o", out, "--canary", "0"]);
+    let first = plan("first.plan");
+    assert!(first.code == 0 && !first.out.contains("fogpilot resume run-"), "{first:?}");
+    stage.estate().fleet().routers[0].endorsement_key =
+        Some(testkit::endorsement_keys::endorsement_key(200).to_owned());
+    assert_eq!(go_on(&stage, &["apply", "first.plan"], &[]).code, 3);
+    let status = json(&ask_with_state(&stage, &["status", "-o", "json"]));
+    let run = status["run"].as_str().unwrap_or_else(|| panic!("{status}")).to_owned();
+    let before = stage.estate().mark();
+
+    let planned = plan("second.plan");
+    let applied = go_on(&stage, &["apply", "second.plan"], &[]);
+
+    let held = format!("is held by store-0001 of {run}, which is not finished: `fogpilot resume {run}`");
+    assert!(planned.out.contains(&held) && planned.out.contains("--replace-token"), "{planned:?}");
+    assert_eq!(applied.code, 5, "{applied:?}");
+    assert!(applied.said.contains(&held) && applied.said.contains("not accepted"), "{applied:?}");
+    assert_eq!(stage.estate().writes_since(before), [] as [String; 0]);
+    // once it is let go there, and the other is verified, what is left of it is its token
+    let resumed = go_on(&stage, &["resume", &run], &["--release", "store-0001"]);
+    assert_eq!(state(&resumed, "store-0002"), "verified", "{resumed:?}");
+    let planned = plan("third.plan");
+    assert!(planned.out.contains(&format!("`fogpilot cleanup {run}` does")), "{planned:?}");
+    assert!(!planned.out.contains("which is not finished"), "{planned:?}");
+}
+
+#[test]
 fn the_command_line_is_reached_by_a_host_in_between() {
     let settings = EstateSettings { virtual_routers: 1, ..EstateSettings::default() };
     let stage = Stage::start(settings);

@@ -41,6 +41,8 @@ fn what_changes_by_itself_or_by_the_plan_is_no_drift() {
     assert_eq!(drifted(|world| world.asset(0, "disconnected")), [""; 0]);
     assert_eq!(drifted(|world| world.observed.time = at(1_900_000_000)), [""; 0]);
     assert_eq!(drifted(|world| world.device(0, |device| device.connected = Some(false))), [""; 0]);
+    let changed = |world: &mut World| world.device(0, |device| device.modified = Some(at(1_900_000_000)));
+    assert_eq!(drifted(changed), [""; 0]);
     let token =
         |world: &mut World| world.observed.sites.get_mut(&site(0)).unwrap().ssr.token = TokenState::Masked;
     assert_eq!(drifted(token), [""; 0]);

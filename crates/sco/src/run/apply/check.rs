@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use conductor::Version;
 use ids::Mac;
 
 use super::{ApplyOptions, ApplyStop, was_verified};
@@ -14,7 +15,6 @@ use crate::observe::Observed;
 use crate::plan::{Flag, Plan, PlannedRouter, Steps};
 use crate::run::{Catalogue, Happened, Record, RestartDue, Watch, World};
 use crate::token::TokenFingerprint;
-use crate::version::Version;
 
 /// What was found.
 pub(super) struct Checked {
@@ -35,7 +35,7 @@ pub(super) async fn check(
     options: &ApplyOptions,
     watch: &dyn Watch,
 ) -> Result<Checked, ApplyStop> {
-    for router in &options.release {
+    for router in options.release.union(&options.assign_again) {
         if !plan.steps().any(|(planned, _)| planned.name == *router) {
             return Err(ApplyStop::NoRouter { router: router.clone() });
         }

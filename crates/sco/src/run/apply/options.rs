@@ -32,6 +32,9 @@ pub struct ApplyOptions {
     pub parallel: usize,
     /// Routers that are taken from the sites that they hold: `--release`.
     pub release: BTreeSet<RouterName>,
+    /// Routers that are assigned once more although an earlier assignment of this run may have been done, and taken back by
+    /// somebody: `--assign-again`.
+    pub assign_again: BTreeSet<RouterName>,
     /// Whose onboarding tokens are taken.
     pub trust: TokenTrust,
     /// Formats of endorsement keys that were allowed when the plan was made: `--allow-format`.
@@ -55,6 +58,7 @@ impl Default for ApplyOptions {
             max_failures: 2,
             parallel: 4,
             release: BTreeSet::new(),
+            assign_again: BTreeSet::new(),
             trust: TokenTrust::default(),
             allow: AllowFormats::none(),
             legacy_open: Vec::new(),

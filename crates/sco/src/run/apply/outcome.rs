@@ -147,8 +147,8 @@ pub enum ApplyStop {
     /// The first mode runs since this run was here last, and it is not known to be in effect.
     #[error("{0}")]
     Restart(RestartDue),
-    /// A router that is to be released is not in the plan.
-    #[error("the plan has no steps for {router}, so there is nothing to release")]
+    /// A router that was named, to be released or assigned again, is not in the plan.
+    #[error("the plan has no steps for {router}, so there is nothing to release or to assign again")]
     NoRouter {
         /// It.
         router: RouterName,

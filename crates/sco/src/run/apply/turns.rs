@@ -230,10 +230,11 @@ impl<'a, 's> Turns<'a, 's> {
         let name = &router.name;
         match stuck {
             Stuck::Interrupted => {}
+            Stuck::NotSent { .. } if self.grounds.stop.is_asked() => {}
             Stuck::WaitingForDevice(macs) => {
                 self.ends.insert(name.clone(), End::WaitingForDevice(macs));
             }
-            Stuck::Failed { step, why } => {
+            Stuck::Failed { step, why } | Stuck::NotSent { step, why } => {
                 self.grounds.fail(name, step, &why)?;
                 self.ends.insert(name.clone(), End::Failed(why));
             }

@@ -1,5 +1,7 @@
 //! What a run writes down.
 
+use std::collections::BTreeMap;
+
 use ids::{Mac, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -299,6 +301,10 @@ pub struct Assigning {
     pub macs: Vec<Mac>,
     /// When it is sent; evidence counts from then on.
     pub at: Timestamp,
+    /// When Mist's record of each device was changed last, read right before it is sent: as long as that is the same, it was
+    /// not done. A device of which Mist does not tell is not among them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub modified: BTreeMap<Mac, Timestamp>,
 }
 
 /// Why a router stopped.

@@ -76,8 +76,9 @@ pub struct RouterProgress {
     pub unassigning: Vec<Mac>,
     /// Devices that were taken from their site.
     pub unassigned: BTreeSet<Mac>,
-    /// Devices for which an assignment was ever to be sent.
-    pub ever_assigning: BTreeSet<Mac>,
+    /// Devices for which an assignment was ever to be sent, and when Mist's record of each was changed last before; none where
+    /// Mist did not tell.
+    pub ever_assigning: BTreeMap<Mac, Option<Timestamp>>,
     /// An assignment that was to be sent, and of which nothing is known.
     pub assigning: Option<Assigning>,
     /// The assignment that was made last.
@@ -217,7 +218,8 @@ impl RouterProgress {
                 self.unassigned.extend(macs);
             }
             RouterEntry::Assigning(assigning) => {
-                self.ever_assigning.extend(&assigning.macs);
+                let modified = |mac: &Mac| (*mac, assigning.modified.get(mac).copied());
+                self.ever_assigning.extend(assigning.macs.iter().map(modified));
                 self.assigning = Some(assigning.clone());
                 self.samples.clear();
                 self.verdicts.clear();

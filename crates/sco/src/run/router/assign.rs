@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ids::Timestamp;
+use ids::{Mac, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
-use super::{Grounds, Stuck, is_closed_to_all, look_until};
+use super::{Grounds, Stuck, is_closed_to_all, is_unsent, look_until};
 use crate::RouterName;
 use crate::observe::SsrState;
 use crate::plan::Steps;
@@ -30,10 +30,16 @@ impl Grounds<'_> {
         let inventory = self.world.devices(&left.assign).await?;
         let assignment = ready.assignment(&settings, &inventory).map_err(Stuck::step("assignment"))?;
         let at = Timestamp::now();
-        let assigning = Assigning { site: left.site, macs: left.assign.clone(), at };
+        let modified = |mac: &Mac| Some((*mac, inventory.device(*mac)?.modified?));
+        let modified = left.assign.iter().filter_map(modified).collect();
+        let assigning = Assigning { site: left.site, macs: left.assign.clone(), at, modified };
         self.note(router, RouterEntry::Assigning(assigning.clone()))?;
         let request = mist::inventory::assign(self.world.org, &assignment.request());
-        let answer = self.world.mist.send(&request).await;
+        let answer = match self.world.mist.send(&request).await {
+            // it is tried once, so that it did not leave at all
+            Err(problem) if is_unsent(&problem) => return Err(Stuck::mist("assignment", problem)),
+            answer => answer,
+        };
         // from the answer on: the request arrived before it
         *turn = Some(Instant::now() + self.spacing());
         drop(turn);

@@ -98,7 +98,7 @@ impl FakeCloud {
         let now = world.seconds();
         let device = world.device_mut(mac)?;
         change(device);
-        device.modified = now;
+        device.touch(now);
         Ok(())
     }
 

@@ -73,7 +73,7 @@ impl FakeCloud {
             organisation.webhooks.retain(|webhook| webhook.site != Some(site));
             for device in organisation.devices.iter_mut().filter(|device| device.site == Some(site)) {
                 device.site = None;
-                device.modified = now;
+                device.touch(now);
             }
         })
     }

@@ -49,8 +49,12 @@ impl Scope<'_> {
         let rows: Vec<&CloudDevice> =
             wanted.into_iter().filter(|device| members || !device.is_member()).collect();
         let mask = self.mask(org)?;
+        let modified_time = self.world.readings.modified_time;
         page(ask, self.settings, &rows, hidden, |device| {
             let mut row = device.inventory(org, self.settings.members_have_site);
+            if !modified_time && let Some(row) = row.as_object_mut() {
+                row.remove("modified_time");
+            }
             if let Some(mask) = mask {
                 row["magic"] = json!(mask);
             }
@@ -192,7 +196,7 @@ impl Scope<'_> {
             let fault = faults.get(&device.mac);
             if !matches!(fault, Some(AssignmentFault::Refused(_) | AssignmentFault::SaidButNotDone)) {
                 device.site = site.filter(|_| op == "assign");
-                device.modified = now;
+                device.touch(now);
             }
             match fault {
                 Some(AssignmentFault::Refused(why) | AssignmentFault::DoneButRefused(why)) => {
