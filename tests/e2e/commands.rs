@@ -7,6 +7,8 @@ use std::process::Command;
 
 use e2e::{fogbell_program, fogpilot_program};
 
+mod json;
+
 /// A program, as it was built.
 struct Program {
     name: &'static str,

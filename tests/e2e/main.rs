@@ -12,6 +12,7 @@ mod commands;
 mod delivery;
 mod doctor;
 mod fogpilot;
+mod logs;
 mod mib;
 mod network;
 mod nothing_lost;

@@ -9,7 +9,7 @@ mod weakened;
 use e2e::{Config, Curl, Fogbell, Response, sign};
 
 /// A message as Mist makes it.
-const MESSAGE: &str = r#"{"topic":"device-events","events":[{"id":"7c0b6b0a-3a3e-4d8e-9a43-0d6b6b0a1001","type":"AP_CONFIGURED","timestamp":1700000000,"org_id":"9777c1a0-6ef6-11e6-8bbf-02e208b2d34f","site_id":"978c48e6-6ef6-11e6-8bbf-02e208b2d34f","ap":"5c5b350e0410"}]}"#;
+pub(crate) const MESSAGE: &str = r#"{"topic":"device-events","events":[{"id":"7c0b6b0a-3a3e-4d8e-9a43-0d6b6b0a1001","type":"AP_CONFIGURED","timestamp":1700000000,"org_id":"9777c1a0-6ef6-11e6-8bbf-02e208b2d34f","site_id":"978c48e6-6ef6-11e6-8bbf-02e208b2d34f","ap":"5c5b350e0410"}]}"#;
 
 /// A relay that lets in these networks and no other.
 fn only(networks: &str) -> Config {

@@ -11,6 +11,7 @@ mod metrics;
 mod reload;
 mod rules;
 mod tested;
+mod tokens;
 
 /// A body with one alarm of this type.
 fn alarm(kind: &str) -> String {

@@ -14,8 +14,11 @@ use tokio::runtime::Runtime;
 
 use crate::vault::terminal::typed_by;
 
+mod needs_root;
+mod sealed;
+
 /// An empty machine, and a cloud.
-struct Machine {
+pub(crate) struct Machine {
     runtime: Runtime,
     cloud: FakeCloud,
     org: OrgId,
@@ -25,7 +28,7 @@ struct Machine {
 }
 
 impl Machine {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -50,25 +53,25 @@ impl Machine {
         this
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn secret(&self, name: &str, value: &str) {
+    pub(crate) fn secret(&self, name: &str, value: &str) {
         fs::write(self.at(name), value).unwrap();
         fs::set_permissions(self.at(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// Where it writes.
-    fn home(&self) -> PathBuf {
+    pub(crate) fn home(&self) -> PathBuf {
         self.at("etc")
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.home().join("fogbell.toml")
     }
 
-    fn answers(&self, more: &str) -> PathBuf {
+    pub(crate) fn answers(&self, more: &str) -> PathBuf {
         let text = format!(
             "cloud = \"global-01\"\norg = \"acme\"\ntoken_file = {:?}\napi_host = \"{}\"\napi_ca = {:?}\n\
              public_url = \"https://127.0.0.1:{}/v1/mist\"\nlisten = \"127.0.0.1:{}\"\nadmin = \"127.0.0.1:{}\"\n\
@@ -91,12 +94,12 @@ impl Machine {
         self.at("answers.toml")
     }
 
-    fn init(&self, more: &[&str]) -> Answer {
+    pub(crate) fn init(&self, more: &[&str]) -> Answer {
         let config = self.config().display().to_string();
         ask_fogbell(&[&["init", "--config", &config], more].concat())
     }
 
-    fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.cloud.calls().iter().filter(|call| call.method != "GET").count()
     }
 }
@@ -266,6 +269,7 @@ fn a_person_at_a_terminal_is_asked_and_the_token_is_not_shown() {
             ("`acme` or `self-signed`: ", "self-signed\n"),
             ("(empty: no more): ", &sink),
             ("(empty: no more): ", "\n"),
+            ("(empty: as it is, else files): ", "\n"),
             ("webhook in Mist too? [y/N] ", "n\n"),
             ("Go ahead? [y/N] ", "y\n"),
         ],

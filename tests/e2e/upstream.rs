@@ -189,7 +189,11 @@ fn no_webhook_is_refused_or_kept_waiting_whatever_the_api_does() {
             // the posts of a story wait three seconds for an answer, and no longer
             scene.relay.deliver(&bare("AP_CONFIG_CHANGED_BY_USER", mac, 1_767_000_000 + n));
         }
-        assert_eq!(scene.said(20).len(), 20, "{what:?}");
+        // a token that is refused is told too
+        let own = usize::from(what == Misbehaviour::Status(401));
+        let said = scene.said(20 + own);
+        let tokens = said.iter().filter(|alert| alert["type"] == "api_token_invalid").count();
+        assert_eq!((said.len(), tokens), (20 + own, own), "{what:?}");
         if what != Misbehaviour::Silence {
             let told =
                 |log: &[String]| log.iter().filter(|it| it.contains("reading the directory fails")).count();

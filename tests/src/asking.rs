@@ -1,5 +1,6 @@
 //! Asking the relay: posts that are signed, pages of its admin listener, subcommands.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -38,8 +39,22 @@ impl From<Output> for Answer {
 /// When it cannot be started.
 #[must_use]
 pub fn ask_fogbell(arguments: &[&str]) -> Answer {
-    let mut command = Command::new(fogbell_program());
-    command.args(arguments).env("NO_COLOR", "1").env_remove("RUST_LOG").stdin(Stdio::null());
+    ask_fogbell_under(&[], arguments)
+}
+
+/// The same under another program, such as `env` with its arguments, which must end with it.
+///
+/// # Panics
+///
+/// When it cannot be started.
+#[must_use]
+pub fn ask_fogbell_under(wrapper: &[&str], arguments: &[&str]) -> Answer {
+    let program = fogbell_program();
+    let mut words: Vec<&OsStr> = wrapper.iter().map(OsStr::new).collect();
+    words.push(program.as_ref());
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).args(arguments);
+    command.env("NO_COLOR", "1").env_remove("RUST_LOG").stdin(Stdio::null());
     command.output().expect("the built fogbell can be run").into()
 }
 

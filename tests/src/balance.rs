@@ -1,7 +1,7 @@
 //! Whether what a relay counts adds up.
 //!
 //! The equations of `docs/metrics.md`, over one scrape of `/metrics`. Harness: a relay that still runs when its story
-//! ends has to satisfy them, unless the story says why it cannot.
+//! ends has to satisfy them, and so have the last figures of one that ended in order, unless the story says why it cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,6 +25,13 @@ impl Scrape {
         let samples = samples.filter_map(|line| line.rsplit_once(' '));
         let number = |value: &str| value.parse().expect("a sample is a number");
         Self(samples.map(|(series, value)| (series.to_owned(), number(value))).collect())
+    }
+
+    /// Reads the page in a line of the relay's log, `figures="…"`, in which quotes and line ends are escaped.
+    pub(crate) fn in_log(line: &str) -> Option<Self> {
+        let (_, quoted) = line.split_once("figures=")?;
+        let mut values = serde_json::Deserializer::from_str(quoted).into_iter::<String>();
+        Some(Self::of(&values.next()?.ok()?))
     }
 
     /// The sum of every sample of `name` whose labels hold `label`.
@@ -153,6 +160,13 @@ mod tests {
         fogbell_events_repeated_total 1\nfogbell_alerts_total{occasion=\"event\"} 6\n\
         fogbell_alerts_total{occasion=\"repeat\"} 1\nfogbell_sink_at_start_alerts{sink=\"noc\"} 2\n\
         fogbell_delivered_total{sink=\"noc\"} 4\nfogbell_sink_behind_alerts{sink=\"noc\"} 5\n# EOF\n";
+
+    #[test]
+    fn the_page_in_a_line_of_the_log_is_the_page() {
+        let line = format!("DEBUG relay: counted until the end figures={BALANCED:?}");
+
+        assert_eq!(Scrape::in_log(&line).unwrap().0, Scrape::of(BALANCED).0);
+    }
 
     #[test]
     fn one_too_many_or_too_few_of_anything_is_found() {

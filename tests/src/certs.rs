@@ -67,22 +67,45 @@ impl Certs {
         self.folder.join("client.pem")
     }
 
+    /// Those that were made in `folder`.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
     /// Puts another certificate for the client's key into the place of its own, which ends in so many days.
     ///
     /// # Panics
     ///
     /// When OpenSSL cannot.
     pub fn renew_client(&self, days: u32) {
-        let days = days.to_string();
-        let ask = ["req", "-new", "-key", "client.key", "-subj", "/CN=client.test", "-out", "again.csr"];
-        openssl(&self.folder, &ask);
+        self.renew("client", days, "leaf.ext");
+    }
+
+    /// The same of the server, for these alternative names, as in `DNS:localhost,IP:127.0.0.1`; with none of them its
+    /// name is in the subject only.
+    ///
+    /// # Panics
+    ///
+    /// When OpenSSL cannot.
+    pub fn renew_server(&self, days: u32, names: Option<&str>) {
+        let names = names.map_or_else(String::new, |names| format!("subjectAltName={names}\n"));
+        let extensions = format!("{names}basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n");
+        fs::write(self.folder.join("again.ext"), extensions).expect("a file can be written");
+        self.renew("server", days, "again.ext");
+    }
+
+    fn renew(&self, leaf: &str, days: u32, extensions: &str) {
+        let (key, subject, days) = (format!("{leaf}.key"), format!("/CN={leaf}.test"), days.to_string());
+        openssl(&self.folder, &["req", "-new", "-key", &key, "-subj", &subject, "-out", "again.csr"]);
         let sign =
             ["x509", "-req", "-in", "again.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
         openssl(
             &self.folder,
-            &[&sign[..], &["-out", "again.pem", "-days", &days, "-extfile", "leaf.ext"]].concat(),
+            &[&sign[..], &["-out", "again.pem", "-days", &days, "-extfile", extensions]].concat(),
         );
-        fs::rename(self.folder.join("again.pem"), self.client()).expect("a file can be renamed");
+        fs::rename(self.folder.join("again.pem"), self.folder.join(format!("{leaf}.pem")))
+            .expect("a file can be renamed");
     }
 
     /// The client's key (0600).

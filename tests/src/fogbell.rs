@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::balance::Scrape;
 use crate::certs::Certs;
 use crate::ports::free_port;
 use crate::programs::fogbell_program;
@@ -164,19 +165,36 @@ impl Fogbell {
         self.running.sigterm();
     }
 
-    /// How it ended, once it does.
+    /// How it ended, once it does. What one that ended in order has counted until then has to add up.
     ///
     /// # Panics
     ///
-    /// When it has not ended within `deadline`.
+    /// When it has not ended within `deadline`, or its last figures do not add up.
     #[must_use]
     pub fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
-        self.running.wait_exit(deadline)
+        let ended = self.running.wait_exit(deadline);
+        if ended.success() && self.excepted.is_none() {
+            self.assert_balanced_at_its_end();
+        }
+        ended
     }
 
     /// Its figures need not add up at the end of the story, because of `why`.
     pub fn except_from_balance(&mut self, why: &str) {
         self.excepted = Some(why.to_owned());
+    }
+
+    /// The figures that it said last have to add up.
+    fn assert_balanced_at_its_end(&mut self) {
+        let line = self.running.wait_line("its last figures", |line| line.contains(LAST_FIGURES));
+        let scrape = Scrape::in_log(&line).unwrap_or_else(|| self.running.give_up("said no last figures"));
+        let wrong = scrape.unbalanced();
+        assert!(
+            wrong.is_empty(),
+            "the last figures of {} do not add up:\n  {}",
+            self.home.display(),
+            wrong.join("\n  ")
+        );
     }
 
     /// Waits until its figures add up.
@@ -238,7 +256,7 @@ fn run(home: &Path, wrapper: &[&str]) -> (Running, String, String) {
         }
     };
     command.arg("run").arg("--config").arg(home.join("fogbell.toml"));
-    command.env("NO_COLOR", "1").env_remove("RUST_LOG").current_dir(home);
+    command.env("NO_COLOR", "1").env("RUST_LOG", LOGGED).env_remove("FOGBELL_LOG").current_dir(home);
     let mut running = Running::start("fogbell", &mut command);
     let mut address = |said: &str| {
         let line = running.wait_line(&format!("`{said}`"), |line| line.contains(said));
@@ -249,6 +267,12 @@ fn run(home: &Path, wrapper: &[&str]) -> (Running, String, String) {
     let listener = address("accepting webhooks");
     (running, listener, admin)
 }
+
+/// What is logged by default, and what was counted until the end.
+const LOGGED: &str = "info,async_snmp=off,fogbell_relay::relay=debug";
+
+/// What it says with its last figures.
+const LAST_FIGURES: &str = "counted until the end";
 
 /// The value of `address=` in a line of the log.
 fn address_in(line: &str) -> Option<String> {

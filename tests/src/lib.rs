@@ -6,7 +6,7 @@
 //! - [`FakeClock`]: a wall clock that a story sets.
 //! - [`Certs`]: a test CA by OpenSSL.
 //! - [`Haproxy`], [`Machine`]: what stands in front of a relay, and networks to put it into.
-//! - [`Manager`]: what a service manager hears.
+//! - [`Manager`]: what a service manager hears; [`Journald`]: what its journal gets.
 //! - [`Pebble`]: an authority that speaks ACME, the DNS it asks, and a [`Front`] that limits it.
 //! - [`Usage`]: what a process takes of the machine.
 //! - [`mod@bench`]: what the programs of `cargo xtask bench` are made of.
@@ -25,6 +25,7 @@ mod curl;
 mod fogbell;
 mod formats;
 mod haproxy;
+mod journald;
 mod machines;
 mod manager;
 mod parameters;
@@ -39,7 +40,7 @@ mod tls_client;
 mod usage;
 mod wait;
 
-pub use asking::{Answer, ask_fogbell, ask_fogbell_in, ask_fogbell_with};
+pub use asking::{Answer, ask_fogbell, ask_fogbell_in, ask_fogbell_under, ask_fogbell_with};
 pub use balance::Scrape;
 pub use certs::Certs;
 pub use clock::{FakeClock, Showing};
@@ -48,6 +49,7 @@ pub use fogbell::Fogbell;
 pub use fogbell::config::{Config, Notification, TlsTrust, V3};
 pub use formats::CefHeader;
 pub use haproxy::Haproxy;
+pub use journald::Journald;
 pub use machines::Machine;
 pub use manager::Manager;
 pub use parameters::Parameters;

@@ -389,7 +389,7 @@ fn find(program: &Program) -> Option<Found> {
     let (file, found) = match on_path(program.name) {
         Some(file) => (file, Found::OnPath),
         None => {
-            let file = in_sbin(program.name)?;
+            let file = in_sbin(program.name).or_else(|| in_systemd(program.name))?;
             (file.clone(), Found::Elsewhere(file))
         }
     };
@@ -397,6 +397,11 @@ fn find(program: &Program) -> Option<Found> {
         library_folders(Path::new("/")).iter().any(|library| library.join(folder).join(module).exists())
     });
     (has_module && !confined(&file)).then_some(found)
+}
+
+/// Where systemd keeps programs that nobody calls by hand.
+fn in_systemd(name: &str) -> Option<PathBuf> {
+    Some(Path::new("/usr/lib/systemd").join(name)).filter(|file| is_program(file))
 }
 
 /// Whether AppArmor may keep the system's copy of a program to the system's folders.
@@ -410,7 +415,7 @@ fn confined(program: &Path) -> bool {
 /// The program under `root`, with the module it needs.
 fn unpacked(program: &Program, root: &Path) -> Option<PathBuf> {
     // what is called chromium in usr/bin is a script that looks for the rest of it where Debian puts it
-    let file = ["usr/lib/chromium", "usr/bin", "usr/sbin", "bin", "sbin"]
+    let file = ["usr/lib/chromium", "usr/lib/systemd", "lib/systemd", "usr/bin", "usr/sbin", "bin", "sbin"]
         .iter()
         .map(|folder| root.join(folder).join(program.name))
         .find(|file| is_program(file))?;

@@ -38,6 +38,9 @@ pub(crate) enum Cert {
         /// A name that it must be for; default: those of the configuration
         #[arg(long)]
         name: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Have the authority issue another certificate now, by the running relay or without one
     #[command(after_help = "Example:\n  fogbell cert renew")]
@@ -65,7 +68,7 @@ pub(crate) enum Cert {
 pub(crate) fn run(cert: Cert) -> Result<(), Box<dyn Error>> {
     match cert {
         Cert::Show { file, json } => show::show(&file.config, json),
-        Cert::Check { file, ca, name } => check::check(&file.config, ca.as_deref(), &name),
+        Cert::Check { file, ca, name, json } => check::check(&file.config, ca.as_deref(), &name, json),
         Cert::Renew { file } => renew::renew(&file.config),
         Cert::SelfSigned { file, names, out, replace } => {
             self_signed::make(&file.config, names, out, replace)

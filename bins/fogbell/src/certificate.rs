@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use pki::{Chain, KeyPair};
 use relay::config::{Acme, SecretHome};
 use relay::{Cause, Certificate, Config, Identity, Renewed, Served};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use zeroize::Zeroizing;
 
 use crate::secrets::Secrets;
@@ -155,7 +155,7 @@ fn issued(config: &Config, acme: &Acme, make: Make) -> Result<Pair, Box<dyn Erro
              verifies it does not post"
         ),
         Ok(None) => {}
-        Err(error) => warn!(
+        Err(error) => error!(
             error = error.line(),
             "the certificate from the authority cannot be used: a self-signed one is shown until another is issued, and \
              who verifies it does not post"

@@ -13,6 +13,7 @@ mod api;
 mod bundle;
 mod certificate;
 mod clock;
+mod code;
 mod configuration;
 mod delays;
 mod disk;

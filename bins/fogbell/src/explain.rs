@@ -16,6 +16,8 @@ use crate::secrets::Secrets;
 use crate::tail::{line, printable};
 use crate::{alerts, open, socket};
 
+mod as_json;
+
 /// What to explain.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -27,19 +29,38 @@ pub(crate) struct Args {
     /// The organisation that the body is of; default: the first one
     #[arg(long)]
     org: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is to tell.
+struct Told {
+    /// When the message came, and from whom.
+    received: Option<(Timestamp, String)>,
+    /// Its organisation and body.
+    message: Option<(String, Vec<u8>)>,
+    /// When the alert was made, and its place in the outbox.
+    made: Option<(Timestamp, u64)>,
+    notes: Vec<&'static str>,
+    /// The alerts, each with its place in the outbox.
+    alerts: Vec<(Alert, u64)>,
 }
 
 /// Prints events, interpretation, routes and what each sink is sent.
 pub(crate) fn show(args: &Args) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&args.config)?;
     let setup = open::setup(&config, Make::Nothing, &Secrets::of(&config))?;
-    let mut out = io::stdout().lock();
     let is_id = (4..=32).contains(&args.what.len()) && args.what.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if args.what == "-" || Path::new(&args.what).exists() || !is_id {
-        let body = read(&args.what)?;
-        explain_body(&mut out, &config, &setup, args.org.as_deref(), &body)
+    let told = if args.what == "-" || Path::new(&args.what).exists() || !is_id {
+        of_body(&config, args.org.as_deref(), read(&args.what)?)?
     } else {
-        explain_alert(&mut out, &config, &setup, &args.what)
+        of_alert(&config, &args.what)?
+    };
+    let mut out = io::stdout().lock();
+    match args.json {
+        true => Ok(writeln!(out, "{:#}", as_json::all(&setup, &told))?),
+        false => show_told(&mut out, &setup, &told),
     }
 }
 
@@ -56,34 +77,27 @@ fn read(what: &str) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 /// A body as if it came now.
-fn explain_body(
-    out: &mut impl Write,
-    config: &Config,
-    setup: &Setup,
-    org: Option<&str>,
-    body: &[u8],
-) -> Result<(), Box<dyn Error>> {
+fn of_body(config: &Config, org: Option<&str>, body: Vec<u8>) -> Result<Told, Box<dyn Error>> {
     let known: Vec<&str> = config.org.iter().map(|org| org.name.as_str()).collect();
     let org = org.or_else(|| known.first().copied()).unwrap_or_default();
     if !known.contains(&org) {
         return Err(format!("no organisation is called `{org}`; there are: {}", known.join(", ")).into());
     }
-    show_message(out, org, body)?;
     let mut interpreter = Rulebook::new(config)?.interpreter();
     let running = socket::is_running(config).unwrap_or(false);
-    let entry = Entry::Admitted { org, received: Timestamp::now(), body };
-    let effects = interpret(config, &mut interpreter, entry, running)?;
+    let entry = Entry::Admitted { org, received: Timestamp::now(), body: &body };
+    let alerts = interpret(config, &mut interpreter, entry, running)?;
+    let mut notes = vec!["as if nothing had been told before: a clear finds no raise, a repeat no original"];
     if !running {
-        writeln!(out, "note      no relay runs here: names that only the directory has are missing")?;
+        notes.insert(0, "no relay runs here: names that only the directory has are missing");
     }
-    writeln!(
-        out,
-        "note      as if nothing had been told before: a clear finds no raise, a repeat no original"
-    )?;
-    for alert in &effects {
-        show_alert(out, setup, alert, 0)?;
-    }
-    Ok(())
+    Ok(Told {
+        received: None,
+        message: Some((org.to_owned(), body)),
+        made: None,
+        notes,
+        alerts: alerts.into_iter().map(|alert| (alert, 0)).collect(),
+    })
 }
 
 /// Interprets an entry with the names that a running relay knows.
@@ -115,30 +129,43 @@ fn interpret(
 }
 
 /// An alert that is kept, with the message it was made of.
-fn explain_alert(
-    out: &mut impl Write,
-    config: &Config,
-    setup: &Setup,
-    id: &str,
-) -> Result<(), Box<dyn Error>> {
+fn of_alert(config: &Config, id: &str) -> Result<Told, Box<dyn Error>> {
     let found = alerts::ask(config, &json!({ "command": ALERT, "id": id }))?;
     let alert: Alert = serde_json::from_value(found["alert"].clone())?;
     let sequence = found["position"].as_u64().unwrap_or(0);
-    match &found["message"] {
-        Value::Null => writeln!(
+    let at = |value: &Value| Timestamp::from_micros(value["at"].as_i64().unwrap_or(0));
+    let message = &found["message"];
+    let text = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+    Ok(Told {
+        received: (!message.is_null()).then(|| (at(message), text("peer"))),
+        message: (!message.is_null()).then(|| (text("org"), text("body").into_bytes())),
+        made: Some((at(&found), sequence)),
+        notes: Vec::new(),
+        alerts: vec![(alert, sequence)],
+    })
+}
+
+fn show_told(out: &mut impl Write, setup: &Setup, told: &Told) -> Result<(), Box<dyn Error>> {
+    if let Some((at, peer)) = &told.received {
+        writeln!(out, "received  {at} from {peer}")?;
+    }
+    match &told.message {
+        Some((org, body)) => show_message(out, org, body)?,
+        None => writeln!(
             out,
             "message   not kept, or none: it was made of what the relay itself found, or of several messages"
         )?,
-        message => {
-            let text = |name: &str| message[name].as_str().unwrap_or_default();
-            let at = Timestamp::from_micros(message["at"].as_i64().unwrap_or(0));
-            writeln!(out, "received  {at} from {}", text("peer"))?;
-            show_message(out, text("org"), text("body").as_bytes())?;
-        }
     }
-    let made = Timestamp::from_micros(found["at"].as_i64().unwrap_or(0));
-    writeln!(out, "made      {made}, place {sequence} of the outbox")?;
-    show_alert(out, setup, &alert, sequence)
+    for note in &told.notes {
+        writeln!(out, "note      {note}")?;
+    }
+    if let Some((at, place)) = &told.made {
+        writeln!(out, "made      {at}, place {place} of the outbox")?;
+    }
+    for (alert, sequence) in &told.alerts {
+        show_alert(out, setup, alert, *sequence)?;
+    }
+    Ok(())
 }
 
 fn show_message(out: &mut impl Write, org: &str, body: &[u8]) -> io::Result<()> {

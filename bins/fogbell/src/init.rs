@@ -11,15 +11,18 @@ use crate::bound::RESTART;
 use crate::secret::at_hand;
 
 mod answers;
+mod credstore;
 mod draft;
 mod mist;
 mod port;
 mod sink;
+mod store;
 mod verify;
 mod write;
 
 use answers::{Answers, Given};
 use draft::Draft;
+use store::Store;
 use write::Change;
 
 #[derive(clap::Args)]
@@ -68,12 +71,26 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let port = port::changes(&args.config, &config)?;
     let rebound = port.iter().any(Change::is_one);
     let changes = [port, write::changes(&draft)?].into_iter().flatten().collect::<Vec<_>>();
+    let recovery_key_to = answers.recovery_key_to.as_deref();
+    let sealed = match &draft.store {
+        Store::Files(_) => None,
+        Store::Vault(sealed) => Some(sealed),
+    };
+    if sealed.is_some_and(|it| it.is_new()) && recovery_key_to.is_none() && terminal.is_none() {
+        let text =
+            "the recovery key of the vault is shown on a terminal only; --recovery-key-to FILE writes it";
+        return Err(text.into());
+    }
     let webhook = if answers.create_webhook {
         Some(mist::Webhook::look(&organisation, &draft, &config)?)
     } else {
         None
     };
-    let mut plan: Vec<String> = changes.iter().map(Change::line).collect();
+    let mut plan: Vec<String> = match sealed {
+        Some(sealed) => sealed.lines(&draft.secrets, recovery_key_to).map_err(plain)?,
+        None => Vec::new(),
+    };
+    plan.extend(changes.iter().map(Change::line));
     // what somebody wrote by hand is not lost unseen
     if let (Some(last), Ok(old)) =
         (changes.last().filter(|it| it.is_one()), std::fs::read_to_string(&args.config))
@@ -81,7 +98,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         plan.extend(last.differences(&old));
     }
     plan.extend(webhook.iter().flat_map(mist::Webhook::lines));
-    let nothing = changes.iter().all(|it| !it.is_one()) && webhook.as_ref().is_none_or(|it| !it.changes());
+    let seals = match sealed {
+        Some(sealed) => sealed.changes(&draft.secrets).map_err(plain)?,
+        None => false,
+    };
+    let nothing =
+        !seals && changes.iter().all(|it| !it.is_one()) && webhook.as_ref().is_none_or(|it| !it.changes());
     if !args.json {
         writeln!(io::stdout(), "\nThis is written and changed (+ new, ~ changed, = as it is):")?;
         for line in &plan {
@@ -97,7 +119,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
                 return Err("nothing was changed".into());
             }
         }
-        write::carry_out(&changes)?;
+        // the configuration last: what it names is there by then
+        let (last, first) = changes.split_last().ok_or("there is nothing to write")?;
+        write::carry_out(first)?;
+        if let Some(sealed) = sealed.filter(|_| seals) {
+            sealed.carry_out(&draft.secrets, recovery_key_to).map_err(plain)?;
+        }
+        write::carry_out(std::slice::from_ref(last))?;
         if let Some(webhook) = webhook {
             webhook.carry_out(&organisation, &draft)?;
         }
@@ -115,10 +143,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         (true, _) => "nothing to do: everything is as it should be".to_owned(),
         (false, true) => "nothing was changed".to_owned(),
         (false, false) => {
-            let rebind = if rebound { format!("  {}\n", RESTART) } else { String::new() };
+            let fogbell = sealed.map_or("fogbell", |it| it.in_a_shell());
+            let rebind = if rebound { format!("  {RESTART}\n") } else { String::new() };
             format!(
-                "done. Next:\n  fogbell check --config {path}\n{rebind}  systemctl enable --now fogbell\n  fogbell doctor \
-                 --config {path}\n  fogbell webhook ping --config {path}"
+                "done. Next:\n  {fogbell} check --config {path}\n{rebind}  systemctl enable --now fogbell\n  {fogbell} doctor \
+                 --config {path}\n  {fogbell} webhook ping --config {path}"
             )
         }
     };

@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::socket;
 
 /// Drops the cursor `sink` of the journal of the configuration at `path` and says what only it kept.
-pub(crate) fn forget(path: &Path, sink: &str, configured: bool) -> Result<(), Box<dyn Error>> {
+pub(crate) fn forget(path: &Path, sink: &str, configured: bool, json: bool) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
     if sink.starts_with('@') {
         return Err(format!("`{sink}` is the relay's own place in the journal, not a sink's").into());
@@ -31,6 +31,9 @@ pub(crate) fn forget(path: &Path, sink: &str, configured: bool) -> Result<(), Bo
         Some(dropped) => dropped,
         None => stopped(&config, sink)?,
     };
+    if json {
+        return Ok(writeln!(io::stdout(), "{dropped:#}")?);
+    }
     let number = |name: &str| dropped[name].as_u64().unwrap_or(0);
     let text = format!(
         "forgot `{sink}`: {} alerts ({} bytes) it had not got; {} had been given up before\n",

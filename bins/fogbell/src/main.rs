@@ -2,13 +2,12 @@
 #![allow(clippy::print_stdout, reason = "a program's answers go to standard output")]
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use tracing_subscriber::EnvFilter;
 
 mod access;
 mod alerts;
@@ -28,6 +27,7 @@ mod journal_export;
 mod journal_forget;
 mod journal_status;
 mod journal_verify;
+mod log;
 mod manager;
 mod open;
 mod pack;
@@ -69,16 +69,33 @@ enum Command {
     /// At a terminal it asks; without one it names the flags that are missing. What is written and changed is shown first,
     /// and a second run with the same answers changes nothing.
     #[command(after_help = init::EXAMPLE)]
-    Init(init::Args),
+    Init(Box<init::Args>),
     /// Run the relay until SIGTERM or SIGINT
-    #[command(after_help = "Example:\n  fogbell run --config /etc/fogbell/fogbell.toml")]
-    Run(File),
+    ///
+    /// The log goes to standard error; started by systemd, to its journal, where each value is a field. RUST_LOG sets what
+    /// is logged, as info (the default), warn or fogbell_relay=debug.
+    #[command(
+        after_help = "Examples:\n  fogbell run --config /etc/fogbell/fogbell.toml\n  fogbell run --log json"
+    )]
+    Run {
+        #[command(flatten)]
+        file: File,
+        /// Form of the log
+        #[arg(long, value_enum, value_name = "FORM", default_value = "auto", env = "FOGBELL_LOG")]
+        log: log::Form,
+    },
     /// Have the running relay read its configuration and secrets anew; what does not hold is refused, and the old stays
     #[command(after_help = "Example:\n  fogbell check && fogbell reload")]
     Reload(File),
     /// Check the configuration with its secrets and certificates; bind and write nothing
     #[command(after_help = "Example:\n  fogbell check --config ./fogbell.toml")]
-    Check(File),
+    Check {
+        #[command(flatten)]
+        file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Look at everything the relay needs, on this machine, in Mist and at the receivers, and say how to mend what is wrong
     ///
     /// Changes nothing. Exits with 0 when nothing is wrong, with 1 when something is; warnings count with --strict.
@@ -229,6 +246,9 @@ enum Journal {
         /// Also when the sink is configured; it then starts anew, and what it had not got is lost to it
         #[arg(long)]
         configured: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -244,6 +264,9 @@ enum Snmp {
         name: String,
         #[command(flatten)]
         file: File,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print the lines that tell net-snmp's snmptrapd about the SNMPv3 user of a sink
     #[command(after_help = "Example:\n  fogbell snmp user-line noc --reveal")]
@@ -260,20 +283,30 @@ enum Snmp {
 
 fn main() -> ExitCode {
     let command = Fogbell::parse().command;
-    log();
+    let form = match &command {
+        Command::Run { log, .. } => *log,
+        _ => log::Form::Text,
+    };
+    let log = match log::Log::start(form) {
+        Ok(log) => log,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "fogbell: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     protect::protect();
     let done = match command {
         Command::Init(args) => init::run(&args),
-        Command::Run(file) => run::run(&file.config),
+        Command::Run { file, .. } => run::run(&file.config),
         Command::Reload(file) => reload::ask(&file.config),
-        Command::Check(file) => check::check(&file.config),
+        Command::Check { file, json } => check::check(&file.config, json),
         Command::Doctor(args) => doctor::run(&args),
         Command::Cert(cert) => cert::run(cert),
         Command::Journal(Journal::Status { file, json }) => journal_status::show(&file.config, json),
         Command::Journal(Journal::Verify { file, json }) => journal_verify::show(&file.config, json),
         Command::Journal(Journal::Export(args)) => journal_export::print(&args),
-        Command::Journal(Journal::Forget { sink, file, configured }) => {
-            journal_forget::forget(&file.config, &sink, configured)
+        Command::Journal(Journal::Forget { sink, file, configured, json }) => {
+            journal_forget::forget(&file.config, &sink, configured, json)
         }
         Command::Tail(args) => tail::show(&args),
         Command::Explain(args) => explain::show(&args),
@@ -293,7 +326,7 @@ fn main() -> ExitCode {
         Command::Schema => schema(),
         Command::Completion { shell } => completion(shell),
         Command::Manual { folder } => manual::write(&Fogbell::command(), &folder).map_err(Into::into),
-        Command::Snmp(Snmp::Probe { name, file }) => probe::show(&file.config, &name),
+        Command::Snmp(Snmp::Probe { name, file, json }) => probe::show(&file.config, &name, json),
         Command::Snmp(Snmp::UserLine { name, file, reveal }) => user_line::show(&file.config, &name, reveal),
     };
     match done {
@@ -311,7 +344,7 @@ fn main() -> ExitCode {
                 && !error.is::<webhook::Lost>()
                 && !error.is::<doctor::Unwell>()
             {
-                let _ = writeln!(io::stderr(), "fogbell: {}", relay::Chain(error.as_ref()));
+                log.last(error.as_ref());
             }
             exit_code(error.as_ref())
         }
@@ -340,15 +373,6 @@ fn exit_code(error: &(dyn Error + 'static)) -> ExitCode {
     }
 }
 
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
-}
-
 fn mib(config: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
     let enterprise = match config {
         Some(path) => relay::Config::load(&path)?.enterprise,
@@ -374,9 +398,6 @@ Example, on a machine with the package and without a configuration:
   fogbell restore --check /mnt/backup/fogbell.backup
   fogbell restore /mnt/backup/fogbell.backup
   fogbell check";
-
-/// The SNMP library logs every send and its errors by itself; the relay says what matters of them.
-const DEFAULT_FILTER: &str = "info,async_snmp=off";
 
 const BEHIND: &str = "\
 Exit codes:

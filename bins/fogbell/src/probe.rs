@@ -6,12 +6,13 @@ use std::path::Path;
 
 use relay::Config;
 use relay::config::SecretHome;
+use serde_json::json;
 
 use crate::open;
 use crate::secrets::Secrets;
 
 /// Asks the receiver of the sink `name`, and prints a line per step.
-pub(crate) fn show(path: &Path, name: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn show(path: &Path, name: &str, json: bool) -> Result<(), Box<dyn Error>> {
     let config = Config::load(path)?;
     let index = open::snmp_sink(&config, name)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -20,14 +21,19 @@ pub(crate) fn show(path: &Path, name: &str) -> Result<(), Box<dyn Error>> {
     let probing = relay::probe_snmp(&config, index, &read);
     let found = runtime.block_on(probing).map_err(|error| -> Box<dyn Error> { error })?;
 
+    let works = found.last().is_some_and(snmp::Finding::works);
     let address = &config.snmp[index].address;
     let mut out = io::stdout().lock();
-    for finding in &found {
-        let mark = if finding.is_step() { "ok" } else { "FAILED" };
-        writeln!(out, "{mark}: {address}: {finding}")?;
+    if json {
+        let steps: Vec<_> =
+            found.iter().map(|it| json!({ "ok": it.is_step(), "text": it.to_string() })).collect();
+        let told = json!({ "sink": name, "receiver": address.to_string(), "works": works, "steps": steps });
+        writeln!(out, "{told:#}")?;
+    } else {
+        for finding in &found {
+            let mark = if finding.is_step() { "ok" } else { "FAILED" };
+            writeln!(out, "{mark}: {address}: {finding}")?;
+        }
     }
-    match found.last() {
-        Some(last) if last.works() => Ok(()),
-        _ => Err(format!("sink `{name}` would not get through").into()),
-    }
+    if works { Ok(()) } else { Err(format!("sink `{name}` would not get through").into()) }
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::upstream::Organisation;
-use mist::Budget;
 use relay::{AskedReload, Certificate, Concerns, Config, Feed, PingStream, Relay, Reloader, UnnamedStream};
 use tokio::signal::unix::Signal;
 use tokio::sync::{Mutex, mpsc};
@@ -16,7 +15,7 @@ use tracing::{error, info, warn};
 use crate::certificate::Make;
 use crate::open::{Beside, Parts};
 use crate::secret_files::SecretFiles;
-use crate::worries::Worries;
+use crate::worries::{Token, Worries};
 use crate::{manager, renewal, socket, upstream};
 
 /// `fogbell reload`: has the running relay read its configuration anew, and says what came of it.
@@ -43,7 +42,7 @@ pub(crate) struct Live {
     asking: JoinSet<()>,
     concerns: Concerns,
     worrying: JoinSet<()>,
-    budgets: Vec<(String, Budget)>,
+    tokens: Vec<Token>,
     asked_by: upstream::Access,
     certificate: Certificate,
     renewing: JoinSet<()>,
@@ -65,7 +64,7 @@ impl Live {
             asking: JoinSet::new(),
             concerns: relay.concerns(),
             worrying: JoinSet::new(),
-            budgets: upstream::budgets(&beside.organisations),
+            tokens: upstream::tokens(&beside.organisations),
             asked_by: beside.access,
             certificate: relay.certificate(),
             renewing: JoinSet::new(),
@@ -84,8 +83,8 @@ impl Live {
     }
 
     fn worry(&mut self) {
-        let worries = Worries::of(&self.config, self.budgets.clone());
-        self.worrying.spawn(worries.watch(self.concerns.clone()));
+        let worries = Worries::of(&self.config, self.tokens.clone());
+        self.worrying.spawn(worries.watch(self.feed.clone(), self.concerns.clone()));
     }
 
     /// Reloads for as long as it is not dropped.
@@ -126,7 +125,7 @@ impl Live {
         match self.apply(self.config.clone()).await {
             Ok(_) => info!("the files of secrets have changed, and were read again"),
             Err(error) => {
-                warn!(
+                error!(
                     error,
                     "the files of secrets have changed and do not hold; the relay goes on with the old ones"
                 )
@@ -149,7 +148,7 @@ impl Live {
         self.files.are(beside.files);
         if beside.access != self.asked_by {
             self.asking.shutdown().await;
-            self.budgets = upstream::budgets(&beside.organisations);
+            self.tokens = upstream::tokens(&beside.organisations);
             self.ask(beside.organisations);
             self.asked_by = beside.access;
         }

@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Send them without asking; without a terminal they are only counted
     #[arg(short, long)]
     yes: bool,
+    /// Print JSON; asks nothing
+    #[arg(long)]
+    json: bool,
 }
 
 /// Counts them, asks, and has them sent.
@@ -56,6 +59,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         positions.extend(taken.map(|kept| kept.position));
     }
     let mut out = io::stdout().lock();
+    if args.json {
+        let replayed = if args.yes { send(args, &config, &positions)? } else { 0 };
+        let told = json!({
+            "sink": args.sink,
+            "since": args.since.to_string(),
+            "until": until.to_string(),
+            "counted": positions.len(),
+            "replayed": replayed,
+        });
+        return Ok(writeln!(out, "{told:#}")?);
+    }
     writeln!(
         out,
         "{} alerts made from {} to {until} would go to sink `{}` once more, marked origin=replay",
@@ -66,16 +80,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     if positions.is_empty() || !(args.yes || agreed(&mut out)?) {
         return Ok(());
     }
+    let replayed = send(args, &config, &positions)?;
+    Ok(writeln!(out, "{replayed} alerts are stored for sink `{}`", args.sink)?)
+}
+
+/// Has them sent; how many are stored for the sink.
+fn send(args: &Args, config: &Config, positions: &[u64]) -> Result<u64, Box<dyn Error>> {
     let mut replayed = 0;
     for some in positions.chunks(usize::try_from(args.rate)?) {
         let asked = json!({ "command": REPLAY, "sink": args.sink, "positions": some });
-        replayed += ask(&config, &asked)?["replayed"].as_u64().unwrap_or(0);
+        replayed += ask(config, &asked)?["replayed"].as_u64().unwrap_or(0);
         if replayed < positions.len() as u64 {
             thread::sleep(Duration::from_secs(1));
         }
     }
-    writeln!(out, "{replayed} alerts are stored for sink `{}`", args.sink)?;
-    Ok(())
+    Ok(replayed)
 }
 
 /// Whether the person at the terminal says yes; without one nobody does.

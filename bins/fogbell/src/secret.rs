@@ -121,6 +121,9 @@ pub(crate) enum Secret {
         file: Option<PathBuf>,
         #[command(flatten)]
         given: Given,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -140,6 +143,6 @@ pub(crate) fn run(secret: Secret) -> Result<(), Cause> {
         Secret::Restore { file, given, replace, recovery_key_to } => {
             create::restore(&given, &file, replace, recovery_key_to.as_deref())
         }
-        Secret::Verify { file, given } => keep::verify(&given, file.as_deref()),
+        Secret::Verify { file, given, json } => keep::verify(&given, file.as_deref(), json),
     }
 }

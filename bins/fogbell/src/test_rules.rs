@@ -11,7 +11,7 @@ use alarm::{Alert, Entry, Known};
 use ids::{Mac, Timestamp};
 use relay::{Config, Rulebook};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What to test.
 #[derive(clap::Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Print a table to begin with
     #[arg(long)]
     example: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Some tests did not hold, which was printed.
@@ -108,17 +111,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         return Err(format!("`{}` has no [[test]]", file.display()).into());
     }
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
-    let mut failed = 0;
+    let mut judged = Vec::new();
     for test in &table.test {
-        let faults = check(&config, &rulebook, &table, test, folder)?;
-        let verdict = if faults.is_empty() { "ok     " } else { "FAILED " };
-        writeln!(out, "{verdict}{}", test.name)?;
-        for fault in &faults {
-            writeln!(out, "       {fault}")?;
-        }
-        failed += usize::from(!faults.is_empty());
+        judged.push((test.name.as_str(), check(&config, &rulebook, &table, test, folder)?));
     }
-    writeln!(out, "{} hold, {failed} do not", table.test.len() - failed)?;
+    let failed = judged.iter().filter(|(_, faults)| !faults.is_empty()).count();
+    if args.json {
+        let tests: Vec<_> = judged
+            .iter()
+            .map(|(name, faults)| json!({ "name": name, "holds": faults.is_empty(), "faults": faults }))
+            .collect();
+        let told = json!({ "hold": judged.len() - failed, "do_not": failed, "tests": tests });
+        writeln!(out, "{told:#}")?;
+    } else {
+        for (name, faults) in &judged {
+            let verdict = if faults.is_empty() { "ok     " } else { "FAILED " };
+            writeln!(out, "{verdict}{name}")?;
+            for fault in faults {
+                writeln!(out, "       {fault}")?;
+            }
+        }
+        writeln!(out, "{} hold, {failed} do not", judged.len() - failed)?;
+    }
     if failed > 0 { Err(Unheld.into()) } else { Ok(()) }
 }
 

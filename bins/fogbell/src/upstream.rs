@@ -10,7 +10,7 @@ use ::upstream::{Inbox, NotStored, Organisation, Upstream};
 use alarm::directory::Lesson;
 use alarm::{Fetched, OpenProblem};
 use ids::{Mac, OrgId, Timestamp};
-use mist::{ApiToken, Budget, Client, Host, Proxy, Settings};
+use mist::{ApiToken, Client, Host, Proxy, Settings};
 use relay::config::{Org, OrgApi};
 use relay::{Cause, Config, Feed, PingStream, Pinged, UnnamedStream};
 use tokio::sync::{Mutex, mpsc};
@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use crate::secrets::Secrets;
+use crate::worries::Token;
 
 /// Every organisation with an API, ready to be asked about; nothing is asked yet.
 pub(crate) fn organisations(
@@ -109,9 +110,10 @@ async fn ping(pings: Arc<Mutex<PingStream>>, organisations: HashMap<String, (Org
     }
 }
 
-/// The budget of each organisation.
-pub(crate) fn budgets(organisations: &[(Organisation, u8)]) -> Vec<(String, Budget)> {
-    organisations.iter().map(|(org, _)| (org.name.clone(), org.client.budget().clone())).collect()
+/// The token of each organisation.
+pub(crate) fn tokens(organisations: &[(Organisation, u8)]) -> Vec<Token> {
+    let token = |org: &Organisation| Token { org: org.name.clone(), id: org.id, client: org.client.clone() };
+    organisations.iter().map(|(org, _)| token(org)).collect()
 }
 
 /// Asks about every organisation for as long as the set is not dropped.

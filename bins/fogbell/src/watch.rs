@@ -8,7 +8,7 @@ use relay::{Cause, Certificate, Renewed};
 use rustls_pki_types::CertificateDer;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::certificate::{reread, served};
 
@@ -82,7 +82,7 @@ impl Files {
                 if late && !said {
                     let error = relay::Chain(error.as_ref()).to_string();
                     let (certificate, key) = (self.certificate.display(), self.key.display());
-                    warn!(%certificate, %key, error, "the files of the certificate cannot be used; the old one stays");
+                    error!(%certificate, %key, error, "the files of the certificate cannot be used; the old one stays");
                     self.listener.set_trouble(Some(format!(
                         "the files of the certificate were changed and cannot be used: {error}; the old one is shown; check \
                          `{certificate}` and `{key}`"

@@ -1,5 +1,5 @@
-//! Looks, while the relay runs, for what will be wrong soon beside it: certificates that sinks and the API need, and the
-//! calls of the hour.
+//! Looks, while the relay runs, for what will be wrong soon beside it: certificates that sinks and the API need, the tokens,
+//! and the calls of the hour.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,20 @@ use std::time::{Duration, SystemTime};
 
 use alarm::{OwnKind, Severity};
 use ids::Timestamp;
-use mist::Budget;
 use pki::{Authorities, Chain};
-use relay::{Concern, Concerns, Config};
+use relay::{Concern, Concerns, Config, Feed};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+
+mod token;
+
+pub(crate) use token::Token;
 
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub(crate) struct Worries {
     files: Vec<(String, Kind, PathBuf)>,
-    budgets: Vec<(String, Budget)>,
+    tokens: Vec<Token>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +32,8 @@ enum Kind {
 }
 
 impl Worries {
-    /// Those of `config`; `budgets` are the organisations'.
-    pub(crate) fn of(config: &Config, budgets: Vec<(String, Budget)>) -> Self {
+    /// Those of `config`; `tokens` are the organisations'.
+    pub(crate) fn of(config: &Config, tokens: Vec<Token>) -> Self {
         let mut files = Vec::new();
         for sink in &config.syslog {
             let tls = [(Kind::Own, &sink.tls.certificate), (Kind::Authorities, &sink.tls.ca)];
@@ -42,11 +45,16 @@ impl Worries {
             let ca = org.api.as_ref().and_then(|api| api.ca.clone());
             files.extend(ca.map(|path| (format!("API of {}", org.name), Kind::Authorities, path)));
         }
-        Self { files, budgets }
+        Self { files, tokens }
     }
 
     /// Looks for ever.
-    pub(crate) async fn watch(self, concerns: Concerns) {
+    pub(crate) async fn watch(self, feed: Feed, concerns: Concerns) {
+        // an API that does not answer keeps nothing else waiting
+        tokio::join!(token::watch(self.tokens.clone(), feed, concerns.clone()), self.look(concerns));
+    }
+
+    async fn look(self, concerns: Concerns) {
         let mut short = BTreeMap::new();
         loop {
             let files = self.files.clone();
@@ -57,7 +65,7 @@ impl Worries {
             if let Ok(expiring) = looked.await {
                 concerns.are(OwnKind::SinkCertificateExpires, expiring);
             }
-            for (org, budget) in &self.budgets {
+            for (org, budget) in self.tokens.iter().map(|token| (&token.org, token.client.budget())) {
                 concerns.calls(org, budget.left(), budget.capacity());
                 judge_calls(&mut short, org, budget.left(), budget.capacity());
             }

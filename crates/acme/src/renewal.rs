@@ -183,7 +183,7 @@ impl Renewal {
         let replaces = self.replaces();
         let issued = match self.order(server, replaces.clone()).await {
             Err(error) if no_account(&error) => {
-                warn!("the authority does not know the account any more; another one is made");
+                info!("the authority does not know the account any more; another one is made");
                 self.store.forget_account()?;
                 self.account = None;
                 self.order(server, replaces).await?

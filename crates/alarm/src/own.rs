@@ -61,13 +61,16 @@ pub enum OwnKind {
     SinkCertificateExpires,
     /// The calls of this hour to the API of Mist are nearly spent; raised and cleared.
     ApiCallsShort,
+    /// Mist refuses the token of an organisation, it may do nothing there, or it may be deleted soon since it is not used;
+    /// raised again when that grows, and cleared.
+    ApiTokenInvalid,
     /// An operator tests the sink that is its resource, and it is for that sink alone; raised and cleared.
     Test,
 }
 
 impl OwnKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SinkBehind,
         Self::AlertsGivenUp,
         Self::AlertSetAside,
@@ -82,6 +85,7 @@ impl OwnKind {
         Self::MistSilent,
         Self::SinkCertificateExpires,
         Self::ApiCallsShort,
+        Self::ApiTokenInvalid,
         Self::Test,
     ];
 
@@ -109,6 +113,7 @@ impl OwnKind {
             Self::MistSilent => "mist_silent",
             Self::SinkCertificateExpires => "sink_certificate_expires",
             Self::ApiCallsShort => "api_calls_short",
+            Self::ApiTokenInvalid => "api_token_invalid",
             Self::Test => "test",
         }
     }
@@ -125,7 +130,8 @@ impl OwnKind {
             | Self::CertificateNotRenewed
             | Self::MistSilent
             | Self::SinkCertificateExpires
-            | Self::ApiCallsShort => Severity::Warning,
+            | Self::ApiCallsShort
+            | Self::ApiTokenInvalid => Severity::Warning,
             Self::Heartbeat => Severity::Info,
             Self::AlertsGivenUp | Self::JournalNearBound | Self::JournalDamaged | Self::UnlistedSource => {
                 Severity::Critical

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use snmp::{Engine, EngineState, Mib};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::keep;
 use crate::{Cause, Error};
@@ -25,7 +25,7 @@ pub(crate) fn start(state: &Path, mib: &Mib) -> Result<Engine, Error> {
         Ok(text) => match EngineState::parse(&String::from_utf8_lossy(&text)) {
             Ok(kept) => Some(kept),
             Err(error) => {
-                warn!(
+                error!(
                     path = %path.display(),
                     %error,
                     "the SNMP engine's file is damaged: a NEW engine id is made; tell it to every receiver of \

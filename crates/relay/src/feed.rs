@@ -1,13 +1,16 @@
 //! What goes into a running relay besides webhooks: what somebody else asked Mist for.
 
 use std::collections::HashSet;
+use std::future::pending;
+use std::sync::Arc;
 
 use alarm::directory::{self, Lesson};
 use alarm::{Fetched, OpenProblem, Unnamed};
 use bytes::Bytes;
 use ids::{Mac, Timestamp};
 use journal::{Journal, Log, Priority};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
 use crate::inbox::{self, Inbox};
@@ -21,14 +24,22 @@ pub struct Feed {
     journal: Journal,
     inbox: Inbox,
     last_entry: Option<Timestamp>,
+    /// Whoever stores something has one of them; closed when the relay stops.
+    places: Arc<Semaphore>,
 }
 
 /// What the directory does not name, as it is met: each with its organisation, and again as long as it is met.
 pub type UnnamedStream = mpsc::Receiver<(String, Unnamed)>;
 
 impl Feed {
-    pub(crate) const fn new(journal: Journal, inbox: Inbox, last_entry: Option<Timestamp>) -> Self {
-        Self { journal, inbox, last_entry }
+    pub(crate) fn new(journal: Journal, inbox: Inbox, last_entry: Option<Timestamp>) -> Self {
+        Self { journal, inbox, last_entry, places: Arc::new(Semaphore::new(PLACES as usize)) }
+    }
+
+    /// Lets those who store something come to their end, until `deadline`; nothing is stored from then on.
+    pub(crate) async fn close(&self, deadline: Instant) {
+        let _late = timeout_at(deadline, self.places.acquire_many(PLACES)).await;
+        self.places.close();
     }
 
     /// When the newest entry that was there at the start had come: since then the relay may have been away.
@@ -56,6 +67,10 @@ impl Feed {
     }
 
     async fn store(&self, record: journal::Record) -> Result<(), Error> {
+        let Ok(_place) = self.places.acquire().await else {
+            // the relay stops, and with it whoever asks Mist for it
+            return pending().await;
+        };
         let stored = self.inbox.store(record, Priority::Normal).await;
         stored.map(drop).map_err(failed("storing what was fetched from Mist"))
     }
@@ -166,6 +181,9 @@ fn rows(
 }
 
 const READING: &str = "reading what is remembered";
+
+/// How many may store something at once.
+const PLACES: u32 = 1024;
 
 /// How many rows are read at once.
 const ROWS: usize = 1024;

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use ids::Timestamp;
 use journal::Priority;
 use tokio::time::{Instant, timeout};
-use tracing::{info, warn};
+use tracing::{info, trace, warn};
 use webhook::{Admitted, ConflictingLength, Gate, Refusal, Topic, V1_HEADER, V2_HEADER};
 
 use crate::error::Chain;
@@ -198,6 +198,13 @@ impl Intake {
             known => known.name(),
         };
         let topic = topic.to_owned();
+        // at this level alone, since it tells of people and places
+        trace!(
+            org = admitted.organisation(),
+            topic = admitted.topic().name(),
+            body = %String::from_utf8_lossy(admitted.body()),
+            "a message"
+        );
         let followed = self.trail.is_watched().then(|| {
             let (org, topic) = (admitted.organisation().to_owned(), admitted.topic().name().to_owned());
             (admitted.peer(), org, topic)

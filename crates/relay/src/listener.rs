@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info};
 
 use crate::certificate::Acceptor;
 use crate::config::GateLimits;
@@ -113,7 +113,7 @@ impl Listener {
         let gone =
             [io::ErrorKind::ConnectionAborted, io::ErrorKind::ConnectionReset, io::ErrorKind::Interrupted];
         if !gone.contains(&error.kind()) {
-            warn!(%error, "cannot accept a connection; check the limit of open files (LimitNOFILE)");
+            error!(%error, "cannot accept a connection; check the limit of open files (LimitNOFILE)");
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }

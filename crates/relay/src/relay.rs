@@ -200,7 +200,7 @@ impl Relay {
     async fn start(self, sockets: Sockets) -> Result<Running, Error> {
         let Self { setup, journal, engine, metrics, inbox, opened_at, .. } = self;
         let Self { unnamed: (unnamed, _), pings: (pings, untaken), concerns, .. } = self;
-        let Self { reloads, ask_reload, health, .. } = self;
+        let Self { reloads, ask_reload, health, feed, .. } = self;
         drop(untaken);
         let config = setup.config;
         let (voice, said) = Voice::new();
@@ -318,7 +318,7 @@ impl Relay {
             limits: Arc::clone(&limits),
             proxy_protocol: config.listen.proxy_protocol,
             intake: Arc::clone(&intake),
-            metrics,
+            metrics: Arc::clone(&metrics),
             closes_logged: Arc::default(),
         };
         let listener =
@@ -326,7 +326,19 @@ impl Relay {
         health.serves();
         let change =
             Change { certificate, limits, intake, voice, rules, silences, organisations, configuration };
-        Ok(Running { config, journal, sinks, reloads, change, supervisor, interpreter, listener, sides })
+        Ok(Running {
+            config,
+            journal,
+            metrics,
+            feed,
+            sinks,
+            reloads,
+            change,
+            supervisor,
+            interpreter,
+            listener,
+            sides,
+        })
     }
 }
 

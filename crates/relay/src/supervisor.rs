@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use alarm::{Own, OwnKind, State};
+use alarm::{Own, OwnKind, Severity, State};
 use ids::Timestamp;
 use journal::{Journal, Log, Notice, Notices, Position, Priority, Status};
 use tokio::sync::{mpsc, watch};
@@ -47,7 +47,7 @@ impl Voice {
     pub(crate) fn say(&self, own: Own) {
         if let Err(error) = self.0.try_send(own) {
             let own = error.into_inner();
-            warn!(kind = own.kind.word(), text = own.text, "too much to say at once; this is only logged");
+            error!(kind = own.kind.word(), text = own.text, "too much to say at once; this is only logged");
         }
     }
 
@@ -70,6 +70,16 @@ fn damaged(log: Log, position: Position, rows: u64) -> Own {
         count: rows,
         severity: None,
         duration_secs: None,
+    }
+}
+
+/// Logs what begins or happened, as loud as it is bad.
+fn log(own: &Own) {
+    let (kind, resource, text) = (own.kind.word(), &own.resource, &own.text);
+    match own.severity.unwrap_or_else(|| own.kind.severity()) {
+        Severity::Critical => error!(kind, resource, "{text}"),
+        Severity::Warning => warn!(kind, resource, "{text}"),
+        Severity::Info | Severity::Unknown => info!(kind, resource, "{text}"),
     }
 }
 
@@ -112,6 +122,10 @@ impl Supervisor {
                         self.noticed(notice, &mut open);
                     }
                     self.store_events().await;
+                    // so that what was counted at the end adds up
+                    if let Ok(status) = status(&self.journal).await {
+                        self.measure(&status, &ages, &mut commits);
+                    }
                     return Ok(());
                 }
                 Some(own) = self.said.recv() => self.unstored.add(own),
@@ -168,7 +182,7 @@ impl Supervisor {
         match own.state {
             _ if own.kind == OwnKind::Heartbeat => debug!(resource = own.resource, "{}", own.text),
             State::Cleared => info!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
-            _ => warn!(kind = own.kind.word(), resource = own.resource, "{}", own.text),
+            _ => log(own),
         }
         match self.inbox.store(inbox::own(Timestamp::now(), own), Priority::Own).await {
             Ok(_) => true,
@@ -355,7 +369,9 @@ impl Problems {
             OwnKind::SourcesHidden => self.hidden = own.state != State::Raised,
             OwnKind::CertificateExpires | OwnKind::CertificateNotRenewed => self.certificate.unsaid(own),
             OwnKind::MistSilent => self.silences.unsaid(own),
-            OwnKind::SinkCertificateExpires | OwnKind::ApiCallsShort => self.concerns.unsaid(own),
+            OwnKind::SinkCertificateExpires | OwnKind::ApiCallsShort | OwnKind::ApiTokenInvalid => {
+                self.concerns.unsaid(own);
+            }
             _ => {}
         }
     }

@@ -1,14 +1,16 @@
 //! What is wrong on this machine, and at the receivers.
 
 use std::fs;
-use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 use e2e::{DEADLINE, FakeClock, Showing, wait_until};
+use rustix::process::Resource;
 use serde_json::Value;
 
-use super::scene::Practice;
-use crate::webhooks::scene::{May, Scene};
+use super::scene::{Practice, found, is_gone};
+use crate::network::MESSAGE;
+use crate::nothing_lost::limits::limit;
 
 #[test]
 fn where_nothing_is_wrong_nothing_is_said_to_be() {
@@ -52,84 +54,31 @@ fn where_nothing_is_wrong_nothing_is_said_to_be() {
 }
 
 #[test]
-fn a_configuration_that_is_not_the_running_one_is_found_and_reload_mends_it() {
+fn a_name_that_does_not_lead_where_mist_can_go_is_found() {
     let practice = Practice::healthy();
-    practice.edit(|text| text + "\n# a remark\n");
+    let told = |name: &'static str| {
+        practice.edit(|text| {
+            let (before, rest) = text.split_once("public_url = \"https://").unwrap();
+            let port = rest.rfind(':').map(|_| rest[..rest.find('"').unwrap()].rsplit(':').next().unwrap());
+            let after = &rest[rest.find('"').unwrap()..];
+            format!("{before}public_url = \"https://{name}:{}{after}", port.unwrap())
+        });
+    };
 
-    let (status, finding) = practice.finding("config");
+    told("nowhere.invalid");
+    practice.finds("name_unknown");
+    told("localhost");
+    practice.mended("name_unknown");
 
-    assert_eq!(status, "fail");
-    assert!(finding["text"].as_str().unwrap().contains("goes by another text"), "{finding}");
-    let answer = practice.mend(&finding);
-    assert_eq!(answer.code, 0, "{}", answer.said);
-    assert!(practice.is_well("config"));
+    told("10.1.2.3");
+    practice.finds("name_inside");
+    told("localhost");
+    practice.mended("name_inside");
 
-    practice.edit(|text| text + "\nnonsense = 1\n");
-    let broken = practice.scene.ask(&["doctor", "--json"]);
-    let told: Value = serde_json::from_str(&broken.out).unwrap();
-    assert_eq!((broken.code, told["findings"].as_array().unwrap().len()), (1, 1), "{told:#}");
-    assert!(told["findings"][0]["text"].as_str().unwrap().contains("nonsense"), "{told:#}");
-    practice.edit(|text| text.replace("\nnonsense = 1\n", ""));
-    assert!(practice.is_well("config"));
-}
-
-#[test]
-fn a_relay_that_does_not_run_is_found_and_so_is_another_program_on_its_port() {
-    let mut practice = Practice::healthy();
-    practice.scene.relay.sigterm();
-    assert!(practice.scene.relay.wait_exit(DEADLINE).success());
-
-    for component in ["config", "listener", "certificate"] {
-        let (status, finding) = practice.finding(component);
-        assert_eq!(
-            (status.as_str(), &finding["mend"]),
-            ("fail", &"systemctl enable --now fogbell".into()),
-            "{finding}"
-        );
-    }
-    let other = TcpListener::bind(practice.scene.relay.address()).unwrap();
-    let (status, finding) = practice.finding("listener");
-    assert_eq!(status, "fail");
-    assert!(finding["text"].as_str().unwrap().contains("another program has this port"), "{finding}");
-    drop(other);
-
-    practice.scene.relay.start_again();
-    for component in ["config", "listener", "certificate"] {
-        assert!(practice.is_well(component), "{component}: {:#}", practice.examine().0);
-    }
-}
-
-#[test]
-fn a_certificate_that_nobody_outside_accepts_is_found() {
-    let practice = Practice::healthy();
-    // the system trusts none of the test's authorities
-    let told = practice.scene.told(&["doctor"]).0;
-    let all = told["findings"].as_array().unwrap();
-    let finding = all.iter().find(|it| it["component"] == "certificate").unwrap();
-    assert_eq!(finding["status"], "fail", "{finding}");
-    assert!(finding["text"].as_str().unwrap().contains("does not accept it"), "{finding}");
-    assert!(practice.is_well("certificate"), "an outsider that trusts the authority accepts it");
-
-    // Mist is told a name that the certificate does not have
-    practice.edit(|text| text.replace("https://127.0.0.1:", "https://127.0.0.2:"));
-    let (status, finding) = practice.finding("certificate");
-    assert_eq!(status, "fail");
-    assert!(finding["text"].as_str().unwrap().contains("127.0.0.1"), "{finding}");
-    practice.edit(|text| text.replace("https://127.0.0.2:", "https://127.0.0.1:"));
-    assert!(practice.is_well("certificate"));
-}
-
-#[test]
-fn a_name_that_leads_nowhere_is_found() {
-    let practice = Practice::healthy();
-    practice.edit(|text| text.replace("https://127.0.0.1:", "https://nowhere.invalid:"));
-
-    let (status, finding) = practice.finding("name");
-
-    assert_eq!(status, "fail");
-    assert!(finding["text"].as_str().unwrap().contains("cannot be looked up"), "{finding}");
-    practice.edit(|text| text.replace("https://nowhere.invalid:", "https://localhost:"));
-    assert!(practice.is_well("name"), "{:#}", practice.examine().0);
+    told("[::1]");
+    practice.finds("name_without_ipv4");
+    told("127.0.0.1");
+    practice.mended("name_without_ipv4");
 }
 
 #[test]
@@ -143,13 +92,27 @@ fn an_old_list_of_addresses_is_found() {
     fs::write(&list, table.to_string()).unwrap();
     practice.edit(|text| text.replace("[gate]\n", &format!("[gate]\nclouds = \"{}\"\n", list.display())));
 
-    let (status, finding) = practice.finding("sources");
-    assert_eq!(status, "warn");
+    let finding = practice.finds("sources_old");
+
     assert!(finding["text"].as_str().unwrap().contains("as of 2024-01-31"), "{finding}");
     // compared and dated anew, as it says
     table["as_of"] = now;
     fs::write(&list, table.to_string()).unwrap();
-    assert!(practice.is_well("sources"));
+    practice.mended("sources_old");
+}
+
+#[test]
+fn an_organisation_that_nobody_can_post_for_is_found() {
+    let practice = Practice::healthy();
+    practice.edit(|text| {
+        text.replace("cloud = \"global-01\"\n", "").replace("networks = [\"127.0.0.0/8\"]", "networks = []")
+    });
+
+    let finding = practice.finds("sources_none");
+
+    assert_eq!(finding["target"], "acme");
+    practice.edit(|text| text.replace("name = \"acme\"\n", "name = \"acme\"\ncloud = \"global-01\"\n"));
+    practice.mended("sources_none");
 }
 
 #[test]
@@ -157,22 +120,22 @@ fn a_clock_that_is_off_is_found() {
     let practice = Practice::healthy();
     let clock = FakeClock::new();
     let wrapper = clock.wrapper();
-    let examine = || {
-        let mut command = std::process::Command::new(&wrapper[0]);
-        command.args(&wrapper[1..]).arg(std::env::var("FOGBELL_BIN").unwrap());
-        command.args(["doctor", "--json", "--config"]).arg(practice.scene.folder.path().join("fogbell.toml"));
-        let output = command.output().unwrap();
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
-        let all = told["findings"].as_array().unwrap().clone();
-        all.into_iter().find(|it| it["component"] == "clock").unwrap()
-    };
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    let finds = |code| found(&practice.examine_under(&wrapper).0, code);
+    let mended = |code| assert!(is_gone(&practice.examine_under(&wrapper).0, code));
 
-    clock.set(Showing::Ahead(Duration::from_secs(600)));
-    let finding = examine();
-    assert_eq!(finding["status"], "fail", "{finding}");
-    assert!(finding["text"].as_str().unwrap().contains("s ahead of Mist's"), "{finding}");
+    for (showing, status, says) in [
+        (Showing::Ahead(Duration::from_secs(600)), "fail", "s ahead of Mist's"),
+        (Showing::Back(Duration::from_secs(600)), "fail", "s behind Mist's"),
+        (Showing::Ahead(Duration::from_secs(30)), "warn", "s ahead of Mist's"),
+    ] {
+        clock.set(showing);
+        let finding = finds("clock_off");
+        assert_eq!(finding["status"], status, "{finding}");
+        assert!(finding["text"].as_str().unwrap().contains(says), "{finding}");
+    }
     clock.set(Showing::Right);
-    assert_eq!(examine()["status"], "pass");
+    mended("clock_off");
 }
 
 #[test]
@@ -180,85 +143,138 @@ fn a_journal_that_may_outgrow_its_disk_is_found_and_the_bound_it_names_mends_it(
     let practice = Practice::healthy();
     practice.edit(|text| text + "\n[journal]\nmax_bytes = 900_000_000_000_000\n");
 
-    let (status, finding) = practice.finding("disk");
+    let finding = practice.finds("disk_outgrown");
 
-    assert_eq!(status, "warn");
-    let mend = finding["mend"].as_str().unwrap();
-    let bound: u64 = mend.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
-    practice.edit(|text| text.replace("900_000_000_000_000", &bound.to_string()));
-    assert!(practice.is_well("disk"), "{:#}", practice.examine().0);
+    practice.edit(|text| text.replace("900_000_000_000_000", &number(&finding)));
+    practice.mended("disk_outgrown");
 }
 
 #[test]
-fn a_sink_that_is_not_there_is_found_and_so_is_what_waits_for_it() {
+fn a_directory_that_is_not_there_is_found_and_the_command_it_names_makes_it() {
+    let mut practice = Practice::healthy();
+    practice.scene.relay.sigterm();
+    assert!(practice.scene.relay.wait_exit(DEADLINE).success());
+    fs::remove_dir_all(practice.scene.folder.path().join("state")).unwrap();
+
+    let finding = practice.finds("disk_unseen");
+
+    let mend = finding["mend"].as_str().unwrap();
+    // this machine has no user of that name
+    let command = mend.split_once("or make it: ").unwrap().1.replace(" -o fogbell -g fogbell", "");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    assert!(Command::new(words[0]).args(&words[1..]).status().unwrap().success(), "{command}");
+    practice.mended("disk_unseen");
+    practice.scene.relay.start_again();
+}
+
+/// The number that a mend names.
+fn number(finding: &Value) -> String {
+    let mend = finding["mend"].as_str().unwrap();
+    mend.split_whitespace().find(|word| word.parse::<u64>().is_ok()).unwrap().to_owned()
+}
+
+#[test]
+fn a_siem_that_is_not_there_is_found_and_so_is_what_waits_for_it() {
     let mut practice = Practice::healthy();
     practice.siem.kill9();
-    practice.nms.stop();
-
-    let (told, code) = practice.examine();
-    assert_eq!(code, 1);
-    let all = told["findings"].as_array().unwrap();
-    let bad: Vec<&Value> =
-        all.iter().filter(|it| it["component"] == "sink" && it["status"] == "fail").collect();
-    assert_eq!(bad.len(), 2, "{told:#}");
-    for finding in &bad {
-        assert_ne!(practice.mend(finding).code, 0, "it is still away: {finding}");
-    }
+    practice.scene.relay.deliver(MESSAGE);
+    let away = practice.finds("sink_unreachable");
+    assert_ne!(practice.mend(&away).code, 0, "it is still away: {away}");
+    // as two minutes later
+    let clock = FakeClock::new();
+    clock.set(Showing::Ahead(Duration::from_secs(120)));
+    let wrapper = clock.wrapper();
+    let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+    let later = || practice.examine_under(&wrapper).0;
+    let finds = |code| found(&later(), code);
+    let behind = finds("sink_behind");
+    assert!(behind["text"].as_str().unwrap().contains("sink `siem`"), "{behind}");
+    assert_ne!(practice.mend(&behind).code, 0, "it says why: {behind}");
 
     practice.siem.start_again();
-    practice.nms.start_again();
-    assert!(wait_until(DEADLINE, || practice.is_well("sink")), "{:#}", practice.examine().0);
-    for finding in bad {
-        assert_eq!(practice.mend(finding).code, 0, "{finding}");
+
+    practice.mended("sink_unreachable");
+    for finding in [&away, &behind] {
+        // it is tried again in a moment
+        assert!(wait_until(DEADLINE, || practice.mend(finding).code == 0), "{finding}");
     }
+    let later = || practice.examine_under(&wrapper).0;
+    let mended = |code| wait_until(DEADLINE, || is_gone(&later(), code));
+    assert!(mended("sink_behind"), "{:#}", later());
+}
+
+#[test]
+fn an_nms_that_is_not_there_is_found() {
+    let mut practice = Practice::healthy();
+    practice.nms.stop();
+
+    let away = practice.finds("sink_refuses");
+
+    assert_ne!(practice.mend(&away).code, 0, "it is still away: {away}");
+    practice.nms.start_again();
+    practice.mended("sink_refuses");
+    assert_eq!(practice.mend(&away).code, 0, "{away}");
 }
 
 #[test]
 fn a_place_that_a_removed_sink_left_is_found_and_forgetting_it_mends_it() {
     let practice = Practice::healthy();
-    practice.edit(|text| {
-        let at = text.find("[[syslog]]").unwrap();
-        text[..at].to_owned()
-    });
-    assert_eq!(practice.scene.ask(&["reload"]).code, 0);
+    practice.reload(|text| text[..text.find("[[syslog]]").unwrap()].to_owned());
 
-    let (status, finding) = practice.finding("journal");
+    let finding = practice.finds("journal_forgotten");
 
-    assert_eq!(status, "warn");
-    assert!(
-        finding["text"].as_str().unwrap().contains("sink `siem`, which is not configured any more"),
-        "{finding}"
-    );
+    assert!(finding["text"].as_str().unwrap().contains("sink `siem`"), "{finding}");
     let answer = practice.mend(&finding);
     assert_eq!(answer.code, 0, "{}", answer.said);
-    assert!(practice.is_well("journal"));
+    practice.mended("journal_forgotten");
 }
 
 #[test]
-fn more_connections_than_open_files_are_found_and_the_number_it_names_mends_it() {
+fn a_relay_without_sinks_is_found_until_one_is_added() {
     let practice = Practice::healthy();
+    let whole = fs::read_to_string(practice.config()).unwrap();
+    practice.edit(|text| text[..text.find("[[snmp]]").unwrap()].to_owned());
+
+    let finding = practice.finds("sink_none");
+
+    let added = format!("add [[snmp]] or [[syslog]] to {}", practice.config().display());
+    assert_eq!(finding["mend"], added);
+    practice.edit(|_| whole);
+    practice.mended("sink_none");
+}
+
+#[test]
+fn more_connections_than_open_files_are_found_and_either_number_mends_it() {
+    let mut practice = Practice::healthy();
     practice.edit(|text| text.replace("[gate]\n", "[gate]\nmax_connections = 900_000_000\n"));
+    let finding = practice.finds("open_files_few");
+    practice.edit(|text| text.replace("900_000_000", &number(&finding)));
+    practice.mended("open_files_few");
 
-    let (status, finding) = practice.finding("open files");
-
-    assert_eq!(status, "warn");
+    practice.edit(|text| text.replace(&format!("max_connections = {}\n", number(&finding)), ""));
+    limit(&mut practice.scene.relay, Resource::Nofile, Some(100));
+    let finding = practice.finds("open_files_few");
     let mend = finding["mend"].as_str().unwrap();
-    let number: u64 = mend.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
-    practice.edit(|text| text.replace("900_000_000", &number.to_string()));
-    assert!(practice.is_well("open files"), "{:#}", practice.examine().0);
+    let needed = mend.split_once("LimitNOFILE=").unwrap().1.split(' ').next().unwrap();
+    limit(&mut practice.scene.relay, Resource::Nofile, Some(needed.parse().unwrap()));
+    practice.mended("open_files_few");
 }
 
 #[test]
 fn an_organisation_that_mist_cannot_be_asked_about_is_said_to_be_one() {
-    let scene = Scene::with(May::Read, |config| {
-        config.table("[[org]]\nname = \"other\"\ncloud = \"emea-01\"\npath = \"/v1/other\"\nsecrets = [{ file = \"SECRETS/other\" }]\n").secret("other", "another good secret")
+    let practice = Practice::healthy();
+    let whole = fs::read_to_string(practice.config()).unwrap();
+    practice.edit(|text| {
+        let lines = text.lines().filter(|line| !line.starts_with("api = "));
+        lines.map(|line| format!("{line}\n")).collect()
     });
 
-    let told = scene.told(&["doctor"]).0;
+    let finding = practice.finds("api_none");
+    assert_eq!(finding["target"], "acme");
+    // without an API nobody tells the time
+    practice.finds("clock_unknown");
 
-    let all = told["findings"].as_array().unwrap();
-    let finding = all.iter().find(|it| it["component"] == "mist api" && it["target"] == "other").unwrap();
-    assert_eq!(finding["status"], "warn", "{finding}");
-    let none = all.iter().find(|it| it["component"] == "sink").unwrap();
-    assert!(none["text"].as_str().unwrap().contains("alerts go nowhere"), "{none}");
+    practice.edit(|_| whole);
+    practice.mended("api_none");
+    practice.mended("clock_unknown");
 }

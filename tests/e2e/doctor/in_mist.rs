@@ -1,44 +1,68 @@
 //! What is wrong in Mist.
 
+use std::fs;
+
 use e2e::Config;
-use serde_json::json;
-use testkit::cloud::NewWebhook;
+use serde_json::{Value, json};
+use testkit::cloud::{Misbehaviour, NewWebhook};
 
 use super::scene::Practice;
 
-#[test]
-fn each_fault_of_a_webhook_is_found_and_the_command_mends_it() {
-    let practice = Practice::healthy();
-    let scene = &practice.scene;
-    let id = scene.told(&["webhook", "list"]).0["webhooks"][0]["id"].as_str().unwrap().to_owned();
-    scene.cloud.remove_webhook(&id).unwrap();
-    let (url, secret) = (scene.url(), Config::SECRET.as_bytes());
-
-    let (status, none) = practice.finding("webhook");
-    assert_eq!(status, "fail");
-    assert!(none["text"].as_str().unwrap().contains("no webhook of the organisation posts to"), "{none}");
-    let answer = practice.mend(&none);
-    assert_eq!(answer.code, 0, "{}{}", answer.out, answer.said);
-    assert!(practice.is_well("webhook"));
-    let made = scene.told(&["webhook", "list"]).0["webhooks"][0]["id"].as_str().unwrap().to_owned();
-    scene.cloud.remove_webhook(&made).unwrap();
-
-    for (webhook, status, says) in [
-        (scene.good().field("enabled", json!(false)), "fail", "switched off"),
-        (scene.good().field("secret", json!(null)), "fail", "no secret"),
-        (scene.good().field("secret", json!("another")), "fail", "another secret"),
-        (scene.good().field("verify_cert", json!(false)), "warn", "does not check"),
-        (NewWebhook::new(&url, secret, &["alarms"]), "warn", "does not post audits, device-events"),
-    ] {
-        let id = scene.add(webhook);
-        let (found, finding) = practice.finding("webhook");
-        assert_eq!(found, status, "{finding}");
-        assert!(finding["text"].as_str().unwrap().contains(says), "{finding}");
-        let answer = practice.mend(&finding);
-        assert_eq!(answer.code, 0, "{says}: {}{}", answer.out, answer.said);
-        assert!(practice.is_well("webhook"), "{says}: {:#}", practice.examine().0);
-        scene.cloud.remove_webhook(&id).unwrap();
+impl Practice {
+    /// Has the only webhook that is here be this one; its id.
+    fn with_webhook(&self, webhook: NewWebhook) -> String {
+        for one in self.scene.told(&["webhook", "list"]).0["webhooks"].as_array().unwrap() {
+            self.scene.cloud.remove_webhook(one["id"].as_str().unwrap()).unwrap();
+        }
+        self.scene.add(webhook)
     }
+
+    /// Runs the command that mends a finding, which has to work.
+    fn must_mend(&self, finding: &Value) {
+        let answer = self.mend(finding);
+        assert_eq!(answer.code, 0, "{finding}: {}{}", answer.out, answer.said);
+    }
+}
+
+#[test]
+fn a_webhook_that_is_missing_off_or_has_no_secret_or_another_is_found_and_the_command_mends_it() {
+    let practice = Practice::healthy();
+    let good = || practice.scene.good();
+
+    let id = practice.with_webhook(good());
+    practice.scene.cloud.remove_webhook(&id).unwrap();
+    practice.must_mend(&practice.finds("webhook_none"));
+    practice.mended("webhook_none");
+
+    practice.with_webhook(good().field("enabled", json!(false)));
+    practice.must_mend(&practice.finds("webhook_off"));
+    practice.mended("webhook_off");
+
+    practice.with_webhook(good().field("secret", json!(null)));
+    practice.must_mend(&practice.finds("webhook_unsigned"));
+    practice.mended("webhook_unsigned");
+
+    practice.with_webhook(good().field("secret", json!("another")));
+    practice.must_mend(&practice.finds("webhook_other_secret"));
+    practice.mended("webhook_other_secret");
+    assert!(practice.is_well("webhook"), "{:#}", practice.examine().0);
+}
+
+#[test]
+fn a_webhook_that_checks_nothing_or_posts_too_little_is_found_and_the_command_mends_it() {
+    let practice = Practice::healthy();
+
+    practice.with_webhook(practice.scene.good().field("verify_cert", json!(false)));
+    practice.must_mend(&practice.finds("webhook_unverified"));
+    practice.mended("webhook_unverified");
+
+    let (url, secret) = (practice.scene.url(), Config::SECRET.as_bytes());
+    practice.with_webhook(NewWebhook::new(&url, secret, &["alarms"]));
+    let few = practice.finds("webhook_topics");
+    assert!(few["text"].as_str().unwrap().contains("audits, device-events"), "{few}");
+    practice.must_mend(&few);
+    practice.mended("webhook_topics");
+    assert!(practice.is_well("webhook"), "{:#}", practice.examine().0);
 }
 
 #[test]
@@ -48,66 +72,99 @@ fn a_duplicate_and_failed_deliveries_are_found() {
     let (site, _) = scene.cloud.sites(scene.org).unwrap()[0].clone();
     scene.add(NewWebhook::new(&scene.url(), Config::SECRET.as_bytes(), &["alarms"]).for_site(site));
 
-    let (status, double) = practice.finding("webhook");
-    assert_eq!(status, "warn");
-    assert!(double["text"].as_str().unwrap().contains("arrives twice"), "{double}");
-    assert_eq!(practice.mend(&double).code, 0);
-    assert!(practice.is_well("webhook"));
+    practice.must_mend(&practice.finds("webhook_twice"));
+    practice.mended("webhook_twice");
 
     // somebody changed the secret in Mist for a while
-    let id = scene.told(&["webhook", "list"]).0["webhooks"][0]["id"].as_str().unwrap().to_owned();
-    scene.cloud.remove_webhook(&id).unwrap();
-    let id = scene.add(scene.good().field("secret", json!("another")));
+    let id = practice.with_webhook(scene.good().field("secret", json!("another")));
     scene.runtime.block_on(scene.cloud.ping(&id)).unwrap();
     let told = scene.told(&["webhook", "create", "--yes"]);
     assert_eq!(told.1, 0, "{}", told.0);
-    let (status, failed) = practice.finding("webhook");
-    assert_eq!(status, "fail");
+    let failed = practice.finds("webhook_failed");
     assert!(failed["text"].as_str().unwrap().contains("the relay answered 401"), "{failed}");
     // a ping that comes through is the proof
-    assert_eq!(practice.mend(&failed).code, 0);
-    assert!(practice.is_well("webhook"), "{:#}", practice.examine().0);
+    practice.must_mend(&failed);
+    practice.mended("webhook_failed");
 }
 
 #[test]
-fn a_token_that_is_dead_or_spent_is_found() {
+fn webhooks_that_may_not_be_looked_at_are_said_to_be_such() {
+    let practice = Practice::healthy();
+    practice.scene.cloud.misbehave(Misbehaviour::Status(403)).on("/webhooks").always();
+
+    let finding = practice.finds("webhook_unseen");
+
+    assert!(finding["text"].as_str().unwrap().contains("403"), "{finding}");
+    practice.scene.cloud.behave();
+    practice.mended("webhook_unseen");
+}
+
+#[test]
+fn a_token_that_is_spent_or_dead_is_found_and_another_at_its_place_mends_it() {
     let practice = Practice::healthy();
     let (scene, token) = (&practice.scene, practice.scene.cloud.token(practice.scene.org));
+    let file = scene.folder.path().join("secrets/token");
 
     scene.cloud.spend(&token, 4_700).unwrap();
-    let (status, finding) = practice.finding("mist api");
-    assert_eq!(status, "warn", "{finding}");
-    assert!(finding["text"].as_str().unwrap().contains("of 5000 calls left this hour"), "{finding}");
+    let finding = practice.finds("calls_short");
+    assert!(finding["mend"].as_str().unwrap().contains("a token of its own"), "{finding}");
+    fs::write(&file, scene.cloud.add_token(scene.org, "admin").unwrap()).unwrap();
+    practice.mended("calls_short");
 
+    fs::write(&file, &token).unwrap();
     scene.cloud.revoke(&token).unwrap();
-    let (status, finding) = practice.finding("mist api");
-    assert_eq!(status, "fail");
-    assert!(finding["text"].as_str().unwrap().contains("401"), "{finding}");
-    // what mends it is another token, where the finding says
-    let file = scene.folder.path().join("secrets/token");
+    let finding = practice.finds("token_refused");
     assert!(finding["mend"].as_str().unwrap().contains(&file.display().to_string()), "{finding}");
-    std::fs::write(&file, scene.cloud.read_token(scene.org)).unwrap();
-    assert!(practice.is_well("mist api"), "{:#}", practice.examine().0);
+    fs::write(&file, scene.cloud.read_token(scene.org)).unwrap();
+    practice.mended("token_refused");
+}
+
+#[test]
+fn a_token_of_another_organisation_is_found() {
+    let practice = Practice::healthy();
+    let org = practice.scene.org.to_string();
+    practice.edit(|text| text.replace(&org, "2818e386-8dec-2562-9ede-5b8a0fbbdc71"));
+
+    let finding = practice.finds("token_powerless");
+
+    assert!(finding["mend"].as_str().unwrap().contains("correct `org_id`"), "{finding}");
+    practice.edit(|text| text.replace("2818e386-8dec-2562-9ede-5b8a0fbbdc71", &org));
+    practice.mended("token_powerless");
+}
+
+#[test]
+fn a_persons_token_is_found_and_one_of_the_organisation_mends_it() {
+    let practice = Practice::healthy();
+    let scene = &practice.scene;
+    let file = scene.folder.path().join("secrets/token");
+    fs::write(&file, scene.cloud.add_personal_token(scene.org, "admin").unwrap()).unwrap();
+
+    let finding = practice.finds("token_personal");
+
+    assert!(finding["text"].as_str().unwrap().contains("admin@example.com"), "{finding}");
+    fs::write(&file, scene.cloud.read_token(scene.org)).unwrap();
+    practice.mended("token_personal");
 }
 
 #[test]
 fn alarm_templates_that_send_nothing_and_delays_are_found() {
-    let practice = Practice::healthy();
+    let practice = Practice::without_template();
     let scene = &practice.scene;
-    assert!(practice.is_well("alarm template") && practice.is_well("up/down delay"));
 
+    practice.finds("template_none");
     scene.cloud.enable_alarms(scene.org, &[]).unwrap();
-    let (status, finding) = practice.finding("alarm template");
-    assert_eq!(status, "warn");
-    assert!(finding["text"].as_str().unwrap().contains("no alarm switched on"), "{finding}");
+    practice.mended("template_none");
+
+    practice.finds("template_silent");
     scene.cloud.enable_alarms(scene.org, &["device_down"]).unwrap();
-    assert!(practice.is_well("alarm template"));
+    practice.mended("template_silent");
+    assert!(practice.is_well("alarm template") && practice.is_well("up/down delay"));
 
     let (site, name) = scene.cloud.sites(scene.org).unwrap()[0].clone();
     scene.cloud.set_site_setting(site, "switch_updown_threshold", json!(10)).unwrap();
-    let (status, finding) = practice.finding("up/down delay");
-    assert_eq!((status.as_str(), &finding["target"]), ("warn", &json!(format!("site {name}"))));
+    let finding = practice.finds("delay_set");
+    assert_eq!(finding["target"], format!("site {name}"));
     assert!(finding["text"].as_str().unwrap().contains("switches 10 min"), "{finding}");
     scene.cloud.set_site_setting(site, "switch_updown_threshold", json!(0)).unwrap();
-    assert!(practice.is_well("up/down delay"));
+    practice.mended("delay_set");
 }

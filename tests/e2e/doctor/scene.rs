@@ -2,25 +2,39 @@
 
 use std::fs;
 
-use e2e::{Answer, Config, Notification, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup};
+use e2e::{
+    Answer, Config, DEADLINE, Notification, Rsyslog, RsyslogSetup, Snmptrapd, SnmptrapdSetup, wait_until,
+};
 use serde_json::Value;
 
+use super::table;
 use crate::webhooks::scene::{May, Scene};
 
-pub(super) struct Practice {
-    pub(super) scene: Scene,
-    pub(super) nms: Snmptrapd,
-    pub(super) siem: Rsyslog,
+pub(crate) struct Practice {
+    pub(crate) scene: Scene,
+    pub(crate) nms: Snmptrapd,
+    pub(crate) siem: Rsyslog,
 }
 
 impl Practice {
     /// Nothing is wrong.
-    pub(super) fn healthy() -> Self {
+    pub(crate) fn healthy() -> Self {
         Self::with(|config| config)
     }
 
     /// Nothing is wrong but for what `more` adds.
-    pub(super) fn with(more: impl FnOnce(Config) -> Config) -> Self {
+    pub(crate) fn with(more: impl FnOnce(Config) -> Config) -> Self {
+        let this = Self::new(more);
+        this.scene.cloud.enable_alarms(this.scene.org, &["device_down"]).unwrap();
+        this
+    }
+
+    /// Nothing is wrong but that Mist sends no alarms.
+    pub(crate) fn without_template() -> Self {
+        Self::new(|config| config)
+    }
+
+    fn new(more: impl FnOnce(Config) -> Config) -> Self {
         let setup = SnmptrapdSetup { communities: vec!["public".to_owned()], ..SnmptrapdSetup::default() };
         let (nms, siem) = (Snmptrapd::start(&setup), Rsyslog::start(&RsyslogSetup::default()));
         let scene = Scene::with(May::Write, |config| {
@@ -31,31 +45,42 @@ impl Practice {
             ))
         });
         scene.add(scene.good());
-        scene.cloud.enable_alarms(scene.org, &["device_down"]).unwrap();
         Self { scene, nms, siem }
     }
 
     /// All that the doctor finds, with the certificate's own authority trusted.
-    pub(super) fn examine(&self) -> (Value, i32) {
-        let ca = self.scene.relay.ca().display().to_string();
-        self.scene.told(&["doctor", "--ca", &ca])
+    pub(crate) fn examine(&self) -> (Value, i32) {
+        self.examine_under(&[])
     }
 
-    /// The one finding of `component` that is not good, and its status.
-    pub(super) fn finding(&self, component: &str) -> (String, Value) {
-        let (told, _) = self.examine();
-        let bad: Vec<&Value> = told["findings"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|it| it["component"] == component && it["status"] != "pass")
-            .collect();
-        assert_eq!(bad.len(), 1, "{component}: {told:#}");
-        (bad[0]["status"].as_str().unwrap().to_owned(), bad[0].clone())
+    /// The same with the doctor under another program, such as `env` with its arguments.
+    pub(crate) fn examine_under(&self, wrapper: &[&str]) -> (Value, i32) {
+        let ca = self.scene.relay.ca().display().to_string();
+        let answer = e2e::ask_fogbell_under(
+            wrapper,
+            &["doctor", "--json", "--ca", &ca, "--config", &self.config().display().to_string()],
+        );
+        let told = serde_json::from_str(&answer.out);
+        (told.unwrap_or_else(|_| panic!("{}{}", answer.out, answer.said)), answer.code)
+    }
+
+    /// The one finding with this code, which says what `docs/doctor.md` has.
+    pub(crate) fn finds(&self, code: &str) -> Value {
+        found(&self.examine().0, code)
+    }
+
+    /// Whether nothing has this code any more, now or soon; whatever was looked at before is looked at.
+    pub(crate) fn mended(&self, code: &str) {
+        let mut told = Value::Null;
+        let mended = wait_until(DEADLINE, || {
+            told = self.examine().0;
+            is_gone(&told, code)
+        });
+        assert!(mended, "{code}: {told:#}");
     }
 
     /// Whether everything of `component` is good.
-    pub(super) fn is_well(&self, component: &str) -> bool {
+    pub(crate) fn is_well(&self, component: &str) -> bool {
         let (told, _) = self.examine();
         let all: Vec<&Value> =
             told["findings"].as_array().unwrap().iter().filter(|it| it["component"] == component).collect();
@@ -63,22 +88,51 @@ impl Practice {
     }
 
     /// Runs what a finding says mends it, a command of ours, and answers its questions with yes.
-    pub(super) fn mend(&self, finding: &Value) -> Answer {
-        let mend = finding["mend"].as_str().unwrap();
-        let words = mend.strip_prefix("fogbell ").unwrap_or_else(|| panic!("{mend} is no command of ours"));
-        let mut words: Vec<&str> = words.split_whitespace().collect();
-        // the test's token may write, and there is nobody to ask
-        words.retain(|word| *word != "--ask-token");
-        if words.starts_with(&["webhook", "create"]) {
-            words.push("--yes");
-        }
-        e2e::ask_fogbell(&words)
+    pub(crate) fn mend(&self, finding: &Value) -> Answer {
+        mend(finding, &[])
     }
 
     /// Changes the text of the configuration.
-    pub(super) fn edit(&self, change: impl FnOnce(String) -> String) {
-        let path = self.scene.folder.path().join("fogbell.toml");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, change(text)).unwrap();
+    pub(crate) fn edit(&self, change: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), change(text)).unwrap();
     }
+
+    /// The same, and has the relay go by it.
+    pub(crate) fn reload(&self, change: impl FnOnce(String) -> String) {
+        self.edit(change);
+        let answer = self.scene.ask(&["reload"]);
+        assert_eq!(answer.code, 0, "{}", answer.said);
+    }
+
+    pub(crate) fn config(&self) -> std::path::PathBuf {
+        self.scene.folder.path().join("fogbell.toml")
+    }
+}
+
+/// The one finding with this code in what was told.
+pub(crate) fn found(told: &Value, code: &str) -> Value {
+    let all = told["findings"].as_array().unwrap();
+    let coded: Vec<&Value> = all.iter().filter(|it| it["code"] == code).collect();
+    assert_eq!(coded.len(), 1, "{code}: {told:#}");
+    table::agrees(coded[0]);
+    coded[0].clone()
+}
+
+/// Whether nothing that was told has this code.
+pub(crate) fn is_gone(told: &Value, code: &str) -> bool {
+    told["findings"].as_array().unwrap().iter().all(|it| it["code"] != code)
+}
+
+/// Runs what a finding says mends it, a command of ours with `more` behind.
+pub(crate) fn mend(finding: &Value, more: &[&str]) -> Answer {
+    let mend = finding["mend"].as_str().unwrap();
+    let words = mend.strip_prefix("fogbell ").unwrap_or_else(|| panic!("{mend} is no command of ours"));
+    let mut words: Vec<&str> = words.split_whitespace().collect();
+    // the test's token may write, and there is nobody to ask
+    words.retain(|word| *word != "--ask-token");
+    if words.starts_with(&["webhook", "create"]) {
+        words.push("--yes");
+    }
+    e2e::ask_fogbell(&[&words, more].concat())
 }

@@ -27,7 +27,7 @@ fn what_mist_signed_from_an_address_that_is_not_listed_is_refused_and_said() {
         assert_eq!(signed(&relay), f64::from(count));
     }
     let line = relay.process().wait_line("where it came from", |line| line.contains("unlisted_source"));
-    assert!(line.contains("127.0.0.2") && line.contains("`acme`") && line.contains("WARN"), "{line}");
+    assert!(line.contains("127.0.0.2") && line.contains("`acme`") && line.contains("ERROR"), "{line}");
 
     // the message itself goes nowhere, its address is told once
     assert_eq!(good(&relay, &url, "127.0.0.3", &[]).status, 200);

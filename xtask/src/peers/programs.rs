@@ -120,6 +120,27 @@ pub(super) const PROGRAMS: &[Program] = &[
         module: None,
         beside: Beside::Nothing,
     },
+    Program {
+        name: "systemd-journald",
+        packages: &["systemd"],
+        version: &[],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "journalctl",
+        packages: &["systemd"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
+    Program {
+        name: "systemd-creds",
+        packages: &["systemd"],
+        version: &["--version"],
+        module: None,
+        beside: Beside::Nothing,
+    },
     // an authority for tests, and a DNS that says what it is told; neither says its version
     Program {
         name: "pebble",

@@ -6,6 +6,7 @@ use mist::{Budget, Client, Problem};
 use relay::config::Org;
 use serde_json::Value;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::access::{role, wait};
@@ -16,7 +17,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for org in patient.config.org.iter().filter(|org| org.api.is_none()) {
         found.push(Finding::warn(
-            WHAT,
+            Code::ApiNone,
             &org.name,
             "the relay may not ask Mist about it: no names, nothing is caught up with after an outage, and nothing of it is \
              checked here",
@@ -30,7 +31,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         });
         found.push(asked.unwrap_or_else(|why| {
             Finding::fail(
-                WHAT,
+                Code::TokenRefused,
                 &org.name,
                 why,
                 format!(
@@ -60,7 +61,7 @@ async fn ask(client: &Client, org: &Org, id: OrgId) -> Result<Finding, Problem> 
     let usage = client.usage().await?;
     let Some(role) = role(&account, id) else {
         return Ok(Finding::fail(
-            WHAT,
+            Code::TokenPowerless,
             &org.name,
             format!("the token may do nothing in organisation {id}"),
             "correct `org_id` of [[org]], or make a token for this organisation",
@@ -76,13 +77,13 @@ async fn ask(client: &Client, org: &Org, id: OrgId) -> Result<Finding, Problem> 
     let text = format!("token \"{name}\", role {}{age}, {left_text} left this hour", role.name());
     if left.is_some_and(|left| left < limit / 10) {
         let mend = "look who else uses this token, or lower `budget_percent` of the [[org]]'s api; give the relay a token of its own";
-        return Ok(Finding::warn(WHAT, &org.name, text, mend));
+        return Ok(Finding::warn(Code::CallsShort, &org.name, text, mend));
     }
     if account.email.is_some() {
         let text =
             format!("{text}; it is a person's, and dies with the account or after 90 days without use");
         let mend = "make a token for the organisation in Mist (Organization > Settings > API Token)";
-        return Ok(Finding::warn(WHAT, &org.name, text, mend));
+        return Ok(Finding::warn(Code::TokenPersonal, &org.name, text, mend));
     }
     Ok(Finding::pass(WHAT, &org.name, text))
 }

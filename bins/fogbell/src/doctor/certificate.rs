@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ids::Timestamp;
 use relay::CERTIFICATE;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::outside;
 use super::patient::Patient;
@@ -17,7 +18,12 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let config = patient.config;
     let Some((host, _)) = patient.public() else {
         let mend = "set `public_url` of [listen] to the relay's URL as Mist reaches it";
-        return vec![Finding::fail(WHAT, "-", "it has no name that Mist could be told", mend)];
+        return vec![Finding::fail(
+            Code::CertificateNameless,
+            "-",
+            "it has no name that Mist could be told",
+            mend,
+        )];
     };
     let path = patient.path();
     let renew = match Source::of(config) {
@@ -25,9 +31,13 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         Ok(Source::SelfSigned(_)) => format!("fogbell cert self-signed --replace --config {path}"),
         _ => "put a certificate for this name, with the chain up to the authority, into the files of [tls]; the relay notices".to_owned(),
     };
+    if patient.relay.is_err() {
+        // that it cannot be asked was said of the configuration
+        return Vec::new();
+    }
     let Some(days) = days_left(patient) else {
         return vec![Finding::fail(
-            WHAT,
+            Code::CertificateNotShown,
             host,
             "no relay runs that could show one",
             "systemctl enable --now fogbell",
@@ -37,7 +47,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let seen = outside::connect(reachable(config.listen.address), &host, patient.ca);
     match seen.map(|mut link| link.conn.send_close_notify()) {
         Ok(()) if days < 14 => vec![Finding::warn(
-            WHAT,
+            Code::CertificateEndsSoon,
             host,
             format!("an outsider accepts it, and it ends in {days} days"),
             renew,
@@ -47,10 +57,11 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             let text =
                 "it is self-signed: Mist accepts it only from a webhook that does not check certificates";
             let mend = "have a public authority issue one: [tls.acme], or files with `certificate` and `key`";
-            vec![Finding::warn(WHAT, host, text, mend)]
+            vec![Finding::warn(Code::CertificateSelfSigned, host, text, mend)]
         }
         Err(error) => {
-            vec![Finding::fail(WHAT, host, format!("an outsider does not accept it: {error}"), renew)]
+            let text = format!("an outsider does not accept it: {error}");
+            vec![Finding::fail(Code::CertificateRefused, host, text, renew)]
         }
     }
 }

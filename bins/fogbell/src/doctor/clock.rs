@@ -5,6 +5,7 @@ use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::outside;
 use super::patient::Patient;
@@ -15,17 +16,14 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let mut orgs = patient.config.org.iter().filter_map(|org| Some((org.api_host()?, org.api.as_ref()?)));
     // one cloud tells the time
     let Some((host, api)) = orgs.find(|(_, api)| api.proxy.is_none()) else {
-        let mend = "chronyc tracking, or timedatectl";
-        return vec![Finding::warn(WHAT, "-", "there is no API that it could be compared with", mend)];
+        let (text, mend) = ("there is no API that it could be compared with", ASK);
+        return vec![Finding::warn(Code::ClockUnknown, "-", text, mend)];
     };
     vec![match asked(host, api.ca.as_deref()) {
         Ok(theirs) => judged(host, apart(theirs, SystemTime::now())),
-        Err(error) => Finding::warn(
-            WHAT,
-            host,
-            format!("it could not be compared: {error}"),
-            "chronyc tracking, or timedatectl",
-        ),
+        Err(error) => {
+            Finding::warn(Code::ClockUnknown, host, format!("it could not be compared: {error}"), ASK)
+        }
     }]
 }
 
@@ -35,8 +33,11 @@ fn judged(host: &str, apart: i64) -> Finding {
     let text = format!("{} s {side} Mist's", apart.unsigned_abs());
     match apart.unsigned_abs() {
         0..=5 => Finding::pass(WHAT, host, "it goes with Mist's"),
-        6..=60 => Finding::warn(WHAT, host, text, mend),
-        _ => Finding::fail(WHAT, host, format!("{text}: certificates and SNMPv3 depend on it"), mend),
+        6..=60 => Finding::warn(Code::ClockOff, host, text, mend),
+        _ => {
+            let text = format!("{text}: certificates and SNMPv3 depend on it");
+            Finding::fail(Code::ClockOff, host, text, mend)
+        }
     }
 }
 
@@ -71,6 +72,9 @@ fn asked(host: &str, ca: Option<&Path>) -> io::Result<SystemTime> {
     let date = date.ok_or_else(|| io::Error::other("it does not say what time it is"))?;
     httpdate::parse_http_date(date).map_err(io::Error::other)
 }
+
+/// What to do where there is nothing to compare with.
+const ASK: &str = "`chronyc tracking` or `timedatectl` tells; with `api` in an [[org]], which must be reached, this is looked at here";
 
 const MAX_HEAD_BYTES: u64 = 16 * 1024;
 

@@ -1,7 +1,9 @@
 //! The configuration: whether it holds, and whether the running relay goes by it.
 
+use std::io;
 use std::path::Path;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::certificate::Make;
@@ -18,7 +20,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         Err(error) => {
             let text = relay::Chain(error.as_ref()).to_string();
             return vec![Finding::fail(
-                CONFIG,
+                Code::ConfigInvalid,
                 path.clone(),
                 text,
                 format!("correct the file, until `fogbell check -c {path}` says OK"),
@@ -36,28 +38,32 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             ),
         ),
         Ok(Some(_)) => Finding::fail(
-            CONFIG,
+            Code::ConfigNotLoaded,
             &path,
             format!("the running relay goes by another text than is in the file ({summary})"),
             format!("fogbell reload --config {path}"),
         ),
         Ok(None) => Finding::fail(
-            CONFIG,
+            Code::RelayStopped,
             &path,
             format!("it holds ({summary}), and no relay runs by it"),
             "systemctl enable --now fogbell",
         ),
-        Err(error) => Finding::fail(
-            CONFIG,
-            &path,
-            format!("the running relay cannot be asked: {error}"),
-            "run this as root, or as a member of the group that owns the socket",
-        ),
+        Err(error) => {
+            let mend = match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "run this as root, or as a member of the group that owns the socket"
+                }
+                _ => "systemctl restart fogbell",
+            };
+            let text = format!("the running relay cannot be asked: {error}");
+            Finding::fail(Code::RelayNotAsked, &path, text, mend)
+        }
     }];
     let warnings = setup.warnings().iter();
     found.extend(warnings.map(|warning| {
         Finding::warn(
-            CONFIG,
+            Code::ConfigWeakened,
             &path,
             warning.to_string(),
             format!("take it out of {path} when it is not meant"),
@@ -69,9 +75,9 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
 /// A file that is no configuration.
 pub(super) fn unread(path: &Path, error: &relay::Error) -> Finding {
     let path = path.display().to_string();
-    let mend = match error {
-        relay::Error::ReadConfig { .. } => "fogbell init".to_owned(),
-        _ => format!("correct the file, until `fogbell check -c {path}` says OK"),
+    let (code, mend) = match error {
+        relay::Error::ReadConfig { .. } => (Code::ConfigMissing, format!("fogbell init --config {path}")),
+        _ => (Code::ConfigInvalid, format!("correct the file, until `fogbell check -c {path}` says OK")),
     };
-    Finding::fail(CONFIG, path, relay::Chain(error).to_string(), mend)
+    Finding::fail(code, path, relay::Chain(error).to_string(), mend)
 }

@@ -2,6 +2,7 @@
 
 use mist::{Client, Problem, sites};
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::access::wait;
@@ -39,7 +40,7 @@ async fn look(client: &Client, org: ids::OrgId, name: &str) -> Result<Vec<Findin
         if !delays.is_empty() {
             let title = site.name.unwrap_or_else(|| id.to_string());
             late.push(Finding::warn(
-                WHAT,
+                Code::DelaySet,
                 format!("site {title}"),
                 format!("Mist tells late that something is down: {}", delays.join(", ")),
                 "when that is not meant, set it to 0 in Mist: Organization > Site Configuration, thresholds of up and down",

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 
@@ -18,7 +19,8 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             let mend = format!(
                 "fogbell run makes it; or make it: install -d -m 0700 -o fogbell -g fogbell {target}"
             );
-            return vec![Finding::fail(WHAT, target, format!("it cannot be looked at: {error}"), mend)];
+            let text = format!("it cannot be looked at: {error}");
+            return vec![Finding::fail(Code::DiskUnseen, target, text, mend)];
         }
     };
     let used = std::fs::metadata(&journal).map_or(0, |file| file.len());
@@ -27,14 +29,19 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let path = patient.path();
     vec![if free < LEAST_BYTES {
         let text = format!("{free_mib} MiB are free: messages will soon be answered 503");
-        Finding::fail(WHAT, target, text, format!("make room on the disk of {}", folder.display()))
+        Finding::fail(
+            Code::DiskNearlyFull,
+            target,
+            text,
+            format!("make room on the disk of {}", folder.display()),
+        )
     } else if may_grow > free {
         let text = format!("the journal may grow by {grow_mib} MiB, and {free_mib} MiB are free");
         let mend = format!(
             "set `max_bytes` of [journal] to {} or less in {path}, or make room",
             (used + free) / 10 * 9
         );
-        Finding::warn(WHAT, target, text, mend)
+        Finding::warn(Code::DiskOutgrown, target, text, mend)
     } else {
         Finding::pass(
             WHAT,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::code::Code;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +33,9 @@ pub(super) struct Finding {
     /// Which one.
     pub(super) target: String,
     pub(super) status: Status,
+    /// What is not as it should be; of what passes nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<Code>,
     /// What is so, in plain words.
     pub(super) text: String,
     /// The command, or else the deed, that mends it.
@@ -40,24 +45,26 @@ pub(super) struct Finding {
 
 impl Finding {
     pub(super) fn pass(component: &'static str, target: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { component, target: target.into(), status: Status::Pass, text: text.into(), mend: None }
+        let (target, text) = (target.into(), text.into());
+        Self { component, target, status: Status::Pass, code: None, text, mend: None }
     }
 
     pub(super) fn warn(
-        component: &'static str,
+        code: Code,
         target: impl Into<String>,
         text: impl Into<String>,
         mend: impl Into<String>,
     ) -> Self {
-        Self { status: Status::Warn, mend: Some(mend.into()), ..Self::pass(component, target, text) }
+        let (status, mend) = (Status::Warn, Some(mend.into()));
+        Self { status, code: Some(code), mend, ..Self::pass(code.component(), target, text) }
     }
 
     pub(super) fn fail(
-        component: &'static str,
+        code: Code,
         target: impl Into<String>,
         text: impl Into<String>,
         mend: impl Into<String>,
     ) -> Self {
-        Self { status: Status::Fail, ..Self::warn(component, target, text, mend) }
+        Self { status: Status::Fail, ..Self::warn(code, target, text, mend) }
     }
 }

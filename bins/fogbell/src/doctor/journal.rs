@@ -2,7 +2,9 @@
 
 use ids::Timestamp;
 use relay::JOURNAL_STATUS;
+use serde_json::Value;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::socket;
@@ -10,8 +12,12 @@ use crate::socket;
 const WHAT: &str = "journal";
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
-    let (config, path) = (patient.config, patient.path());
+    let config = patient.config;
     let target = config.journal_path().display().to_string();
+    if patient.relay.is_err() {
+        // that it cannot be asked was said of the configuration
+        return Vec::new();
+    }
     let status = match socket::ask(config, JOURNAL_STATUS) {
         Ok(Some(status)) => status,
         Ok(None) => match journal::inspect(&config.journal_path()) {
@@ -21,46 +27,22 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             }
             Err(error) => {
                 let text = relay::Chain(&error).to_string();
-                return vec![Finding::fail(
-                    WHAT,
-                    target,
-                    text,
-                    format!("fogbell journal verify --config {path}"),
-                )];
+                let mend = "systemctl restart fogbell: the start saves what is whole into a new journal, and keeps the old \
+                            one beside it; look at the disk first. When it says that this is no journal, nothing of it is \
+                            left: fogbell restore, or move the file away";
+                return vec![Finding::fail(Code::JournalUnreadable, target, text, mend)];
             }
         },
-        Err(error) => return vec![Finding::fail(WHAT, target, error.to_string(), "run this as root")],
-    };
-    let mut found = Vec::new();
-    if let Some(why) = status["writer"]["full"].as_str() {
-        let mend = format!("mend the sinks that are behind, or raise `max_bytes` of [journal] in {path}");
-        found.push(Finding::fail(WHAT, &target, format!("it takes no messages: {why}"), mend));
-    }
-    let cursors = status["cursors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let configured: Vec<&str> = config.sink_names().collect();
-    for cursor in cursors.iter().filter(|cursor| cursor["log"] == "outbox") {
-        let name = cursor["name"].as_str().unwrap_or_default();
-        let behind = cursor["behind_records"].as_u64().unwrap_or(0);
-        let age = cursor["oldest_undelivered_at"].as_i64().map_or(0, age_secs);
-        if !configured.contains(&name) {
-            let text =
-                format!("it keeps {behind} alerts for sink `{name}`, which is not configured any more");
-            found.push(Finding::warn(
-                WHAT,
-                &target,
-                text,
-                format!("fogbell journal forget {name} --config {path}"),
-            ));
-        } else if behind > 0 && age >= BEHIND_SECS {
-            let text = format!("sink `{name}` has {behind} alerts waiting, the oldest for {age} s");
-            found.push(Finding::warn(
-                WHAT,
-                &target,
-                text,
-                format!("fogbell test --sink {name} --config {path}"),
-            ));
+        // it has ended meanwhile
+        Err(error) => {
+            let mend = "systemctl restart fogbell";
+            return vec![Finding::fail(Code::RelayNotAsked, target, error.to_string(), mend)];
         }
-    }
+    };
+    let mut found: Vec<Finding> = full(patient, &target, &status).into_iter().collect();
+    let cursors = status["cursors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of_sinks = cursors.iter().filter(|cursor| cursor["log"] == "outbox");
+    found.extend(of_sinks.filter_map(|cursor| sink(patient, &target, cursor)));
     if found.is_empty() {
         let bytes = status["live_bytes"].as_u64().unwrap_or(0);
         found.push(Finding::pass(
@@ -70,6 +52,50 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// Why it takes no messages, when it takes none.
+fn full(patient: &Patient<'_>, target: &str, status: &Value) -> Option<Finding> {
+    let why = status["writer"]["full"].as_str()?;
+    let (text, mend) = match why {
+        "bound" => (
+            "its bound is reached",
+            format!(
+                "mend the sinks that are behind, or raise `max_bytes` of [journal] in {}",
+                patient.path()
+            ),
+        ),
+        "disk" => {
+            ("the disk has no room", "make room on its disk: it takes messages again by itself".to_owned())
+        }
+        "read_only" => (
+            "its file or disk cannot be written",
+            "mount the disk for writing (`dmesg` says why it is not), then systemctl restart fogbell"
+                .to_owned(),
+        ),
+        _ => {
+            ("another program holds it", "end the program that has it open (`fuser -v` names it)".to_owned())
+        }
+    };
+    Some(Finding::fail(Code::JournalFull, target, format!("it takes no messages: {text}"), mend))
+}
+
+/// What is wrong with the place of a sink.
+fn sink(patient: &Patient<'_>, target: &str, cursor: &Value) -> Option<Finding> {
+    let path = patient.path();
+    let name = cursor["name"].as_str().unwrap_or_default();
+    let behind = cursor["behind_records"].as_u64().unwrap_or(0);
+    let age = cursor["oldest_undelivered_at"].as_i64().map_or(0, age_secs);
+    if !patient.config.sink_names().any(|known| known == name) {
+        let text = format!("it keeps {behind} alerts for sink `{name}`, which is not configured any more");
+        let mend = format!("fogbell journal forget {name} --config {path}");
+        return Some(Finding::warn(Code::JournalForgotten, target, text, mend));
+    }
+    if behind == 0 || age < BEHIND_SECS {
+        return None;
+    }
+    let text = format!("sink `{name}` has {behind} alerts waiting, the oldest for {age} s");
+    Some(Finding::warn(Code::SinkBehind, target, text, format!("fogbell test --sink {name} --config {path}")))
 }
 
 fn age_secs(at: i64) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 
@@ -15,7 +16,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         let needed = patient.config.gate.max_connections as u64 + BESIDES;
         found.push(match granted < needed {
             true => Finding::warn(
-                FILES,
+                Code::OpenFilesFew,
                 "relay",
                 format!("{granted} may be open, and `max_connections` of [gate] may need {needed}"),
                 format!(
@@ -31,7 +32,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         let (used, left) = (resident >> 20, available >> 20);
         found.push(match left < LEAST_MIB {
             true => Finding::warn(
-                MEMORY,
+                Code::MemoryShort,
                 "machine",
                 format!("{left} MiB are available; the relay holds {used} MiB"),
                 "end what takes it (`ps -eo rss,comm --sort -rss | head`), or give the machine more",

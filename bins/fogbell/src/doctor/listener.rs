@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::certificate::reachable;
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::bound::{DROP_IN, RESTART, stream};
@@ -16,17 +17,19 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let connected = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(5));
     let target = address.to_string();
     vec![match (patient.about(), connected) {
+        // that the relay cannot be asked was said of the configuration
+        (None, Ok(_)) if patient.relay.is_err() => Finding::pass(WHAT, target, "it takes connections"),
         (Some(about), Ok(_)) => match &about.unready {
             None => Finding::pass(WHAT, target, "it takes connections, and messages can be promised"),
             Some(why) => Finding::fail(
-                WHAT,
+                Code::ListenerRefuses,
                 target,
                 format!("it takes connections and answers 503: {why}"),
-                "fogbell journal status",
+                format!("fogbell journal status --config {}", patient.path()),
             ),
         },
         (None, Ok(_)) => Finding::fail(
-            WHAT,
+            Code::ListenerTaken,
             target,
             "another program has this port",
             format!(
@@ -35,7 +38,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             ),
         ),
         (Some(_), Err(error)) => Finding::fail(
-            WHAT,
+            Code::ListenerElsewhere,
             target,
             format!(
                 "the relay runs, and nobody takes connections there: {error}; fogbell.socket has another port"
@@ -43,7 +46,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             rebind(address),
         ),
         (None, Err(error)) => Finding::fail(
-            WHAT,
+            Code::ListenerClosed,
             target,
             format!("nobody takes connections there: {error}"),
             "systemctl enable --now fogbell",

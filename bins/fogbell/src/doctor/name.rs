@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, ToSocketAddrs};
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 
@@ -16,7 +17,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     vec![match (host.as_str(), port).to_socket_addrs() {
         Ok(found) => judged(&host, &found.map(|it| it.ip()).collect::<Vec<_>>()),
         Err(error) => Finding::fail(
-            WHAT,
+            Code::NameUnknown,
             &host,
             format!("it cannot be looked up: {error}"),
             "add an A record for it in public DNS, or correct `public_url` of [listen]",
@@ -28,7 +29,8 @@ fn judged(host: &str, addresses: &[IpAddr]) -> Finding {
     let shown = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if !addresses.is_empty() && addresses.iter().all(IpAddr::is_ipv6) {
         let mend = "add an A record: Mist publishes addresses of IPv4 only";
-        return Finding::warn(WHAT, host, format!("it leads to {shown}, and to no address of IPv4"), mend);
+        let text = format!("it leads to {shown}, and to no address of IPv4");
+        return Finding::warn(Code::NameWithoutIpv4, host, text, mend);
     }
     let inside = addresses.iter().any(|address| match address {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
@@ -36,7 +38,7 @@ fn judged(host: &str, addresses: &[IpAddr]) -> Finding {
     });
     match inside {
         true => Finding::warn(
-            WHAT,
+            Code::NameInside,
             host,
             format!("seen from here it leads to {shown}, which nobody on the internet reaches"),
             "look whether public DNS has another answer (split DNS); Mist needs a public address",

@@ -1,5 +1,6 @@
 //! Whether something in front of the relay hides where webhooks come from.
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 
@@ -9,7 +10,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let Some(about) = patient.about() else { return Vec::new() };
     vec![match &about.sources_hidden_by {
         Some(address) => Finding::fail(
-            WHAT,
+            Code::SourcesHidden,
             address,
             "every webhook seems to come from this one private address: the allowlist cannot tell Mist from others",
             "let the firewall translate the destination only and not the source, or have the proxy there say whom it \

@@ -1,5 +1,6 @@
 //! What the checks look at.
 
+use std::io;
 use std::path::Path;
 
 use mist::Client;
@@ -17,7 +18,7 @@ use crate::webhook::here::Here;
 pub(super) struct Patient<'a> {
     pub(super) config: &'a Config,
     /// The running relay; why it could not be asked.
-    pub(super) relay: Result<Option<About>, String>,
+    pub(super) relay: io::Result<Option<About>>,
     /// The authorities that Mist is taken to trust, when they are not the system's.
     pub(super) ca: Option<&'a Path>,
     /// Whether every site is to be looked at.
@@ -38,9 +39,8 @@ pub(super) struct About {
 
 impl<'a> Patient<'a> {
     pub(super) fn new(config: &'a Config, ca: Option<&'a Path>, sites: bool) -> Self {
-        let relay = socket::ask(config, ABOUT).map_err(|error| error.to_string()).and_then(|told| {
-            told.map(|told| serde_json::from_value(told).map_err(|error| error.to_string())).transpose()
-        });
+        let relay =
+            socket::ask(config, ABOUT).and_then(|told| Ok(told.map(serde_json::from_value).transpose()?));
         Self { config, relay, ca, sites }
     }
 

@@ -3,6 +3,7 @@
 use relay::Cause;
 use relay::config::SecretHome;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::access::wait;
@@ -14,7 +15,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let config = patient.config;
     if config.sink_names().next().is_none() {
         let mend = format!("add [[snmp]] or [[syslog]] to {}", patient.path());
-        return vec![Finding::fail(WHAT, "-", "there is none: alerts go nowhere", mend)];
+        return vec![Finding::fail(Code::SinkNone, "-", "there is none: alerts go nowhere", mend)];
     }
     let secrets = Secrets::of(config);
     let read = |home: &SecretHome| secrets.read(home);
@@ -32,7 +33,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         found.push(match tried {
             Ok(text) => Finding::pass(WHAT, target, text),
             Err(error) => Finding::fail(
-                WHAT,
+                Code::SinkUnreachable,
                 target,
                 format!("start the receiver, or open the way to it: {}", relay::Chain(error.as_ref())),
                 format!("fogbell test --sink {name} --config {}", patient.path()),
@@ -47,9 +48,9 @@ fn snmp(patient: &Patient<'_>, name: &str, tried: Result<Vec<::snmp::Finding>, C
     match tried {
         Ok(steps) => match steps.last() {
             Some(last) if last.works() => Finding::pass(WHAT, name, last.to_string()),
-            Some(last) => Finding::fail(WHAT, name, last.to_string(), mend),
-            None => Finding::fail(WHAT, name, "it was not asked", mend),
+            Some(last) => Finding::fail(Code::SinkRefuses, name, last.to_string(), mend),
+            None => Finding::fail(Code::SinkRefuses, name, "it was not asked", mend),
         },
-        Err(error) => Finding::fail(WHAT, name, relay::Chain(error.as_ref()).to_string(), mend),
+        Err(error) => Finding::fail(Code::SinkRefuses, name, relay::Chain(error.as_ref()).to_string(), mend),
     }
 }

@@ -2,6 +2,7 @@
 
 use ids::Timestamp;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 
@@ -18,7 +19,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let as_of = table.as_of().to_owned();
     let mut found = vec![match age_days(&as_of) {
         Some(days) if days > OLD_DAYS => Finding::warn(
-            WHAT,
+            Code::SourcesOld,
             target,
             format!("the addresses of the clouds are as of {as_of}, {days} days old"),
             "compare with Juniper's page on webhook source addresses, correct the output of `fogbell clouds --json` in a \
@@ -29,7 +30,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     for org in config.org.iter().filter(|org| org.cloud.is_none()) {
         if config.gate.networks.is_empty() {
             found.push(Finding::fail(
-                WHAT,
+                Code::SourcesNone,
                 &org.name,
                 "it has no cloud and [gate] no networks: nobody can post for it",
                 "set `cloud` of [[org]]; `fogbell clouds` lists them",

@@ -3,6 +3,7 @@
 use mist::{Client, Problem, account, sites};
 use serde_json::Value;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::access::wait;
@@ -41,7 +42,7 @@ async fn look(client: &Client, org: ids::OrgId, name: &str) -> Result<Vec<Findin
     let mut found = Vec::new();
     if bare > 0 {
         found.push(Finding::warn(
-            WHAT,
+            Code::TemplateNone,
             name,
             format!("{bare} of {sites_in_all} sites have no alarm template: none of their alarms leaves Mist"),
             "assign one in Mist: Monitor > Alerts > Alerts Configuration, apply it to the entire organisation",
@@ -59,7 +60,7 @@ async fn look(client: &Client, org: ids::OrgId, name: &str) -> Result<Vec<Findin
             .count();
         found.push(match on {
             0 => Finding::warn(
-                WHAT,
+                Code::TemplateSilent,
                 title,
                 format!(
                     "it is for {count} sites and has no alarm switched on: none of their alarms leaves Mist"

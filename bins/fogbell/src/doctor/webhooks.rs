@@ -6,6 +6,7 @@ use mist::{Client, Id, Problem};
 use relay::config::Org;
 use zeroize::Zeroizing;
 
+use super::code::Code;
 use super::finding::Finding;
 use super::patient::Patient;
 use crate::access::wait;
@@ -44,7 +45,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
 
 fn unasked(org: &Org, why: &str) -> Finding {
     let mend = "give the relay a token that may read the organisation's webhooks";
-    Finding::warn(WHAT, &org.name, format!("the webhooks cannot be looked at: {why}"), mend)
+    Finding::warn(Code::WebhookUnseen, &org.name, format!("the webhooks cannot be looked at: {why}"), mend)
 }
 
 struct Scene<'a> {
@@ -64,7 +65,7 @@ impl Scene<'_> {
         if !mine.iter().any(|it| it.site.is_none()) {
             let url = self.here.url().unwrap_or_else(|| "this relay".to_owned());
             let text = format!("no webhook of the organisation posts to {url}");
-            return Ok(vec![Finding::fail(WHAT, &self.org.name, text, self.create())]);
+            return Ok(vec![Finding::fail(Code::WebhookNone, &self.org.name, text, self.create())]);
         }
         let mut findings = Vec::new();
         for one in mine {
@@ -103,20 +104,23 @@ impl Scene<'_> {
             // a site's that is off is what ends a duplicate
             return match one.site {
                 Some(_) => vec![Finding::pass(WHAT, title, "switched off")],
-                None => vec![Finding::fail(WHAT, title, "switched off: nothing is posted", self.create())],
+                None => {
+                    let text = "switched off: nothing is posted";
+                    vec![Finding::fail(Code::WebhookOff, title, text, self.create())]
+                }
             };
         }
         match one.signed(&self.known) {
             Signed::Unsigned => {
                 found.push(Finding::fail(
-                    WHAT,
+                    Code::WebhookUnsigned,
                     &title,
                     "it has no secret: what it posts is refused with 401",
                     self.create(),
                 ));
             }
             Signed::Unknown => found.push(Finding::fail(
-                WHAT,
+                Code::WebhookOtherSecret,
                 &title,
                 "it has another secret than the relay: what it posts is refused with 401",
                 self.create(),
@@ -125,7 +129,7 @@ impl Scene<'_> {
         }
         if !one.verifies() && !self.self_signed {
             found.push(Finding::warn(
-                WHAT,
+                Code::WebhookUnverified,
                 &title,
                 "it does not check the relay's certificate: whoever stands between can read and answer for it",
                 self.create(),
@@ -135,7 +139,7 @@ impl Scene<'_> {
             TOPICS.into_iter().filter(|topic| !one.webhook.topics.iter().any(|it| it == topic)).collect();
         if one.site.is_none() && !missing.is_empty() {
             let text = format!("it does not post {}", missing.join(", "));
-            found.push(Finding::warn(WHAT, &title, text, self.create()));
+            found.push(Finding::warn(Code::WebhookTopics, &title, text, self.create()));
         }
         let doubles = one.doubles(all);
         if !doubles.is_empty() {
@@ -145,7 +149,7 @@ impl Scene<'_> {
             );
             let id = one.id().map_or("-", Id::as_str);
             let mend = format!("fogbell webhook disable --ask-token --id {id} --config {}", self.path);
-            found.push(Finding::warn(WHAT, &title, text, mend));
+            found.push(Finding::warn(Code::WebhookTwice, &title, text, mend));
         }
         found
     }
@@ -174,7 +178,7 @@ impl Scene<'_> {
         let text =
             format!("{count} of the newest {} deliveries failed, and the last one too: {said}", rows.len());
         Ok(Some(Finding::fail(
-            WHAT,
+            Code::WebhookFailed,
             one.title(),
             text,
             format!("fogbell webhook ping --config {}", self.path),

@@ -10,6 +10,7 @@ use relay::Cause;
 use serde::Deserialize;
 
 use super::sink::Sink;
+use super::store::Keep;
 use crate::terminal::Terminal;
 
 /// What flags and the file of answers say; each may say anything or nothing.
@@ -67,6 +68,13 @@ pub(super) struct Given {
     /// Directory for everything the relay keeps
     #[arg(long, value_name = "DIRECTORY")]
     state: Option<PathBuf>,
+    /// Where secrets are kept: `files`, or a sealed vault that is opened by `credential` (systemd seals it for this machine,
+    /// by its TPM where there is one) or by the key file with this whole path, which is made. Default: as it is, else files
+    #[arg(long, value_name = "PLACE")]
+    secrets: Option<String>,
+    /// New file for the recovery key of a vault that is made; default: it is shown at the terminal
+    #[arg(long, value_name = "FILE")]
+    recovery_key_to: Option<PathBuf>,
 }
 
 /// Where the certificate comes from.
@@ -95,6 +103,9 @@ pub(super) struct Answers {
     pub(super) sinks: Vec<Sink>,
     pub(super) create_webhook: bool,
     pub(super) state: Option<PathBuf>,
+    /// Where secrets are to be kept; as it is when nothing is said.
+    pub(super) keep: Option<Keep>,
+    pub(super) recovery_key_to: Option<PathBuf>,
 }
 
 /// Where the API token is.
@@ -159,6 +170,8 @@ impl Answers {
             sinks: all.sink.iter().map(|text| text.parse::<Sink>()).collect::<Result<_, _>>()?,
             create_webhook: all.create_webhook,
             state: all.state,
+            keep: all.secrets.as_deref().map(str::parse).transpose()?,
+            recovery_key_to: all.recovery_key_to,
         })
     }
 
@@ -195,6 +208,8 @@ impl Given {
             sink: several(self.sink, other.sink),
             create_webhook: self.create_webhook || other.create_webhook,
             state: self.state.or(other.state),
+            secrets: self.secrets.or(other.secrets),
+            recovery_key_to: self.recovery_key_to.or(other.recovery_key_to),
         }
     }
 
@@ -222,32 +237,32 @@ impl Given {
         }
         let text = |question: &str| terminal.ask(question).map(Some);
         if self.cloud.is_none() {
-            self.cloud = text("1/6 Cloud of Mist, as global-01 (`fogbell clouds` lists them): ")?;
+            self.cloud = text("1/7 Cloud of Mist, as global-01 (`fogbell clouds` lists them): ")?;
         }
         if self.org.is_none() {
-            self.org = text("1/6 Name of the organisation in alerts: ")?;
+            self.org = text("1/7 Name of the organisation in alerts: ")?;
         }
         let typed = match self.token_file {
             Some(_) => None,
-            None => Some(terminal.ask_hidden("2/6 API token (not shown): ")?),
+            None => Some(terminal.ask_hidden("2/7 API token (not shown): ")?),
         };
         if self.public_url.is_none() {
             self.public_url =
-                text("3/6 URL that Mist posts to, as https://mist-relay.example.net/v1/mist: ")?;
+                text("3/7 URL that Mist posts to, as https://mist-relay.example.net/v1/mist: ")?;
         }
         if !self.has_certificate() {
-            let answer = terminal.ask("4/6 Certificate: PEM file of the chain, `acme` or `self-signed`: ")?;
+            let answer = terminal.ask("4/7 Certificate: PEM file of the chain, `acme` or `self-signed`: ")?;
             match answer.as_str() {
                 "self-signed" => self.self_signed = true,
                 "acme" => self.acme_agree_terms = terminal.confirm("Agree to the terms of Let's Encrypt?")?,
                 file => {
                     self.certificate = Some(file.into());
-                    self.key = Some(terminal.ask("4/6 PEM file of its key: ")?.into());
+                    self.key = Some(terminal.ask("4/7 PEM file of its key: ")?.into());
                 }
             }
         }
         while self.sink.is_empty() || !self.sink.last().is_some_and(String::is_empty) {
-            let more = terminal.ask("5/6 Sink, as siem=tls://192.0.2.60:6514 or noc=inform://fogbell@192.0.2.50:162 (empty: no more): ")?;
+            let more = terminal.ask("5/7 Sink, as siem=tls://192.0.2.60:6514 or noc=inform://fogbell@192.0.2.50:162 (empty: no more): ")?;
             if more.is_empty() && self.sink.is_empty() {
                 continue;
             }
@@ -257,8 +272,16 @@ impl Given {
             self.sink.push(more);
         }
         self.sink.pop();
+        if self.secrets.is_none() {
+            let keep = terminal.ask(
+                "6/7 Keep secrets in `files`, or in a vault opened by `credential` or by a key file with this path \
+                 (empty: as it is, else files): ",
+            )?;
+            keep.parse::<Keep>()?;
+            self.secrets = Some(keep).filter(|keep| !keep.is_empty());
+        }
         if !self.create_webhook {
-            self.create_webhook = terminal.confirm("6/6 Make or mend the webhook in Mist too?")?;
+            self.create_webhook = terminal.confirm("7/7 Make or mend the webhook in Mist too?")?;
         }
         Ok(typed)
     }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use relay::config::SecretHome;
@@ -14,6 +12,7 @@ use zeroize::Zeroizing;
 use super::answers::{Answers, Certificate};
 use super::mist::Organisation;
 use super::sink::{Kind, Sink};
+use super::store::{Keep, Store};
 use crate::certificate::Make;
 use crate::secrets::Secrets;
 
@@ -21,10 +20,10 @@ use crate::secrets::Secrets;
 pub(super) struct Draft {
     pub(super) path: PathBuf,
     pub(super) text: String,
-    /// Files of secrets, each with what is to be in it.
-    pub(super) secrets: BTreeMap<PathBuf, Zeroizing<Vec<u8>>>,
-    /// The file of the webhook's secret.
-    pub(super) webhook: PathBuf,
+    /// The secrets by name.
+    pub(super) secrets: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    /// Where they are kept.
+    pub(super) store: Store,
 }
 
 impl Draft {
@@ -33,16 +32,13 @@ impl Draft {
         let parent =
             path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = std::path::absolute(parent)?.join("secrets");
-        let webhook = folder.join("webhook");
-        let mut this = Self {
-            path: path.to_owned(),
-            text: String::new(),
-            secrets: BTreeMap::new(),
-            webhook: webhook.clone(),
-        };
-        this.keep(folder.join("mist-token"), organisation.token.clone());
-        let secret = kept_or_made(&webhook, 32)?;
-        this.keep(webhook, secret);
+        let keep = answers.keep.clone().unwrap_or_else(|| Keep::as_it_is(path));
+        let state = answers.state.clone().unwrap_or_else(|| DEFAULT_STATE.into());
+        let store = Store::look(&keep, folder, &state)?;
+        let mut this = Self { path: path.to_owned(), text: String::new(), secrets: BTreeMap::new(), store };
+        this.keep(TOKEN, organisation.token.clone());
+        let secret = this.kept_or_made(WEBHOOK, 32)?;
+        this.keep(WEBHOOK, secret);
         let mut text = HEAD.to_owned();
         if let Some(state) = &answers.state {
             let _ = writeln!(text, "state = {}", quoted(state));
@@ -64,11 +60,8 @@ impl Draft {
             let networks: Vec<String> = answers.networks.iter().map(quoted).collect();
             let _ = write!(text, "\n[gate]\nnetworks = [{}]\n", networks.join(", "));
         }
-        let mut api = format!(
-            "org_id = \"{}\", token = {{ file = {} }}",
-            organisation.id,
-            quoted(folder.join("mist-token"))
-        );
+        text.push_str(&this.store.table());
+        let mut api = format!("org_id = \"{}\", token = {}", organisation.id, this.store.home(TOKEN));
         if let Some(host) = &answers.api_host {
             let _ = write!(api, ", host = {}", quoted(host));
         }
@@ -77,26 +70,39 @@ impl Draft {
         }
         let _ = write!(
             text,
-            "\n[[org]]\nname = {}\ncloud = \"{}\"\npath = {}\nsecrets = [{{ file = {} }}]\napi = {{ {api} }}\n",
+            "\n[[org]]\nname = {}\ncloud = \"{}\"\npath = {}\nsecrets = [{}]\napi = {{ {api} }}\n",
             quoted(&answers.org),
             answers.cloud.name(),
             quoted(url_path),
-            quoted(&this.webhook)
+            this.store.home(WEBHOOK)
         );
         for sink in &answers.sinks {
-            let table = this.sink(sink, &folder)?;
+            let table = this.sink(sink)?;
             text.push_str(&table);
         }
         this.text = text;
         Ok(this)
     }
 
-    fn keep(&mut self, path: PathBuf, secret: Zeroizing<Vec<u8>>) {
-        self.secrets.insert(path, secret);
+    fn keep(&mut self, name: impl Into<String>, secret: Zeroizing<Vec<u8>>) {
+        self.secrets.insert(name.into(), secret);
+    }
+
+    /// The secret that is there; else a new one of so many random bytes, in hexadecimal digits.
+    fn kept_or_made(&self, name: &str, bytes: usize) -> Result<Zeroizing<Vec<u8>>, Cause> {
+        Ok(match self.store.kept(name)? {
+            Some(kept) => kept,
+            None => Zeroizing::new(digits(&Key::random_material()?[..bytes]).into_bytes()),
+        })
+    }
+
+    /// The secret of the webhook.
+    pub(super) fn webhook(&self) -> &[u8] {
+        &self.secrets[WEBHOOK]
     }
 
     /// The table of a sink; its secrets are kept.
-    fn sink(&mut self, sink: &Sink, folder: &Path) -> Result<String, Cause> {
+    fn sink(&mut self, sink: &Sink) -> Result<String, Cause> {
         let (name, address) = (quoted(&sink.name), quoted(&sink.address));
         Ok(match &sink.kind {
             Kind::Syslog { transport, ca } => {
@@ -107,28 +113,28 @@ impl Draft {
                 )
             }
             Kind::V2c { community } => {
-                let file = folder.join(format!("{}.community", sink.name));
-                self.keep(file.clone(), without_line_end(pki::read_private(community)?));
+                let secret = format!("{}.community", sink.name);
+                let home = self.store.home(&secret);
+                self.keep(secret, without_line_end(pki::read_private(community)?));
                 format!(
-                    "\n[[snmp]]\nname = {name}\naddress = {address}\nversion = \"2c\"\ncommunity = {{ file = {} }}\n",
-                    quoted(file)
+                    "\n[[snmp]]\nname = {name}\naddress = {address}\nversion = \"2c\"\ncommunity = {home}\n"
                 )
             }
             Kind::V3 { notification, user, auth, privacy } => {
                 let mut homes = Vec::new();
                 for (what, given) in [("auth", auth), ("privacy", privacy)] {
-                    let file = folder.join(format!("{}.{what}", sink.name));
+                    let name = format!("{}.{what}", sink.name);
                     let secret = match given {
                         Some(given) => without_line_end(pki::read_private(given)?),
-                        None => kept_or_made(&file, 16)?,
+                        None => self.kept_or_made(&name, 16)?,
                     };
-                    self.keep(file.clone(), secret);
-                    homes.push(quoted(file));
+                    homes.push(self.store.home(&name));
+                    self.keep(name, secret);
                 }
                 format!(
                     "\n[[snmp]]\nname = {name}\naddress = {address}\nversion = \"3\"\nnotification = \"{notification}\"\nuser = {}\n\
-                     auth = {{ protocol = \"sha-256\", secret = {{ file = {} }} }}\n\
-                     privacy = {{ protocol = \"aes-128\", secret = {{ file = {} }} }}\n",
+                     auth = {{ protocol = \"sha-256\", secret = {} }}\n\
+                     privacy = {{ protocol = \"aes-128\", secret = {} }}\n",
                     quoted(user),
                     homes[0],
                     homes[1]
@@ -139,9 +145,9 @@ impl Draft {
 
     /// Reads a secret as it will be, written or not yet.
     pub(super) fn read(&self, config: &Config, home: &SecretHome) -> Result<Zeroizing<Vec<u8>>, Cause> {
-        match home {
-            SecretHome::File(path) if self.secrets.contains_key(path) => Ok(self.secrets[path].clone()),
-            other => Secrets::of(config).read(other),
+        match self.store.name_of(home, self.secrets.keys().map(String::as_str)) {
+            Some(name) => Ok(self.secrets[name].clone()),
+            None => Secrets::of(config).read(home),
         }
     }
 
@@ -172,18 +178,7 @@ fn tls(certificate: &Certificate, authority: &str) -> String {
     }
 }
 
-/// The secret in a file that is there; else a new one of so many random bytes, in hexadecimal digits.
-fn kept_or_made(path: &Path, bytes: usize) -> Result<Zeroizing<Vec<u8>>, Cause> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Ok(without_line_end(pki::read_private(path)?)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(Zeroizing::new(digits(&Key::random_material()?[..bytes]).into_bytes()))
-        }
-        Err(error) => Err(format!("cannot look at `{}`: {error}", path.display()).into()),
-    }
-}
-
-fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+pub(super) fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
     while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
         bytes.pop();
     }
@@ -191,8 +186,15 @@ fn without_line_end(mut bytes: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
 }
 
 /// A text as TOML.
-fn quoted(text: impl AsRef<std::ffi::OsStr>) -> String {
+pub(super) fn quoted(text: impl AsRef<std::ffi::OsStr>) -> String {
     toml::Value::String(text.as_ref().to_string_lossy().into_owned()).to_string()
 }
+
+/// The names of secrets.
+const TOKEN: &str = "mist-token";
+const WEBHOOK: &str = "webhook";
+
+/// Where the relay keeps everything, when nothing else is asked for.
+const DEFAULT_STATE: &str = "/var/lib/fogbell";
 
 const HEAD: &str = "# Written by `fogbell init`, which writes it again from the same answers. Every key: docs/configuration.md.\n";

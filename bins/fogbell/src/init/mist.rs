@@ -130,6 +130,7 @@ impl Webhook {
 }
 
 fn secret(draft: &Draft) -> Result<Zeroizing<String>, Box<dyn Error>> {
-    let bytes = &draft.secrets[&draft.webhook];
-    Ok(Zeroizing::new(str::from_utf8(bytes).map_err(|_| "the webhook's secret is no text")?.to_owned()))
+    Ok(Zeroizing::new(
+        str::from_utf8(draft.webhook()).map_err(|_| "the webhook's secret is no text")?.to_owned(),
+    ))
 }

@@ -6,10 +6,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Gid, chown};
+use relay::Cause;
+use rustix::fs::{Gid, Uid, chown};
 use zeroize::Zeroizing;
 
 use super::draft::Draft;
+use super::store::Store;
 
 /// What happens to one file or folder.
 pub(super) struct Change {
@@ -105,14 +107,17 @@ pub(super) fn changes(draft: &Draft) -> Result<Vec<Change>, Box<dyn Error>> {
     // whoever runs the relay may read, and nobody may write but root
     let group = relays_group();
     let (file, folder) = if group.is_some() { (0o640, 0o750) } else { (0o600, 0o700) };
-    let secrets = draft.webhook.parent().unwrap_or_else(|| Path::new("/"));
-    let parent = secrets.parent().unwrap_or_else(|| Path::new("/"));
-    let mut all = vec![Change::new(parent, None, folder, group)?, Change::new(secrets, None, folder, group)?];
-    for (path, secret) in &draft.secrets {
-        let mut line = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
-        line.extend_from_slice(secret);
-        line.push(b'\n');
-        all.push(Change::new(path, Some(line), file, group)?);
+    let path = std::path::absolute(&draft.path)?;
+    let parent = path.parent().unwrap_or_else(|| Path::new("/"));
+    let mut all = vec![Change::new(parent, None, folder, group)?];
+    if let Store::Files(secrets) = &draft.store {
+        all.push(Change::new(secrets, None, folder, group)?);
+        for (name, secret) in &draft.secrets {
+            let mut line = Zeroizing::new(Vec::with_capacity(secret.len() + 1));
+            line.extend_from_slice(secret);
+            line.push(b'\n');
+            all.push(Change::new(&secrets.join(name), Some(line), file, group)?);
+        }
     }
     all.push(Change::new(&draft.path, Some(Zeroizing::new(draft.text.clone().into_bytes())), file, group)?);
     Ok(all)
@@ -124,6 +129,47 @@ pub(super) fn carry_out(changes: &[Change]) -> Result<(), Box<dyn Error>> {
         change.carry_out().map_err(|error| format!("cannot write `{}`: {error}", change.path.display()))?;
     }
     Ok(())
+}
+
+/// Makes the folder that the relay keeps everything in, its own, when it is missing.
+pub(super) fn make_state(path: &Path) -> Result<(), Cause> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {
+            if let Some(owner) = Owner::of_the_relay() {
+                chown(path, Some(Uid::from_raw(owner.uid)), Some(Gid::from_raw(owner.gid)))?;
+            }
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(format!("cannot make `{}`: {error}", path.display()).into()),
+    }
+}
+
+/// Writes a file that the relay may read, and nobody else.
+pub(super) fn private(path: &Path, bytes: &[u8]) -> Result<(), Cause> {
+    let group = relays_group();
+    pki::write_durably(path, bytes, if group.is_some() { 0o640 } else { 0o600 })?;
+    if let Some(gid) = group {
+        chown(path, None, Some(Gid::from_raw(gid)))?;
+    }
+    Ok(())
+}
+
+/// Whose the relay's own files are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl Owner {
+    /// The user that the package makes for the relay, where files can be given to it.
+    pub(super) fn of_the_relay() -> Option<Self> {
+        let gid = relays_group()?;
+        let users = fs::read_to_string("/etc/passwd").ok()?;
+        let line = users.lines().find_map(|line| line.strip_prefix(GROUP)?.strip_prefix(':'))?;
+        Some(Self { uid: line.split(':').nth(1)?.parse().ok()?, gid })
+    }
 }
 
 /// The group that the package makes for the relay, where files can be given to it.

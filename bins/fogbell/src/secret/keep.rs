@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use relay::{Cause, Config};
+use serde_json::json;
 use vault::Vault;
 
 use super::at_hand::{self, Given};
@@ -27,12 +28,17 @@ pub(crate) fn backup(given: &Given, to: &Path) -> Result<(), Cause> {
 }
 
 /// Opens every secret.
-pub(crate) fn verify(given: &Given, file: Option<&Path>) -> Result<(), Cause> {
+pub(crate) fn verify(given: &Given, file: Option<&Path>, json: bool) -> Result<(), Cause> {
     let config = Config::load(&given.config)?;
     let vault_path = config.vault_path();
     let path = file.unwrap_or(&vault_path);
     let vault = Vault::open(path, &at_hand::keyring(&config, path, given)?)?;
     vault.verify()?;
-    writeln!(io::stdout(), "{}: OK ({} secrets)", path.display(), vault.entries().len())?;
+    let secrets = vault.entries().len();
+    if json {
+        writeln!(io::stdout(), "{:#}", json!({ "path": path, "whole": true, "secrets": secrets }))?;
+    } else {
+        writeln!(io::stdout(), "{}: OK ({secrets} secrets)", path.display())?;
+    }
     Ok(())
 }

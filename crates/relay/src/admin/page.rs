@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::{info, warn};
 
 use super::{Admin, test};
 use crate::concerns::Concerns;
@@ -108,7 +108,7 @@ async fn shown(admin: &Admin, tested: Option<Result<serde_json::Value, String>>)
     match view::html(admin, tested).await {
         Ok(html) => part(html, "text/html; charset=utf-8"),
         Err(error) => {
-            error!(error, "the page cannot be shown");
+            warn!(error, "the page cannot be shown");
             refuse((StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be shown; the log says why\n"))
         }
     }

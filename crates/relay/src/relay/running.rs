@@ -11,7 +11,7 @@ use journal::{Journal, Log};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use webhook::Gate;
 
 use super::Drained;
@@ -19,9 +19,11 @@ use super::sinks::Sinks;
 use crate::certificate::Certificate;
 use crate::config::{Config, GateLimits};
 use crate::error::{Cause, Error};
+use crate::feed::Feed;
 use crate::intake::{Intake, Terms, Unlisted};
 use crate::interpreter::failed;
 use crate::listener::Limits;
+use crate::metrics::Metrics;
 use crate::reload::{NotReloaded, Reload, needs_restart};
 use crate::setup::{Setup, rules};
 use crate::stop::{Stop, Stopper};
@@ -32,6 +34,8 @@ use crate::supervisor::{self, Voice, silence};
 pub(super) struct Running {
     pub(super) config: Config,
     pub(super) journal: Journal,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) feed: Feed,
     pub(super) sinks: Sinks,
     pub(super) reloads: mpsc::Receiver<Reload>,
     pub(super) change: Change,
@@ -131,10 +135,13 @@ impl Running {
         if self.listener.ended_by(listeners).await.is_none() {
             warn!("some requests were not finished in time");
         }
+        self.feed.close(interpreters).await;
         let interpreted = self.interpreter.ended_by(interpreters).await;
         self.sinks.stop(deadline).await;
-        let _late = self.supervisor.ended_by(deadline + LATE).await;
         self.sides.shutdown().await;
+        let _late = self.supervisor.ended_by(deadline + LATE).await;
+        // nobody can ask for them any more
+        debug!(figures = self.metrics.text(), "counted until the end");
 
         let drained = Drained::of(&self.journal).await;
         self.journal.close().await.map_err(|halted| failed("closing it")(Cause::from(halted)))?;

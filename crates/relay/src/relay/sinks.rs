@@ -9,7 +9,7 @@ use journal::{CursorSpec, Journal, Log, Position};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::config::{JournalBounds, Start};
 use crate::engine;
@@ -182,7 +182,7 @@ impl Sinks {
         let drain = async {
             while let Some(ended) = self.tasks.join_next().await {
                 if let Ok(Err(error)) = ended {
-                    error!(error = %Chain(&error), "a sink could not write its place down");
+                    warn!(error = %Chain(&error), "a sink could not write its place down: it sends some of its alerts again");
                 }
             }
         };

@@ -65,7 +65,8 @@ const fn rank(severity: Severity) -> u8 {
 }
 
 /// The kinds that are told this way.
-const KINDS: [OwnKind; 2] = [OwnKind::SinkCertificateExpires, OwnKind::ApiCallsShort];
+const KINDS: [OwnKind; 3] =
+    [OwnKind::SinkCertificateExpires, OwnKind::ApiCallsShort, OwnKind::ApiTokenInvalid];
 
 #[cfg(test)]
 mod tests {

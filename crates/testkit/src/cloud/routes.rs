@@ -60,10 +60,7 @@ impl Scope<'_> {
     fn answer(mut self) -> Result<Reply, Reply> {
         let parts = self.ask.parts().ok_or_else(|| Reply::not_found(""))?;
         match (self.ask.method.as_str(), parts.as_slice()) {
-            ("GET", ["self"]) => Ok(Reply::ok(&json!({
-                "name": self.token.name,
-                "privileges": self.token.privileges(),
-            }))),
+            ("GET", ["self"]) => Ok(Reply::ok(&self.token.account())),
             ("GET", ["self", "usage"]) => Ok(self.usage()),
             ("GET", ["const", name]) => {
                 let list = self.world.definitions.list(name).ok_or_else(|| Reply::not_found(name))?;

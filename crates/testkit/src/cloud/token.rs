@@ -14,6 +14,8 @@ pub(super) struct Token {
     pub(super) org: OrgId,
     pub(super) role: String,
     pub(super) name: String,
+    /// Of a person's own token: the person's address.
+    pub(super) email: Option<String>,
     pub(super) created: i64,
     pub(super) last_used: Option<i64>,
     pub(super) revoked: bool,
@@ -31,6 +33,7 @@ impl Token {
             org,
             role: role.to_owned(),
             name: format!("{role} token"),
+            email: None,
             created: now,
             last_used: None,
             revoked: false,
@@ -57,6 +60,14 @@ impl Token {
     /// In how many seconds the hour is over.
     pub(super) const fn seconds_left(&self, now: i64) -> i64 {
         self.since + HOUR - now
+    }
+
+    /// Who shows it: a token of the organisation has a name, a person an address.
+    pub(super) fn account(&self) -> Value {
+        match &self.email {
+            None => json!({ "name": self.name, "privileges": self.privileges() }),
+            Some(email) => json!({ "email": email, "privileges": self.privileges() }),
+        }
     }
 
     pub(super) fn privileges(&self) -> Value {

@@ -47,6 +47,17 @@ impl FakeCloud {
         Ok(key)
     }
 
+    /// Makes a token of a person's own, `admin@example.com`, with a role as [`add_token`](Self::add_token) has them.
+    ///
+    /// # Errors
+    ///
+    /// [`NoSuch::Organisation`].
+    pub fn add_personal_token(&self, org: OrgId, role: &str) -> Result<String, NoSuch> {
+        let key = self.add_token(org, role)?;
+        self.with_token(&key, |token| token.email = Some("admin@example.com".to_owned()))?;
+        Ok(key)
+    }
+
     /// Whoever shows this token gets a 401 from now on.
     ///
     /// # Errors
