@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use e2e::{Answer, fogpilot_program};
 
+mod capture;
 mod crashes;
 mod export;
 mod first_mode;

@@ -13,6 +13,7 @@ mod access;
 mod acting;
 mod apply;
 mod asking;
+mod capture;
 mod carry;
 mod check;
 mod cleanup;
@@ -69,6 +70,10 @@ enum Command {
     /// Look after profiles: an organisation, a conductor, and who asks them
     #[command(subcommand, after_help = "Example:\n  fogpilot profile list")]
     Profile(profile::Command),
+    /// Take down what Mist and the conductor answer, without what they say: what settles the unknowns of docs/unknowns.md
+    ///
+    /// Changes nothing. Names, ids, addresses, keys and tokens are not in it.
+    Capture(capture::Args),
     /// Check what must hold before anything is written; exit 5 when something stands in the way
     ///
     /// Each check ends in pass, warn, fail or unknown, and names where that was seen. Nothing is written. What ended as unknown
@@ -168,6 +173,7 @@ fn main() -> ExitCode {
         Command::Template => template::print(),
         Command::Check(args) => check::check(&args),
         Command::Profile(command) => profile::run(&command),
+        Command::Capture(args) => capture::run(&args),
         Command::Preflight(args) => preflight::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Apply(args) => apply::apply(&args),
