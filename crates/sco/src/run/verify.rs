@@ -254,14 +254,18 @@ impl<'p> UnderWatch<'p> {
         if self.health.is_empty() {
             return false;
         }
-        let held = |since: &Timestamp| Timestamp::now().since(*since) > self.deadlines.stable;
-        let is_over = |health: &Health| match health {
+        // it has to be looked at again for that: one answer of the command line that failed is no state that lasts
+        let held = |node: &NodeName, since: &Timestamp| {
+            let newest = self.samples.get(node).and_then(|samples| samples.last());
+            newest.is_some_and(|newest| newest.time.since(*since) > self.deadlines.stable)
+        };
+        let is_over = |node: &NodeName, health: &Health| match health {
             Health::Verified { .. } => true,
-            Health::AuthNotSeen { since } => held(since) || past,
+            Health::AuthNotSeen { since } => held(node, since) || past,
             Health::Settling { .. } => false,
             _ => past,
         };
-        verdict.iter().all(|(_, health)| is_over(health))
+        verdict.iter().all(|(node, health)| is_over(node, health))
     }
 }
 

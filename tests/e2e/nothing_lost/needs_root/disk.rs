@@ -121,9 +121,11 @@ impl Disk {
     pub(crate) fn unmount(&mut self) {
         run("umount", [self.folder()]);
         self.mounted = false;
-        // the kernel lets go of the device when nobody looks at it any more, which may be a moment later
-        let gone =
-            wait_until(DEADLINE, || run("losetup", [OsStr::new("-j"), self.image().as_os_str()]).is_empty());
+        // the kernel lets go of the device when nobody looks at it any more; a mount namespace that another story made
+        // meanwhile, as for its sshd, has the disk as long as it lives
+        let gone = wait_until(DEADLINE * 4, || {
+            run("losetup", [OsStr::new("-j"), self.image().as_os_str()]).is_empty()
+        });
         assert!(gone, "a loop device is left");
     }
 
