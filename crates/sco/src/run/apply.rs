@@ -70,9 +70,11 @@ async fn carry_out(
     stop: &Stop,
 ) -> Result<Applied, ApplyStop> {
     let checked = tokio::select! {
-        checked = check::check(world, plan, record, options, watch) => checked?,
+        // being asked comes first: it also refuses the call that the check waits for
+        biased;
         // it only reads
         () = stop.asked() => return Ok(nothing_reached(plan, record)?),
+        checked = check::check(world, plan, record, options, watch) => checked?,
     };
     if let (Some(_), Some(how)) = (&checked.restart_due, &options.restarted) {
         record.add(Entry::Restarted { how: how.clone() })?;
