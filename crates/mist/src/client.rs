@@ -175,8 +175,12 @@ impl Client {
         let mut delays = self.shared.delays.build();
         let begun = Instant::now();
         let mut tries = 0_u32;
+        // what was sent before may have been done: then a call that is not free says nothing of it
+        let mut unanswered = None;
         loop {
-            self.turn(call).await?;
+            if let Err(spent) = self.turn(call).await {
+                return Err(unanswered.unwrap_or(spent));
+            }
             tries += 1;
             let (problem, pause) = match self.once(call, &query).await {
                 Ok((status, headers, body)) => {
@@ -217,10 +221,13 @@ impl Client {
             match delay {
                 // with 429 it is the budget that waits
                 Some(_) if problem.status() == Some(StatusCode::TOO_MANY_REQUESTS) => {}
-                Some(delay) if pause.is_none() || delay <= self.patience => tokio::select! {
-                    () = sleep(delay) => {}
-                    () = self.shared.budget.hurried() => return Err(problem),
-                },
+                Some(delay) if pause.is_none() || delay <= self.patience => {
+                    tokio::select! {
+                        () = sleep(delay) => {}
+                        () = self.shared.budget.hurried() => return Err(problem),
+                    }
+                    unanswered = Some(problem);
+                }
                 _ => return Err(problem),
             }
         }

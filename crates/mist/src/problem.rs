@@ -87,7 +87,8 @@ pub enum Problem {
         after: Duration,
     },
 
-    /// The calls of this hour are spent, and the caller does not wait that long.
+    /// The calls of this hour are spent, and the caller does not wait that long. Nothing was done: the request was not sent, or
+    /// Mist refused it with 429.
     #[error("`{endpoint}` was not sent: the token's calls are spent for the next {} s", reset.as_secs())]
     OutOfBudget {
         /// What would have been asked.

@@ -61,9 +61,11 @@ async fn nothing_secret_is_logged_or_shown() {
     let request = webhooks::update(scope, &id, &draft);
 
     let problem = client.send(&request).await.unwrap_err();
+    let spent = client.send(&request).await.unwrap_err();
 
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let shown = format!("{client:?} {request:?} {problem:?} {problem} {:?}", server.settings());
+    let shown =
+        format!("{client:?} {request:?} {problem:?} {problem} {spent:?} {spent} {:?}", server.settings());
     for secret in ["FAKE-TOKEN", "FAKE-SECRET"] {
         assert!(!logged.contains(secret), "{logged}");
         assert!(!shown.contains(secret), "{shown}");
@@ -73,5 +75,6 @@ async fn nothing_secret_is_logged_or_shown() {
         "{logged}"
     );
     assert!(!logged.contains("a40f5d1f"), "{logged}");
-    assert!(matches!(problem, Problem::OutOfBudget { .. }), "{problem:?}");
+    assert_eq!(problem.status(), Some(http::StatusCode::BAD_GATEWAY), "{problem:?}");
+    assert!(matches!(spent, Problem::OutOfBudget { .. }), "{spent:?}");
 }

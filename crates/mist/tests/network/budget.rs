@@ -127,14 +127,16 @@ async fn clients_of_one_token_share_its_calls() {
 }
 
 #[tokio::test]
-async fn every_try_is_a_call() {
+async fn what_may_have_been_done_is_not_called_unsent_when_no_try_is_free_any_more() {
     let server = Server::start(|_, _| Reply::json(500, &json!({}))).await;
     let client = server.client_with(|settings| settings.budget = Budget::new(3));
 
     let problem = client.send(&account::whoami()).await.unwrap_err();
 
+    assert_eq!(problem.status().map(|status| status.as_u16()), Some(500), "{problem:?}");
+    assert_eq!(server.asked().len(), 3, "every try is a call");
+    let problem = client.send(&account::whoami()).await.unwrap_err();
     assert!(matches!(problem, Problem::OutOfBudget { .. }), "{problem:?}");
-    assert_eq!(server.asked().len(), 3);
 }
 
 fn org() -> ids::OrgId {
