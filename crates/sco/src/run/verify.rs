@@ -254,18 +254,21 @@ impl<'p> UnderWatch<'p> {
         if self.health.is_empty() {
             return false;
         }
-        // it has to be looked at again for that: one answer of the command line that failed is no state that lasts
-        let held = |node: &NodeName, since: &Timestamp| {
-            let newest = self.samples.get(node).and_then(|samples| samples.last());
-            newest.is_some_and(|newest| newest.time.since(*since) > self.deadlines.stable)
-        };
-        let is_over = |node: &NodeName, health: &Health| match health {
-            Health::Verified { .. } => true,
-            Health::AuthNotSeen { since } => held(node, since) || past,
-            Health::Settling { .. } => false,
-            _ => past,
-        };
-        verdict.iter().all(|(node, health)| is_over(node, health))
+        let newest = |node: &NodeName| self.samples.get(node).and_then(|samples| samples.last());
+        verdict.iter().all(|(node, health)| is_settled(health, newest(node), past, self.deadlines.stable))
+    }
+}
+
+/// Whether looking on at a node changes nothing; `past` says that its deadlines are over.
+///
+/// That its authentication is not seen has to last up to the newest look: one answer of the command line that failed is no
+/// state that lasts, however long ago it was.
+fn is_settled(health: &Health, newest: Option<&Sample>, past: bool, stable: Duration) -> bool {
+    match health {
+        Health::Verified { .. } => true,
+        Health::AuthNotSeen { since } => past || newest.is_some_and(|it| it.time.since(*since) > stable),
+        Health::Settling { .. } => false,
+        _ => past,
     }
 }
 
@@ -289,6 +292,32 @@ fn bound(samples: &mut Vec<Sample>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_look_that_failed_is_no_state_that_lasts() {
+        let at = |minutes: i64| Timestamp::from_micros(minutes * 60_000_000);
+        let seen = |minutes| Sample {
+            time: at(minutes),
+            auth: AuthState::NotSeen,
+            asset: None,
+            conductor: None,
+            mist: None,
+        };
+        let not_seen = Health::AuthNotSeen { since: at(10) };
+        let stable = Duration::from_secs(5 * 60);
+
+        for (newest, past, expect) in [
+            (None, false, false),
+            (Some(10), false, false),
+            (Some(15), false, false),
+            (Some(16), false, true),
+            (Some(10), true, true),
+        ] {
+            let newest = newest.map(seen);
+            assert_eq!(is_settled(&not_seen, newest.as_ref(), past, stable), expect, "{newest:?} {past}");
+        }
+        assert!(!is_settled(&Health::Settling { since: at(10) }, Some(&seen(99)), true, stable));
+    }
 
     #[test]
     fn what_a_person_gave_counts_after_the_assignment_for_an_hour_and_never_over_the_command_line() {
