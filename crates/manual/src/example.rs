@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Command;
+use clap::error::ErrorKind;
 
 /// A line of an example that calls the program.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -62,6 +63,21 @@ pub fn quoted_at(place: &Path, program: &str) -> io::Result<Vec<(PathBuf, Quoted
     }
     let text = fs::read_to_string(place)?;
     Ok(quoted(&text, program).into_iter().map(|call| (place.to_owned(), call)).collect())
+}
+
+/// Why `program` does not take a call that a page shows; `None` when it does, and when a sentence only names a command without
+/// what it needs.
+#[must_use]
+pub fn refusal(program: &Command, call: &Quoted) -> Option<String> {
+    let error = program.clone().try_get_matches_from(&call.words).err()?;
+    let is_taken = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+        ErrorKind::MissingRequiredArgument
+        | ErrorKind::MissingSubcommand
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !call.in_block,
+        _ => false,
+    };
+    (!is_taken).then(|| format!("{:?}: {error}", call.words))
 }
 
 /// Every call of `program` in Markdown: the lines of its blocks for a shell, and the code within its sentences.

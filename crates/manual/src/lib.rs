@@ -29,7 +29,7 @@ use clap_complete::{Shell, generate};
 mod example;
 mod page;
 
-pub use example::{Example, Quoted, examples, quoted, quoted_at};
+pub use example::{Example, Quoted, examples, quoted, quoted_at, refusal};
 pub use page::{Page, pages};
 
 /// The completions of `program` for a shell.
