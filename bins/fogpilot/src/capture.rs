@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 
-use conductor::{Line, Word};
+use conductor::{Asset, Assets, Judged, Line, Word};
 use http::Method;
 use ids::{Mac, Timestamp};
 use mist::shape::{Shape, is_word};
@@ -36,14 +36,16 @@ pub(crate) fn run(args: &Args) -> Done {
 }
 
 async fn all(world: &World, routers: &[Mac]) -> Result<Value, Failure> {
+    let assets = world.conductor.assets(&[]).await;
+    let first = assets.as_ref().ok().and_then(|judged| judged.value.assets.first());
     Ok(json!({
         "version": VERSION,
         "captured": Timestamp::now().to_string(),
         "note": NOTE,
         "mist": from_mist(world).await,
         "id_tokens": id_tokens(world, routers).await,
-        "conductor": from_conductor(world).await,
-        "command_line": from_command_line(world).await,
+        "conductor": from_conductor(world, &assets).await,
+        "command_line": from_command_line(world, first).await,
     }))
 }
 
@@ -120,12 +122,12 @@ fn kind_of(text: &str) -> String {
 }
 
 /// Version, and the words for states with how many assets have them.
-async fn from_conductor(world: &World) -> Value {
+async fn from_conductor(world: &World, assets: &Result<Judged<Assets>, conductor::Problem>) -> Value {
     let system = match world.conductor.system().await {
         Ok(system) => json!({ "version": system.version.to_string(), "is_conductor": system.is_conductor }),
         Err(problem) => json!({ "refused": problem.status().map(|status| status.as_u16()) }),
     };
-    let assets = match world.conductor.assets(&[]).await {
+    let assets = match assets {
         Ok(judged) => {
             let mut states = BTreeMap::<String, u64>::new();
             let mut versions = BTreeMap::<String, u64>::new();
@@ -143,13 +145,11 @@ async fn from_conductor(world: &World) -> Value {
 }
 
 /// What the commands for the state print: their labels, and the words behind those of states.
-async fn from_command_line(world: &World) -> Value {
+async fn from_command_line(world: &World, asset: Option<&Asset>) -> Value {
     let Some(pcli) = &world.pcli else { return Value::Null };
     let mut answers = Vec::new();
     let mut commands = vec![("show secure-conductor-onboarding", Line::show_onboarding(None))];
-    let asset =
-        world.conductor.assets(&[]).await.ok().and_then(|it| it.value.assets.first().map(|it| it.id.clone()));
-    if let Some(asset) = asset.and_then(|asset| Word::new(&asset).ok()) {
+    if let Some(asset) = asset.and_then(|asset| Word::new(&asset.id).ok()) {
         commands.push(("show secure-conductor-onboarding ASSET", Line::show_onboarding(Some(&asset))));
     }
     commands.push(("show assets", Line::show_assets(None)));

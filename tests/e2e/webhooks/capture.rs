@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::scene::{May, Scene};
 
-/// Keys whose values are the vendor's words.
+/// Keys whose values are the vendor's words. It is a list of its own: one that is added there without a thought is seen here.
 const WORDED: [&str; 14] = [
     "action",
     "alert_type",
