@@ -1,6 +1,6 @@
 //! The programs, and the packages that hold them.
 
-use super::{Beside, Program};
+use super::program::{Beside, Program};
 
 pub(super) const PROGRAMS: &[Program] = &[
     Program {
