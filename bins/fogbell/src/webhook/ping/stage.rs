@@ -39,9 +39,12 @@ pub(super) fn arrived(told: &Value, began: Timestamp, stored: i64) -> Vec<Stage>
     let peer = steps.iter().find(|step| step["what"] == "stored" && step["at"] == stored);
     let peer = peer.and_then(|step| step["peer"].as_str()).unwrap_or("-");
     let text = format!("from {peer}: address, TLS and signature hold, and it is on disk");
-    let mut stages = vec![Stage::passed("listener", began, micros(stored), text)];
     let alert = &told["alert"];
-    let Some(made) = alert["made_at"].as_i64() else {
+    let made = alert["made_at"].as_i64();
+    // the alert may be made before the listener's task is woken to take note, and was on disk by then
+    let on_disk = made.map_or(stored, |made| made.min(stored));
+    let mut stages = vec![Stage::passed("listener", began, micros(on_disk), text)];
+    let Some(made) = made else {
         let text = "no alert was made of it in time: the relay is behind with interpreting; look at `fogbell journal status`";
         stages.push(Stage::lost("rules", text.to_owned()));
         return stages;
@@ -96,4 +99,28 @@ fn of_sink(sink: &Value, began: Timestamp, from: i64) -> Stage {
     };
     let ms = sink["ms"][0].as_i64().unwrap_or_default();
     Stage::passed(&name, began, Timestamp::from_micros(from + ms * 1000), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_alert_made_before_the_listener_took_note_was_on_disk_no_later() {
+        let began = Timestamp::from_micros(1_000_000);
+        let told = json!({
+            "steps": [{ "what": "stored", "at": 1_008_000, "peer": "192.0.2.7" }],
+            "alert": { "id": "1ce5", "made_at": 1_007_000 },
+            "sinks_from": 1_009_000,
+            "sinks": [{ "sink": "noc", "means": "trap", "receiver": "192.0.2.50:162", "outcome": "sent", "routed": true, "ms": [9] }],
+        });
+
+        let stages = arrived(&told, began, 1_008_000);
+
+        assert_eq!(stages.iter().map(|stage| stage.ms).collect::<Vec<_>>(), [Some(7), Some(7), Some(18)]);
+        assert!(stages[0].text.contains("192.0.2.7"), "{}", stages[0].text);
+        assert_eq!(arrived(&json!({ "steps": told["steps"] }), began, 1_008_000)[0].ms, Some(8));
+    }
 }
