@@ -15,11 +15,14 @@ use crate::{AlarmKey, Alert, AlertId, Audience, Origin, Own, Rules, Severity, St
 mod facts;
 mod problems;
 mod remarks;
+mod scratch;
 mod seen;
 mod work;
 
 use facts::{Came, Told};
 pub use remarks::{Occasion, Remarks, Teller};
+
+use scratch::Scratch;
 
 use problems::{Problem, Problems, number_of_row, raise_key};
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
@@ -77,6 +80,7 @@ pub struct Interpreter {
     doubles: BTreeMap<Vec<u8>, Timestamp>,
     /// Whether the directory names anything at all.
     named: bool,
+    scratch: Scratch,
 }
 
 /// An entry that has been read, and what interpreting it needs.
@@ -178,11 +182,12 @@ impl Interpreter {
 
     /// Reads an entry.
     #[must_use]
-    pub fn read(&self, entry: Entry<'_>) -> Read {
-        let message = |org: &str, received, fetched, body: &[u8]| {
+    pub fn read(&mut self, entry: Entry<'_>) -> Read {
+        let (catalogue, scratch) = (&self.catalogue, &mut self.scratch);
+        let mut message = |org: &str, received, fetched, body: &[u8]| {
             let events = Reading::of(body).0.into_iter();
-            let told = |event| Told::of(org, event, received, &self.catalogue);
-            let told = events.map(|event| event.map(told)).collect();
+            let mut told = |event| Told::of(org, event, received, catalogue, scratch);
+            let told = events.map(|event| event.map(&mut told)).collect();
             What::Message { org: org.to_owned(), received, fetched, told }
         };
         let what = match entry {
@@ -253,7 +258,7 @@ impl Interpreter {
     /// What cannot be read becomes an alert that says so; it never stops the entries behind it.
     #[must_use]
     pub fn step(&mut self, known: &Known, read: Read) -> Effects {
-        let mut work = Work::new(known, &self.rules, &mut self.problems);
+        let mut work = Work::new(known, &self.rules, &mut self.problems, &mut self.scratch);
         match read.what {
             What::Message { org, received, fetched, told } => {
                 let teller = if fetched.is_some() { Teller::Fetched } else { Teller::Webhook };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ids::{Mac, Timestamp};
 use webhook::Topic;
 
+use super::Scratch;
 use super::seen::Identity;
 use crate::catalogue::{Catalogue, DEVICE_DOWN, Kind, Resource, Role, at_place};
 use crate::directory::{Names, Place};
@@ -54,7 +55,13 @@ enum About {
 }
 
 impl Told {
-    pub(super) fn of(org: &str, event: Event, received: Timestamp, catalogue: &Catalogue) -> Self {
+    pub(super) fn of(
+        org: &str,
+        event: Event,
+        received: Timestamp,
+        catalogue: &Catalogue,
+        scratch: &mut Scratch,
+    ) -> Self {
         let kind = event.kind().into_owned();
         let meaning = catalogue.meaning(&event.topic, &kind);
         let marvis = marvis_role(event.said(), meaning.definition.is_some_and(|it| it.group == "marvis"));
@@ -111,7 +118,7 @@ impl Told {
             }
         };
         let problem = facts.first().map(|fact| &fact.key);
-        let identity = Identity::of(org, &event, problem, marvis.is_some(), received);
+        let identity = Identity::of(org, &event, problem, marvis.is_some(), received, scratch);
         Self { event, identity, role, class, defined, facts }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub(super) struct Problem {
     /// Of its last raise.
     pub(super) severity: Severity,
     /// The forms in which its raise was told.
-    pub(super) forms: Vec<RaisedAs>,
+    pub(super) forms: Arc<Vec<RaisedAs>>,
     /// The window that kept its raise from some sinks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) muted: Option<Box<str>>,

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use ids::Timestamp;
 
+use super::Scratch;
 use crate::alert::hash_of;
 use crate::reading::Event;
 use crate::{AlarmKey, AlertId};
@@ -41,20 +42,21 @@ impl Identity {
         problem: Option<&AlarmKey>,
         by_status: bool,
         received: Timestamp,
+        canonical: &mut Scratch,
     ) -> Self {
         let said = event.said();
         let topic = event.topic.name();
         // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
-        let mut canonical = Vec::with_capacity(USUAL_EVENT_BYTES);
-        serde_json::to_writer(&mut canonical, &event.fields).expect("a map of text to JSON is JSON");
+        let canonical = canonical.json(&event.fields);
         let id = said.text(&["id"]);
         let minute = minute(received);
         if event.time.is_none() && id.is_empty() {
-            let hash = hash_of(&[org.as_bytes(), topic.as_bytes(), &canonical]);
+            let hash = hash_of(&[org.as_bytes(), topic.as_bytes(), canonical]);
             let key = |minute: u64| key(ONCE, minute, &hash);
-            return Self::Timeless { keys: [key(minute), key(minute.saturating_sub(1))], canonical };
+            let keys = [key(minute), key(minute.saturating_sub(1))];
+            return Self::Timeless { keys, canonical: canonical.to_vec() };
         }
-        let full = AlertId::of(&[topic.as_bytes(), &canonical, &0_i64.to_be_bytes()]);
+        let full = AlertId::of(&[topic.as_bytes(), canonical, &0_i64.to_be_bytes()]);
         // Marvis tells the end of a problem under the id, type and time of its beginning
         let status = if by_status { said.text(&["status"]).to_ascii_lowercase() } else { String::new() };
         let problem: &[u8] = problem.filter(|_| id.is_empty()).map_or(&[], |key| &key.bytes()[..]);
@@ -201,7 +203,7 @@ impl Forgetting {
 pub(super) struct Recent {
     /// Of every row from this moment on it is known whether it is there.
     from: u64,
-    rows: BTreeSet<(u64, [u8; 16])>,
+    rows: BTreeSet<(u64, u128)>,
 }
 
 impl Default for Recent {
@@ -236,9 +238,9 @@ impl Recent {
         }
     }
 
-    fn parts(key: &[u8]) -> Option<(u64, [u8; 16])> {
+    fn parts(key: &[u8]) -> Option<(u64, u128)> {
         let (moment, hash) = key.strip_prefix(SEEN)?.split_first_chunk()?;
-        Some((u64::from_be_bytes(*moment), hash.try_into().ok()?))
+        Some((u64::from_be_bytes(*moment), u128::from_be_bytes(hash.try_into().ok()?)))
     }
 }
 
@@ -295,9 +297,6 @@ const MAX_RECENT: usize = if cfg!(test) { 4 } else { 16_384 };
 
 /// How many events are told apart that share topic, id, type and time.
 const MAX_MARKS: usize = 64;
-
-/// What an event seldom exceeds as JSON; only a first guess at a buffer.
-const USUAL_EVENT_BYTES: usize = 2048;
 
 /// The ranges whose first row tells where forgetting begins.
 pub(super) const RANGES: [(&[u8], &[u8]); 3] = [BY_TIME, (ODD, b"seen-odd0"), (ONCE, b"seen-once0")];

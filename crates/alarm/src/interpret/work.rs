@@ -1,12 +1,12 @@
 //! What one entry does to the problems, and what is told of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ids::Timestamp;
-use serde::Serialize;
 
 use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
-use super::{Effects, Known, Occasion};
+use super::{Effects, Known, Occasion, Scratch};
 use crate::catalogue::Role;
 use crate::text::{shortened, summary};
 use crate::{AlarmKey, Alert, Audience, RaisedAs, Rules, Severity, State};
@@ -19,6 +19,7 @@ pub(super) struct Work<'a> {
     pub(super) rules: &'a Rules,
     pub(super) effects: Effects,
     problems: &'a mut Problems,
+    scratch: &'a mut Scratch,
     /// What this entry changed already, in the order of the keys.
     changed: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
@@ -54,8 +55,13 @@ impl News {
 pub(super) type Summarise<'a> = &'a dyn Fn(&mut Alert);
 
 impl<'a> Work<'a> {
-    pub(super) fn new(known: &'a Known, rules: &'a Rules, problems: &'a mut Problems) -> Self {
-        Self { known, rules, effects: Effects::default(), problems, changed: BTreeMap::new() }
+    pub(super) fn new(
+        known: &'a Known,
+        rules: &'a Rules,
+        problems: &'a mut Problems,
+        scratch: &'a mut Scratch,
+    ) -> Self {
+        Self { known, rules, effects: Effects::default(), problems, scratch, changed: BTreeMap::new() }
     }
 
     pub(super) fn finish(self) -> Effects {
@@ -214,7 +220,7 @@ impl<'a> Work<'a> {
             last_seen: alert.last_seen.micros(),
             count: alert.count,
             severity: alert.severity,
-            forms: Vec::new(),
+            forms: Arc::default(),
             muted,
             raises,
             expiring: false,
@@ -319,7 +325,7 @@ impl<'a> Work<'a> {
                 last_seen: alert.last_seen.micros(),
                 count: alert.count,
                 severity: alert.severity,
-                forms: Vec::new(),
+                forms: Arc::default(),
                 muted,
                 raises: Vec::new(),
                 expiring: false,
@@ -372,7 +378,8 @@ impl<'a> Work<'a> {
     }
 
     fn keep(&mut self, number: u64, problem: Problem) {
-        self.set(row_key(number), Some(json(&problem)));
+        let row = self.scratch.json(&problem).to_vec();
+        self.set(row_key(number), Some(row));
         self.problems.set(number, problem, self.rules);
     }
 
@@ -382,12 +389,12 @@ impl<'a> Work<'a> {
         // what is told again from here has to be whole; of everything else a part of the reason is enough
         let told_again = matches!(problem.phase, Phase::Held(_)) || problem.muted.is_some();
         let value = if told_again || !self.rules.repeats.is_empty() || raise.is_own() {
-            json(raise)
+            self.scratch.json(raise).to_vec()
         } else {
             let part = shortened(&raise.reason, KEPT_REASON_CHARS).into_owned();
             let reason = std::mem::replace(&mut raise.reason, part);
             let summary = std::mem::take(&mut raise.summary);
-            let value = json(raise);
+            let value = self.scratch.json(raise).to_vec();
             (raise.reason, raise.summary) = (reason, summary);
             value
         };
@@ -401,16 +408,6 @@ impl<'a> Work<'a> {
         self.set(raise_key(number), None);
     }
 }
-
-/// A row of the state.
-fn json(value: &impl Serialize) -> Vec<u8> {
-    let mut row = Vec::with_capacity(USUAL_ROW_BYTES);
-    serde_json::to_writer(&mut row, value).expect("texts and numbers are JSON");
-    row
-}
-
-/// What a row seldom exceeds; only a first guess at a buffer.
-const USUAL_ROW_BYTES: usize = 1024;
 
 /// An alert whose fields are complete, with its state and its summary.
 fn finished(mut alert: Alert, state: State, summarise: Summarise<'_>) -> Alert {
@@ -430,7 +427,7 @@ impl Problem {
             form.topic == raise.topic && form.kind == raise.kind && form.severity == raise.severity
         };
         if self.forms.len() < FORMS && !self.forms.iter().any(same) {
-            self.forms.push(RaisedAs::of(raise));
+            Arc::make_mut(&mut self.forms).push(RaisedAs::of(raise));
         }
     }
 }
@@ -457,7 +454,7 @@ fn ended(mut alert: Alert, raise: Option<&Alert>, problem: &Problem) -> Alert {
     alert.last_seen = alert.last_seen.max(Timestamp::from_micros(problem.last_seen)).max(alert.first_seen);
     alert.duration_secs = Some(alert.last_seen.since(alert.first_seen).as_secs());
     alert.severity = problem.severity;
-    alert.raised_as.clone_from(&problem.forms);
+    alert.raised_as = problem.forms.to_vec();
     if let Some(raise) = raise {
         fill_from(&mut alert, raise);
     }

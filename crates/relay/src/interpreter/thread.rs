@@ -189,6 +189,7 @@ impl Interpreting {
         let mut seen = Seen::default();
         // what is only read is left to the journal, which may have forgotten it by the next batch
         let mut only_read = HashSet::new();
+        let problems = alarm::problem_rows();
         for entry in &entries {
             if batch.effects.alerts.len() >= BATCH_ALERTS {
                 break;
@@ -229,7 +230,9 @@ impl Interpreting {
                 }
             }
             let effects = self.interpreter.step(&seen.known, read);
-            for (key, value) in &effects.state {
+            // nothing asks for a problem's row again: the interpreter has it in memory
+            let again = effects.state.iter().filter(|(key, _)| !problems.contains(key));
+            for (key, value) in again {
                 only_read.remove(key);
                 seen.set(key.clone(), value.clone());
             }

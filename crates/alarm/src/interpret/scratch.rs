@@ -1,0 +1,24 @@
+//! Where JSON is written before it is hashed, or kept in as few bytes as it has.
+
+use serde::Serialize;
+
+/// A buffer that is used again and again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch(Vec<u8>);
+
+impl Scratch {
+    /// `value` as JSON, until something else is written.
+    ///
+    /// # Panics
+    ///
+    /// When it is none: a map by keys that are no text.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> &[u8] {
+        self.0.clear();
+        self.0.shrink_to(MOST_KEPT);
+        serde_json::to_writer(&mut self.0, value).expect("texts, numbers and maps by text are JSON");
+        &self.0
+    }
+}
+
+/// How much of the buffer is kept behind something large, in bytes.
+const MOST_KEPT: usize = 16 << 10;
