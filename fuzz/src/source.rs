@@ -72,12 +72,12 @@ impl<'a> Source<'a> {
             alert.duration_secs = Some(self.number::<8>());
         }
         alert.count = self.number::<8>();
-        alert.mist_severity = self.text();
+        alert.mist_severity = self.text().into();
         alert.severity = Severity::from_mist(&alert.mist_severity);
         if self.chance() {
-            alert.ip = std::net::Ipv4Addr::from_bits(self.below(1 << 24) as u32).to_string();
+            alert.ip = std::net::Ipv4Addr::from_bits(self.below(1 << 24) as u32).to_string().into();
         } else {
-            alert.ip = self.text();
+            alert.ip = self.text().into();
         }
         for text in [
             &mut alert.summary,
@@ -94,7 +94,7 @@ impl<'a> Source<'a> {
             &mut alert.serial,
             &mut alert.port,
         ] {
-            *text = self.text();
+            *text = self.text().into();
         }
         alert
     }

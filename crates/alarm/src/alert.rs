@@ -6,6 +6,9 @@ use std::str::FromStr;
 use ids::{Mac, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+/// A text of an alert. Up to 24 bytes of it lie in place, so that most texts cost no memory of their own.
+pub use compact_str::CompactString as Text;
+
 use crate::{Audience, Severity};
 
 /// What an event became, with everything that was known when it was made; the only thing sinks see.
@@ -24,52 +27,52 @@ pub struct Alert {
     /// How bad it is.
     pub severity: Severity,
     /// Mist's own word for the severity (`warn`, `NOTICE`), always kept.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub mist_severity: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub mist_severity: Text,
     /// The webhook topic, with hyphens (`device-events`); `relay` when the relay speaks of itself.
-    pub topic: String,
+    pub topic: Text,
     /// The type, always spelt as Mist wrote it (`AP_DISCONNECTED`, `device_down`).
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Text,
     /// Mist's group (`infrastructure`, `marvis`, `security`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub group: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub group: Text,
     /// Mist's category (`switch`, `connectivity`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub category: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub category: Text,
     /// The organisation, by the name the configuration gives it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub org: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub org: Text,
     /// Name of the site.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub site: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub site: Text,
     /// Id of the site, as Mist wrote it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub site_id: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub site_id: Text,
     /// What the device is (`ap`, `switch`, `gateway`, `mxedge`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub device_type: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub device_type: Text,
     /// Name of the device.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub device: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub device: Text,
     /// MAC address of the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<Mac>,
     /// Model of the device (`EX4100-48P`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub model: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub model: Text,
     /// Serial number of the device.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub serial: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub serial: Text,
     /// Address of the device, as Mist wrote it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub ip: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub ip: Text,
     /// Port of the device (`ge-0/0/1`).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub port: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub port: Text,
     /// Why, in Mist's words; may be long and hold anything.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub reason: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub reason: Text,
     /// When the problem was first seen, or the event happened.
     pub first_seen: Timestamp,
     /// When it was last seen.
@@ -83,10 +86,10 @@ pub struct Alert {
     /// How the relay learned of it.
     pub origin: Origin,
     /// One readable line for people and for receivers without the MIB.
-    pub summary: String,
+    pub summary: Text,
     /// The whole text of an audit; empty for everything else.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub message: Text,
     /// Of a clear, in which forms its raise was told; a route judges the clear as it judged each of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub raised_as: Vec<RaisedAs>,
@@ -99,22 +102,22 @@ pub struct Alert {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RaisedAs {
     /// As [`Alert::topic`].
-    pub topic: String,
+    pub topic: Text,
     /// As [`Alert::kind`].
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Text,
     /// As [`Alert::severity`].
     #[serde(default)]
     pub severity: Severity,
     /// As [`Alert::mist_severity`].
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub mist_severity: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub mist_severity: Text,
     /// As [`Alert::group`].
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub group: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub group: Text,
     /// As [`Alert::category`].
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub category: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub category: Text,
 }
 
 impl RaisedAs {
@@ -141,29 +144,29 @@ impl Alert {
             key,
             state: State::Event,
             severity: Severity::Unknown,
-            mist_severity: String::new(),
-            topic: topic.to_owned(),
-            kind: kind.to_owned(),
-            group: String::new(),
-            category: String::new(),
-            org: String::new(),
-            site: String::new(),
-            site_id: String::new(),
-            device_type: String::new(),
-            device: String::new(),
+            mist_severity: Text::default(),
+            topic: topic.into(),
+            kind: kind.into(),
+            group: Text::default(),
+            category: Text::default(),
+            org: Text::default(),
+            site: Text::default(),
+            site_id: Text::default(),
+            device_type: Text::default(),
+            device: Text::default(),
             mac: None,
-            model: String::new(),
-            serial: String::new(),
-            ip: String::new(),
-            port: String::new(),
-            reason: String::new(),
+            model: Text::default(),
+            serial: Text::default(),
+            ip: Text::default(),
+            port: Text::default(),
+            reason: Text::default(),
             first_seen: at,
             last_seen: at,
             count: 0,
             duration_secs: None,
             origin: Origin::Webhook,
-            summary: String::new(),
-            message: String::new(),
+            summary: Text::default(),
+            message: Text::default(),
             raised_as: Vec::new(),
             audience: Audience::All,
         }

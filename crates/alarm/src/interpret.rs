@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
+use compact_str::format_compact;
 use ids::{Mac, Timestamp};
 
 use crate::catalogue::{Catalogue, Role};
@@ -363,7 +364,7 @@ fn message(
     for fact in &told.facts {
         let alert = told.alert(&devices, fact, &came, names, work.rules);
         if alert.site.is_empty() && !alert.site_id.is_empty() {
-            let unnamed = Unnamed::Site(alert.site_id.clone());
+            let unnamed = Unnamed::Site(alert.site_id.to_string());
             work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
         }
         let news = work::News {
@@ -425,11 +426,11 @@ fn unread_alert(org: &str, received: Timestamp, fetched: Option<Fetched>, unread
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, "uninterpretable", received);
     let why = &unread.why;
     alert.severity = Severity::Warning;
-    alert.org = org.to_owned();
+    alert.org = org.into();
     alert.origin = fetched.map_or(Origin::Webhook, Fetched::origin);
-    alert.reason.clone_from(why);
+    alert.reason = why.as_str().into();
     alert.summary =
-        format!("uninterpretable: a message of {org} was stored and could not be understood: {why}");
+        format_compact!("uninterpretable: a message of {org} was stored and could not be understood: {why}");
     alert
 }
 
@@ -454,8 +455,8 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, own.kind.word(), at);
     alert.severity = own.severity.unwrap_or_else(|| own.kind.severity());
     alert.origin = Origin::Relay;
-    alert.reason.clone_from(&own.text);
-    alert.category.clone_from(&own.resource);
+    alert.reason = own.text.as_str().into();
+    alert.category = own.resource.as_str().into();
     alert.duration_secs = own.duration_secs;
     if own.kind.is_for_its_sink() {
         alert.audience = Audience::Only { sink: own.resource.clone() };
@@ -469,7 +470,7 @@ fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
         update: false,
         reconcile: false,
     };
-    work.take(role, news, &|alert| alert.summary = format!("{}: {}", own.kind.word(), own.text));
+    work.take(role, news, &|alert| alert.summary = format_compact!("{}: {}", own.kind.word(), own.text));
 }
 
 /// The open problem in a row of the state; `None` when it is over, or the row is none of a problem. `look_up` finds the

@@ -19,7 +19,7 @@ mod audience;
 mod own;
 mod severity;
 
-pub use alert::{AlarmKey, Alert, AlertId, Origin, RaisedAs, Stamp, State};
+pub use alert::{AlarmKey, Alert, AlertId, Origin, RaisedAs, Stamp, State, Text};
 pub use audience::Audience;
 pub use catalogue::Catalogue;
 pub use entry::{Entry, Fetched};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::fields::Fields;
-use crate::{Alert, State};
+use crate::{Alert, State, Text};
 
 /// Why, in Mist's words.
 pub(crate) fn reason(fields: Fields<'_>) -> String {
@@ -43,7 +43,7 @@ pub(crate) fn said(fields: Fields<'_>, parts: [(&str, &str); 2], separator: &str
 }
 
 /// One readable line: what, to which device, where, and why; `several` are the devices when there is not one.
-pub(crate) fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> String {
+pub(crate) fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> Text {
     let device: Cow<'_, str> = match several {
         [] if alert.device.is_empty() => match alert.mac {
             Some(mac) => mac.to_string().into(),
@@ -79,7 +79,7 @@ pub(crate) fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> String {
         line += ": ";
         line += &shortened(&alert.reason, SUMMARY_REASON_CHARS);
     }
-    shortened(&line, SUMMARY_CHARS).into_owned()
+    shortened(&line, SUMMARY_CHARS).into()
 }
 
 /// `34s`, `5m 10s`, `2h 3m`, `4d 1h`.

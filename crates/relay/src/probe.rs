@@ -72,8 +72,8 @@ fn heartbeat(sink: &str) -> Alert {
     let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, "heartbeat", now);
     alert.severity = Severity::Info;
     alert.origin = alarm::Origin::Relay;
-    alert.category = sink.to_owned();
-    alert.summary = format!("heartbeat: an operator tries sink {sink}; nothing is wrong");
+    alert.category = sink.into();
+    alert.summary = format!("heartbeat: an operator tries sink {sink}; nothing is wrong").into();
     alert
 }
 

@@ -355,7 +355,7 @@ impl Problems {
         }
         // of a sink that was forgotten not even a cursor is left, and its problem still ends
         let behind = open.into_iter().filter(|(kind, _)| kind == OwnKind::SinkBehind.word());
-        this.behind.extend(behind.map(|(_, name)| (name, true)));
+        this.behind.extend(behind.map(|(_, name)| (name.into(), true)));
         Ok(this)
     }
 

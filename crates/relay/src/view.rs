@@ -37,15 +37,15 @@ impl View {
         }
         let mut shown = Alert::clone(alert);
         if let Some(node) = node {
-            shown.device = node;
+            shown.device = node.into();
         }
         let failed = match text {
             Some(Ok(text)) => {
                 // of an audit the message leaves in place of the summary
                 if !shown.message.is_empty() {
-                    shown.message.clone_from(&text);
+                    shown.message = text.as_str().into();
                 }
-                shown.summary = text;
+                shown.summary = text.into();
                 None
             }
             Some(Err(failed)) => Some(failed),
@@ -58,7 +58,7 @@ impl View {
     fn node(&self, alert: &Alert) -> Option<String> {
         let other = match self.node {
             Node::Name => None,
-            Node::Ip => Some(alert.ip.clone()).filter(|ip| !ip.is_empty()),
+            Node::Ip => Some(alert.ip.to_string()).filter(|ip| !ip.is_empty()),
             Node::Mac => alert.mac.map(|mac| mac.to_string()),
             Node::MacColons => alert.mac.map(|mac| colons(&mac.to_string())),
         };

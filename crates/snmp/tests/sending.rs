@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use alarm::{AlarmKey, Alert, AlertId, Severity, Stamp, State};
+use alarm::{AlarmKey, Alert, AlertId, Severity, Stamp, State, Text};
 use async_snmp as wire;
 use fogbell_snmp::{
     Acknowledged, AuthProtocol, Community, Credentials, Endpoint, Engine, EngineState, Failure, Limits, Mib,
@@ -38,16 +38,16 @@ fn alert() -> Alert {
 
 /// An alert with far too much to say.
 fn endless() -> Alert {
-    let text = "é".repeat(50_000);
+    let text = Text::from("é".repeat(50_000));
     let mut alert = alert();
-    alert.reason.clone_from(&text);
-    alert.port.clone_from(&text);
-    alert.org.clone_from(&text);
-    alert.model.clone_from(&text);
-    alert.serial.clone_from(&text);
-    alert.group.clone_from(&text);
-    alert.site.clone_from(&text);
-    alert.kind.clone_from(&text);
+    alert.reason = text.clone();
+    alert.port = text.clone();
+    alert.org = text.clone();
+    alert.model = text.clone();
+    alert.serial = text.clone();
+    alert.group = text.clone();
+    alert.site = text.clone();
+    alert.kind = text.clone();
     alert.summary = text;
     alert
 }

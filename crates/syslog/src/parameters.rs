@@ -105,10 +105,10 @@ fn sample(ip: &str) -> Alert {
         (&mut alert.port, "port"),
         (&mut alert.summary, "msg"),
     ] {
-        name.clone_into(text);
+        *text = name.into();
     }
     alert.mac = Some(ids::Mac::new([2, 0, 0, 0, 0, 1]));
-    alert.reason = "reason".repeat(2_000);
+    alert.reason = "reason".repeat(2_000).into();
     (alert.count, alert.duration_secs) = (11, Some(12));
     alert
 }

@@ -67,7 +67,7 @@ fn the_longest_of_everything_fits_the_least_limit() {
 #[test]
 fn what_has_too_much_to_say_uses_the_room_there_is() {
     let mut alert = plain();
-    alert.reason = "\"é=|\\\n".repeat(25_600);
+    alert.reason = "\"é=|\\\n".repeat(25_600).into();
     for Reading { format, read, spell } in ALL {
         for max_bytes in [MaxBytes::LEAST, MaxBytes::PACKET, MaxBytes::DATAGRAM, MaxBytes::STREAM] {
             let line = format(max_bytes).encode(&alert, &stamp(9));
@@ -92,7 +92,7 @@ fn a_text_cannot_pass_for_a_field() {
     let forged = "x\" seq=\"0\" state=\"cleared\\\" cs2=cleared cn2=0 | |9|cn2=0\",\"seq\":0,\"a\":\"\\";
     let mut alert = plain();
     for text in alerts::texts(&mut alert) {
-        forged.clone_into(text);
+        *text = forged.into();
     }
     for Reading { format, read, spell } in ALL {
         let line = format(MaxBytes::STREAM).encode(&alert, &stamp(7));
@@ -130,7 +130,7 @@ fn a_host_of_rfc_3164_begins_and_ends_with_a_letter_or_digit() {
 fn an_address_that_is_no_ipv4_has_another_key_in_cef() {
     let mut alert = plain();
     for (ip, part) in [("10.2.3.4", " dvc=10.2.3.4 "), ("2001:db8::1", " FogbellIp=2001:db8::1 ")] {
-        ip.clone_into(&mut alert.ip);
+        alert.ip = ip.into();
 
         let line = Format::Cef(Cef::default()).encode(&alert, &stamp(7));
 

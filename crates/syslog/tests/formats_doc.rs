@@ -51,10 +51,10 @@ fn overfull() -> Alert {
         &mut alert.ip,
         &mut alert.port,
     ] {
-        "10.2.3.4".clone_into(text);
+        *text = "10.2.3.4".into();
     }
     alert.mac = Some("020000000001".parse().unwrap());
-    alert.reason = "x".repeat(10_000);
+    alert.reason = "x".repeat(10_000).into();
     alert.summary = "x".into();
     (alert.count, alert.duration_secs) = (1, Some(1));
     alert
@@ -110,7 +110,7 @@ fn every_key_of_cef_is_described_in_its_place_with_what_it_holds() {
         (&mut alert.summary, "msg"),
     ];
     for (text, name) in texts {
-        name.clone_into(text);
+        *text = name.into();
     }
     (alert.count, alert.duration_secs) = (11, Some(12));
     (alert.first_seen, alert.last_seen) = (Timestamp::from_micros(13_000), Timestamp::from_micros(14_000));

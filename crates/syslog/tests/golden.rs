@@ -125,14 +125,14 @@ fn hostile_names_stay_inside_their_quotes() {
 #[test]
 fn a_long_alarm_is_shortened_where_it_hurts_least() {
     let mut long = switch_down();
-    long.reason = "packet loss, ".repeat(8_000);
+    long.reason = "packet loss, ".repeat(8_000).into();
     check(
         "shortened",
         &Rfc5424 { max_bytes: MaxBytes::try_from(1024).unwrap(), ..Rfc5424::default() },
         &long,
     );
     check_others("shortened", &long);
-    long.summary = "much to say, ".repeat(100);
+    long.summary = "much to say, ".repeat(100).into();
     let max_bytes = MaxBytes::LEAST;
     check("shortest", &Rfc5424 { max_bytes, ..Rfc5424::default() }, &long);
     check_format("shortest.rfc3164", &Format::Rfc3164(Rfc3164 { max_bytes, ..Rfc3164::default() }), &long);

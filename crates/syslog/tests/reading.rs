@@ -15,7 +15,7 @@ mod alerts;
 #[test]
 fn a_reason_of_100_kb_leaves_a_whole_message() {
     let mut alert = plain();
-    alert.reason = "\"é\n".repeat(25_600);
+    alert.reason = "\"é\n".repeat(25_600).into();
     for max_bytes in [MaxBytes::LEAST, MaxBytes::DATAGRAM, MaxBytes::STREAM] {
         let line = encoder(max_bytes).encode(&alert, &stamp(9));
 
@@ -35,9 +35,9 @@ fn a_reason_of_100_kb_leaves_a_whole_message() {
 fn a_reason_gives_way_before_the_message_and_both_before_names() {
     let mut alert = plain();
     alert.device = "core-1".into();
-    alert.category = "c".repeat(100);
-    alert.reason = "r".repeat(1000);
-    alert.summary = "s".repeat(1000);
+    alert.category = "c".repeat(100).into();
+    alert.reason = "r".repeat(1000).into();
+    alert.summary = "s".repeat(1000).into();
     let shown = |max: usize| {
         let line = encoder(MaxBytes::try_from(max).unwrap()).encode(&alert, &stamp(9));
         let text = String::from_utf8(line.bytes).unwrap();
@@ -57,7 +57,7 @@ fn a_reason_gives_way_before_the_message_and_both_before_names() {
 #[test]
 fn a_message_exactly_at_its_limit_is_left_alone() {
     let mut alert = plain();
-    alert.reason = "x".repeat(600);
+    alert.reason = "x".repeat(600).into();
     let whole = Rfc5424::default().encode(&alert, &stamp(1));
 
     let at = encoder(MaxBytes::try_from(whole.bytes.len()).unwrap()).encode(&alert, &stamp(1));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use compact_str::format_compact;
 use ids::{Mac, Timestamp};
 use webhook::Topic;
 
@@ -12,7 +13,7 @@ use crate::directory::{Names, Place};
 use crate::fields::Fields;
 use crate::reading::{Devices, Event};
 use crate::text::{SUMMARY_CHARS, reason, said, shortened, summary};
-use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, Unnamed};
+use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, Text, Unnamed};
 
 /// An event, and what it is about.
 #[derive(Debug)]
@@ -206,37 +207,37 @@ impl Told {
         let mut alert =
             Alert::new(id, fact.key, event.topic.name(), &event.kind(), event.time.unwrap_or(received));
         alert.origin = origin;
-        alert.org = names.org.to_owned();
-        alert.site = said_.text(&["site_name"]).into_owned();
-        alert.site_id = event.site_id().into_owned();
-        alert.device_type = devices.kind.to_string();
-        alert.model = said_.text(&["model"]).into_owned();
-        alert.serial = said_.text(&["serial"]).into_owned();
-        alert.ip = said_.text(&["ip"]).into_owned();
-        alert.category = said_.text(&["category"]).into_owned();
-        alert.port = devices.port.to_string();
+        alert.org = names.org.into();
+        alert.site = said_.text(&["site_name"]).into();
+        alert.site_id = event.site_id().into();
+        alert.device_type = devices.kind.as_ref().into();
+        alert.model = said_.text(&["model"]).into();
+        alert.serial = said_.text(&["serial"]).into();
+        alert.ip = said_.text(&["ip"]).into();
+        alert.category = said_.text(&["category"]).into();
+        alert.port = devices.port.as_ref().into();
         alert.reason = if event.topic == Topic::Audits {
-            alert.message = said_.text(&["message"]).into_owned();
-            said(said_, [("by", "admin_name"), ("from", "src_ip")], " ")
+            alert.message = said_.text(&["message"]).into();
+            said(said_, [("by", "admin_name"), ("from", "src_ip")], " ").into()
         } else {
-            reason(said_)
+            reason(said_).into()
         };
         match fact.about {
             About::Device(place) => {
                 let (name, mac) = &devices.named[place];
-                alert.device = name.to_string();
+                alert.device = name.as_ref().into();
                 alert.mac = *mac;
                 if alert.ip.is_empty() && devices.named.len() == 1 {
-                    alert.ip = devices.ip.to_string();
+                    alert.ip = devices.ip.as_ref().into();
                 }
                 self.pair_by_index(&mut alert, place, devices.named.len());
             }
             About::Unnamed(count) => {
                 let several = if count == 1 { "device" } else { "devices" };
-                alert.reason = format!("{count} more {several} that Mist does not name");
+                alert.reason = format_compact!("{count} more {several} that Mist does not name");
             }
             About::Whole if alert.ip.is_empty() && devices.named.is_empty() => {
-                alert.ip = devices.ip.to_string();
+                alert.ip = devices.ip.as_ref().into();
             }
             About::Whole => {}
         }
@@ -257,10 +258,10 @@ impl Told {
             at_place(&list, Some((place, devices))).filter(|_| list.len() > 1).map(str::to_owned)
         };
         if let Some(reason) = paired("reasons") {
-            alert.reason = reason;
+            alert.reason = reason.into();
         }
         if let Some(port) = paired("port_ids") {
-            alert.port = port;
+            alert.port = port.into();
         }
     }
 
@@ -280,16 +281,16 @@ impl Told {
                 (&mut alert.ip, device.ip),
             ] {
                 if text.is_empty() {
-                    *text = known;
+                    *text = known.into();
                 }
             }
         }
         if alert.site.is_empty() && !alert.site_id.is_empty() {
-            alert.site = names.site(&alert.site_id).map(|site| site.name).unwrap_or_default();
+            alert.site = names.site(&alert.site_id).map(|site| site.name.into()).unwrap_or_default();
         }
         let map = self.event.said().text(&["map_id", "mapid"]);
         if let Some(map) = names.map(&map).filter(|_| alert.reason.is_empty()) {
-            alert.reason = format!("map {map}");
+            alert.reason = format_compact!("map {map}");
         }
     }
 
@@ -297,8 +298,8 @@ impl Told {
     fn grade(&self, alert: &mut Alert, rules: &Rules) {
         let said = self.event.said();
         let (severity, group) = self.defined.as_ref().map_or(("", ""), |(severity, group)| (severity, group));
-        let or = |text: Cow<'_, str>, otherwise: &str| {
-            if text.is_empty() { otherwise.to_owned() } else { text.into_owned() }
+        let or = |text: Cow<'_, str>, otherwise: &str| -> Text {
+            if text.is_empty() { otherwise.into() } else { text.into() }
         };
         alert.mist_severity = or(said.text(&["severity", "ev_type"]), severity);
         alert.group =
@@ -324,7 +325,7 @@ impl Told {
     /// The one readable line of an alert of it.
     pub(super) fn summarise(&self, devices: &Devices<'_>, alert: &mut Alert, fact: &Fact) {
         if self.event.topic == Topic::Audits && !alert.message.is_empty() {
-            alert.summary = shortened(&alert.message, SUMMARY_CHARS).into_owned();
+            alert.summary = shortened(&alert.message, SUMMARY_CHARS).into();
             return;
         }
         let named = |(name, mac): &(Cow<'_, str>, Option<Mac>)| -> Cow<'_, str> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compact_str::format_compact;
 use ids::Timestamp;
 
 use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
@@ -201,7 +202,7 @@ impl<'a> Work<'a> {
         if let Some((times, within)) = flapping.filter(|(times, _)| raises.len() >= *times as usize) {
             phase = Phase::Flapping { there: true };
             let calm = within.as_secs();
-            alert.reason = format!(
+            alert.reason = format_compact!(
                 "flapping: raised {times} times within {calm} s; its end is told once it is calm for as long{}{}",
                 if alert.reason.is_empty() { "" } else { "; " },
                 alert.reason
@@ -391,7 +392,7 @@ impl<'a> Work<'a> {
         let value = if told_again || !self.rules.repeats.is_empty() || raise.is_own() {
             self.scratch.json(raise).to_vec()
         } else {
-            let part = shortened(&raise.reason, KEPT_REASON_CHARS).into_owned();
+            let part = shortened(&raise.reason, KEPT_REASON_CHARS).into();
             let reason = std::mem::replace(&mut raise.reason, part);
             let summary = std::mem::take(&mut raise.summary);
             let value = self.scratch.json(raise).to_vec();
@@ -488,7 +489,7 @@ fn fill_from(alert: &mut Alert, earlier: &Alert) {
 /// Writes the summary of an alert that was told before in other words.
 fn resummarise(alert: &mut Alert) {
     alert.summary = match alert.is_own() {
-        true => format!("{}: {}", alert.kind, alert.reason),
+        true => format_compact!("{}: {}", alert.kind, alert.reason),
         false => summary(alert, &[]),
     };
 }

@@ -112,7 +112,7 @@ impl Admin {
         let mut pairs: BTreeMap<String, Pair> = sinks.keys().map(|n| (n.clone(), Pair::default())).collect();
         let take = |made: Made| {
             if is_of_test(&made.alert, began.at)
-                && let Some(pair) = pairs.get_mut(&made.alert.category)
+                && let Some(pair) = pairs.get_mut(made.alert.category.as_str())
             {
                 pair.take(made);
             }

@@ -187,7 +187,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The value of `field` when the alert has it as a text.
-    pub(crate) const fn lent(&self, field: Field) -> Option<&'a str> {
+    pub(crate) fn lent(&self, field: Field) -> Option<&'a str> {
         let alert = self.alert;
         Some(match field {
             Field::State => alert.state.word(),
@@ -303,7 +303,7 @@ mod tests {
             ("summary", &mut alert.summary),
             ("message", &mut alert.message),
         ] {
-            *value = format!("the {field}");
+            *value = format!("the {field}").into();
         }
         alert.count = 3;
         alert.duration_secs = Some(240);

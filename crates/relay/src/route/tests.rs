@@ -1,4 +1,4 @@
-use alarm::{AlarmKey, AlertId, RaisedAs, Severity, State};
+use alarm::{AlarmKey, AlertId, RaisedAs, Severity, State, Text};
 use ids::Timestamp;
 use proptest::prelude::*;
 
@@ -271,7 +271,7 @@ fn an_alert() -> impl Strategy<Value = Alert> {
             &mut alert.port,
         ];
         for (field, text) in fields.into_iter().zip(texts) {
-            *field = text;
+            *field = text.into();
         }
         alert.severity = severity;
         alert.count = count;
@@ -342,6 +342,12 @@ fn an_audience() -> impl Strategy<Value = Audience> {
     ]
 }
 
+/// Topic, type, Mist's severity, group and category.
+fn told_as() -> impl Strategy<Value = (Text, Text, Text, Text, Text)> {
+    let text = || word().prop_map(Text::from);
+    (topic().prop_map(Text::from), text(), text(), text(), text())
+}
+
 proptest! {
     #[test]
     fn a_judgement_and_the_sinks_agree(routes in some_routes(), alert in an_alert(), audience in an_audience()) {
@@ -354,8 +360,8 @@ proptest! {
     fn a_clear_goes_where_its_raise_went(
         routes in some_routes(),
         raise in an_alert(),
-        told in (topic(), word(), word(), word(), word()),
-        other in (topic(), word(), word(), word(), word()),
+        told in told_as(),
+        other in told_as(),
         audience in an_audience(),
     ) {
         let mut raise = raise;

@@ -16,7 +16,7 @@ impl Said {
     pub(super) fn recall(&mut self, alert: &Alert) {
         let kind = KINDS.iter().map(|kind| kind.word()).find(|word| alert.kind == *word);
         if let Some(kind) = kind.filter(|_| alert.is_own()) {
-            self.0.insert((kind, alert.category.clone()), alert.severity);
+            self.0.insert((kind, alert.category.to_string()), alert.severity);
         }
     }
 

@@ -77,7 +77,7 @@ impl Template {
         }
         if line.is_empty() {
             let own = if alert.message.is_empty() { &alert.summary } else { &alert.message };
-            line.clone_from(own);
+            line.push_str(own);
         }
         Ok(line)
     }
@@ -206,7 +206,7 @@ fn samples() -> Vec<Alert> {
             &mut alert.summary,
             &mut alert.message,
         ] {
-            *field = "some text".repeat(10);
+            *field = "some text".repeat(10).into();
         }
         alert.mac = Some(Mac::new([0x5c, 0x5b, 0x35, 0x1e, 0x13, 0xb5]));
         alert.count = 3;

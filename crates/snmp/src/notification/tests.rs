@@ -1,4 +1,4 @@
-use alarm::{AlarmKey, AlertId, Origin, Severity};
+use alarm::{AlarmKey, AlertId, Origin, Severity, Text};
 use ids::Timestamp;
 use proptest::prelude::*;
 
@@ -149,7 +149,7 @@ fn only_an_ipv4_address_becomes_the_trap_address() {
 
 /// An alert whose every text is far too long.
 fn endless() -> Alert {
-    let text = "Ω".repeat(50_000);
+    let text = Text::from("Ω".repeat(50_000));
     let mut alert = full();
     for field in [
         &mut alert.mist_severity,
@@ -199,8 +199,8 @@ fn even_the_largest_alert_fits_the_smallest_datagram() {
 #[test]
 fn texts_shrink_in_the_documented_order() {
     let mut alert = full();
-    alert.reason = "x".repeat(500);
-    alert.summary = "y".repeat(500);
+    alert.reason = "x".repeat(500).into();
+    alert.summary = "y".repeat(500).into();
     let roomy = encode(&alert, &Limits { max_bytes: Limits::MAX_BYTES, ..Limits::default() });
     let size = roomy.datagram_bytes(LARGEST);
     let len = |max_bytes, object| {
@@ -235,15 +235,15 @@ prop_compose! {
         mac in any::<Option<[u8; 6]>>(),
     ) -> Alert {
         let mut texts = texts.into_iter();
-        let mut text = || texts.next().unwrap();
+        let mut text = || Text::from(texts.next().unwrap());
         let mut alert = full();
-        alert.topic = if own.is_empty() { text() } else { own.to_owned() };
+        alert.topic = if own.is_empty() { text() } else { own.into() };
         (alert.kind, alert.summary, alert.reason) = (text(), text(), text());
         (alert.group, alert.category, alert.mist_severity) = (text(), text(), text());
         (alert.org, alert.site, alert.site_id) = (text(), text(), text());
         (alert.device, alert.device_type, alert.model) = (text(), text(), text());
         (alert.serial, alert.port) = (text(), text());
-        (alert.state, alert.ip) = (state, ip);
+        (alert.state, alert.ip) = (state, ip.into());
         (alert.first_seen, alert.last_seen) = (Timestamp::from_micros(micros), Timestamp::from_micros(-1));
         (alert.count, alert.duration_secs) = (count, duration_secs);
         alert.mac = mac.map(ids::Mac::new);

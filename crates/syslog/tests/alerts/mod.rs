@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use alarm::{AlarmKey, Alert, AlertId, Origin, Severity, Stamp, State};
+use alarm::{AlarmKey, Alert, AlertId, Origin, Severity, Stamp, State, Text};
 use ids::{Mac, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ pub(crate) fn plain() -> Alert {
     alert
 }
 
-pub(crate) fn texts(alert: &mut Alert) -> [&mut String; 17] {
+pub(crate) fn texts(alert: &mut Alert) -> [&mut Text; 17] {
     [
         &mut alert.mist_severity,
         &mut alert.topic,
@@ -71,7 +71,7 @@ pub(crate) fn any_alert() -> impl Strategy<Value = Alert> {
     (vec(any_text(), 17), choices, numbers, times).prop_map(|(values, choices, numbers, times)| {
         let mut alert = plain();
         for (text, value) in texts(&mut alert).into_iter().zip(values) {
-            *text = value;
+            *text = value.into();
         }
         (alert.state, alert.severity, alert.origin, _) = choices;
         if choices.3 {
@@ -150,7 +150,7 @@ pub(crate) fn said(alert: &Alert) -> &str {
 pub(crate) fn longest() -> Alert {
     let mut alert = plain();
     for text in texts(&mut alert) {
-        *text = "\u{1b}X".repeat(3000);
+        *text = "\u{1b}X".repeat(3000).into();
     }
     alert.last_seen = Timestamp::from_micros(253_402_207_199_999_999);
     alert.first_seen = alert.last_seen;

@@ -94,7 +94,7 @@ fn every_pair_is_two_notifications_with_one_key_and_the_same_objects() {
             assert_eq!((cleared.count, cleared.duration_secs), (1, Some(300)), "{name}");
             assert_eq!(raised.duration_secs, None);
             let objects =
-                |it: &Alert| [&it.device, &it.site_id, &it.device_type, &it.port].map(String::clone);
+                |it: &Alert| [&it.device, &it.site_id, &it.device_type, &it.port].map(|text| text.clone());
             assert_eq!(objects(raised), objects(cleared), "{name}");
             assert_eq!((raised.mac, raised.severity), (cleared.mac, cleared.severity), "{name}");
             assert_eq!(cleared.raised_as[0].kind, pair.raise, "{name}");

@@ -1,5 +1,6 @@
 //! What time does to the problems: held ones are told, old ones expire, those that are still there are told again.
 
+use compact_str::format_compact;
 use ids::Timestamp;
 
 use super::{Work, ended, finished, resummarise};
@@ -60,7 +61,7 @@ impl Work<'_> {
                 } else {
                     let mut end = ended(alert.clone(), Some(&alert), &problem);
                     end.id = AlertId::of(&[alert.id.bytes(), b"calm", &now.to_be_bytes()]);
-                    end.reason = format!("calm for {} s", problem.flap_micros / 1_000_000);
+                    end.reason = format_compact!("calm for {} s", problem.flap_micros / 1_000_000);
                     if let Some(window) = &problem.muted {
                         end.audience = Audience::Exempt { window: window.to_string() };
                     }
@@ -114,7 +115,7 @@ impl Work<'_> {
         end.origin = Origin::Expired;
         end.last_seen = at.max(end.first_seen);
         end.duration_secs = Some(end.last_seen.since(end.first_seen).as_secs());
-        end.reason = why.to_owned();
+        end.reason = why.into();
         if let Some(window) = &problem.muted {
             end.audience = Audience::Exempt { window: window.to_string() };
         }

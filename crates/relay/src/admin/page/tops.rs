@@ -110,7 +110,7 @@ mod tests {
     fn alert(kind: &str, site: &str) -> Alert {
         let (id, key) = (AlertId::of(&[]), AlarmKey::of(&[]));
         let mut alert = Alert::new(id, key, "alarms", kind, Timestamp::from_micros(0));
-        alert.site = site.to_owned();
+        alert.site = site.into();
         alert
     }
 
