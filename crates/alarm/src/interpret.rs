@@ -21,7 +21,7 @@ mod seen;
 mod work;
 
 use facts::{Came, Told};
-pub use remarks::{Occasion, Remarks, Teller};
+pub use remarks::{Occasion, PerOccasion, PerTeller, Remarks, Teller};
 
 use scratch::Scratch;
 

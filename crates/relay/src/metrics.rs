@@ -275,11 +275,11 @@ impl Metrics {
         self.unchanged.inc_by(remarks.unchanged);
         self.damped.inc_by(remarks.damped);
         self.held.set(i64::try_from(held).unwrap_or(i64::MAX));
-        for (teller, count) in &remarks.told {
-            self.events.get_or_create(&TellerLabel { from: teller.word() }).inc_by(*count);
+        for (teller, count) in remarks.told.iter() {
+            self.events.get_or_create(&TellerLabel { from: teller.word() }).inc_by(count);
         }
-        for (occasion, count) in &remarks.alerts {
-            self.alerts.get_or_create(&OccasionLabel { occasion: occasion.word() }).inc_by(*count);
+        for (occasion, count) in remarks.alerts.iter() {
+            self.alerts.get_or_create(&OccasionLabel { occasion: occasion.word() }).inc_by(count);
         }
     }
 

@@ -1,7 +1,5 @@
 //! What interpreting came across, besides alerts.
 
-use std::collections::BTreeMap;
-
 use super::Unnamed;
 
 /// What interpreting came across.
@@ -11,13 +9,13 @@ use super::Unnamed;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Remarks {
     /// What was told, by whom.
-    pub told: BTreeMap<Teller, u64>,
+    pub told: PerTeller,
     /// Alerts that one event is beyond its first: one for each device it names.
     pub fanned_out: u64,
     /// Answers to what the relay asked that changed nothing.
     pub unchanged: u64,
     /// Alerts, by why they were made now.
-    pub alerts: BTreeMap<Occasion, u64>,
+    pub alerts: PerOccasion,
     /// Devices and sites that the directory does not name, each with its organisation.
     pub unnamed: Vec<(String, Unnamed)>,
     /// Types that are in no catalogue.
@@ -37,16 +35,42 @@ impl Remarks {
         self.damped += other.damped;
         self.fanned_out += other.fanned_out;
         self.unchanged += other.unchanged;
-        for (teller, count) in other.told {
-            *self.told.entry(teller).or_default() += count;
+        for (count, more) in self.told.0.iter_mut().zip(other.told.0) {
+            *count += more;
         }
-        for (occasion, count) in other.alerts {
-            *self.alerts.entry(occasion).or_default() += count;
+        for (count, more) in self.alerts.0.iter_mut().zip(other.alerts.0) {
+            *count += more;
         }
     }
 
     pub(super) fn told(&mut self, teller: Teller) {
-        *self.told.entry(teller).or_default() += 1;
+        self.told.0[teller as usize] += 1;
+    }
+}
+
+/// A count for each [`Teller`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PerTeller([u64; Teller::ALL.len()]);
+
+impl PerTeller {
+    /// Each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Teller, u64)> {
+        Teller::ALL.into_iter().zip(self.0)
+    }
+}
+
+/// A count for each [`Occasion`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PerOccasion([u64; Occasion::ALL.len()]);
+
+impl PerOccasion {
+    /// Each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (Occasion, u64)> {
+        Occasion::ALL.into_iter().zip(self.0)
+    }
+
+    pub(super) const fn add(&mut self, occasion: Occasion, count: u64) {
+        self.0[occasion as usize] += count;
     }
 }
 

@@ -67,11 +67,9 @@ impl<'a> Work<'a> {
 
     pub(super) fn finish(self) -> Effects {
         let mut effects = Effects { state: self.changed.into_iter().collect(), ..self.effects };
-        let timely: u64 = effects.remarks.alerts.values().sum();
+        let timely: u64 = effects.remarks.alerts.iter().map(|(_, count)| count).sum();
         let of_events = effects.alerts.len() as u64 - timely;
-        if of_events > 0 {
-            effects.remarks.alerts.insert(Occasion::Event, of_events);
-        }
+        effects.remarks.alerts.add(Occasion::Event, of_events);
         effects
     }
 
@@ -355,7 +353,7 @@ impl<'a> Work<'a> {
 
     /// Counts an alert that nothing told just now.
     fn timely(&mut self, occasion: Occasion) {
-        *self.effects.remarks.alerts.entry(occasion).or_default() += 1;
+        self.effects.remarks.alerts.add(occasion, 1);
     }
 
     /// Writes the summary and tells it.

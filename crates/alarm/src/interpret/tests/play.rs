@@ -13,14 +13,16 @@ pub(super) fn at(secs: i64) -> Timestamp {
 /// Everything that was told came to something.
 fn adds_up(held_before: usize, effects: &Effects, held: usize) {
     let Remarks { told, fanned_out, repeated, damped, unchanged, alerts, .. } = &effects.remarks;
-    let of_events = alerts.get(&Occasion::Event).copied().unwrap_or_default();
+    let told: u64 = told.iter().map(|(_, count)| count).sum();
+    let on = |which: Occasion| move |(occasion, count)| if occasion == which { count } else { 0 };
+    let of_events: u64 = alerts.iter().map(on(Occasion::Event)).sum();
     assert_eq!(
-        held_before as u64 + told.values().sum::<u64>() + fanned_out,
+        held_before as u64 + told + fanned_out,
         repeated + damped + unchanged + of_events + held as u64,
         "{:?}",
         effects.remarks
     );
-    assert_eq!(alerts.values().sum::<u64>(), effects.alerts.len() as u64);
+    assert_eq!(alerts.iter().map(|(_, count)| count).sum::<u64>(), effects.alerts.len() as u64);
 }
 
 /// A relay as far as interpreting goes.
