@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bytes::BytesMut;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::reader::{Judged, is_damage, judge};
@@ -79,8 +80,9 @@ impl Export {
     fn read(&self, after: i64, most: i64, entries: &mut Vec<Entry>) -> rusqlite::Result<()> {
         let mut statement = self.conn.prepare_cached(sql(self.log).read)?;
         let mut rows = statement.query([after, most])?;
+        let mut bodies = BytesMut::new();
         while let Some(row) = rows.next()? {
-            let judged = judge(self.log, row)?;
+            let judged = judge(self.log, row, &mut bodies)?;
             let position = judged.position();
             if let Some(before) = entries.last().map(Entry::position)
                 && position.number() > before.number() + 1

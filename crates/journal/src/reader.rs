@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
@@ -153,10 +153,12 @@ impl Reader {
     ) -> rusqlite::Result<()> {
         let mut statement = self.conn.prepare_cached(sql(self.log).read)?;
         let mut rows = statement.query(params![after, limit(max_records)])?;
+        let mut bodies =
+            BytesMut::with_capacity(BODIES_BYTES.min(max_records.saturating_mul(USUAL_BODY_BYTES)));
         let mut size = 0;
         let mut last = after;
         while let Some(row) = rows.next()? {
-            let judged = judge(self.log, row)?;
+            let judged = judge(self.log, row, &mut bodies)?;
             let position = judged.position();
             // a damaged page may yield what stands before it
             if position.sql() <= last {
@@ -239,10 +241,10 @@ impl Judged {
 }
 
 /// Judges one row as [`Sql::read`](crate::schema::Sql) has it; whatever its columns hold, it is a row or damage,
-/// never an error.
-pub(crate) fn judge(log: Log, row: &rusqlite::Row<'_>) -> rusqlite::Result<Judged> {
+/// never an error. Its body lies in `bodies` with those of others: one piece of memory for many costs less.
+pub(crate) fn judge(log: Log, row: &rusqlite::Row<'_>, bodies: &mut BytesMut) -> rusqlite::Result<Judged> {
     let position = Position::from_sql(row.get(0)?);
-    let whole = || {
+    let mut whole = || {
         let (ValueRef::Integer(kind), ValueRef::Integer(at), ValueRef::Integer(crc)) =
             (row.get_ref(1).ok()?, row.get_ref(2).ok()?, row.get_ref(3).ok()?)
         else {
@@ -260,14 +262,9 @@ pub(crate) fn judge(log: Log, row: &rusqlite::Row<'_>) -> rusqlite::Result<Judge
             let lost = kind == 0 && [org, peer, body].iter().all(|bytes| bytes.is_empty());
             return (lost && i64::from(lost_crc(log, mark, at)) == crc).then_some(Judged::Lost(position));
         }
-        Some(Judged::Whole(Row {
-            position,
-            kind,
-            at,
-            org: str::from_utf8(org).ok()?.to_owned(),
-            peer: str::from_utf8(peer).ok()?.to_owned(),
-            body: Bytes::copy_from_slice(body),
-        }))
+        let (org, peer) = (str::from_utf8(org).ok()?.to_owned(), str::from_utf8(peer).ok()?.to_owned());
+        bodies.extend_from_slice(body);
+        Some(Judged::Whole(Row { position, kind, at, org, peer, body: bodies.split().freeze() }))
     };
     Ok(whole().unwrap_or(Judged::Damaged(position)))
 }
@@ -299,6 +296,10 @@ fn bytes(value: ValueRef<'_>) -> Bytes {
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
+
+/// How much memory is taken at once for the bodies of rows, and what a body seldom exceeds.
+const BODIES_BYTES: usize = 32 << 10;
+const USUAL_BODY_BYTES: usize = 2 << 10;
 
 fn limit(max: usize) -> i64 {
     i64::try_from(max).unwrap_or(i64::MAX)

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bytes::BytesMut;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde::Serialize;
@@ -123,8 +124,9 @@ fn rows(conn: &Connection, log: Log, found: &mut Verified) -> Result<(i64, i64),
     let mut read = || -> rusqlite::Result<()> {
         let mut statement = conn.prepare(sql(log).read)?;
         let mut rows = statement.query([0, -1])?;
+        let mut bodies = BytesMut::new();
         while let Some(row) = rows.next()? {
-            let judged = judge(log, row)?;
+            let judged = judge(log, row, &mut bodies)?;
             let position = judged.position().sql();
             if first == 0 {
                 first = position;

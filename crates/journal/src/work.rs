@@ -207,10 +207,8 @@ fn write(inserts: &mut Inserts<'_>, ledger: &mut Ledger, commit: &Commit) -> rus
         conn.prepare_cached("DELETE FROM state WHERE key >= ?1 AND key < ?2")?
             .execute(params![range.start, range.end])?;
     }
-    let mut set = conn.prepare_cached(
-        "INSERT INTO state (key, crc, value) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (key) DO UPDATE SET crc = ?2, value = ?3",
-    )?;
+    let mut set =
+        conn.prepare_cached("INSERT OR REPLACE INTO state (key, crc, value) VALUES (?1, ?2, ?3)")?;
     for (key, value) in &commit.state {
         match value {
             Some(value) => set.execute(params![key, state_crc(key, value), value])?,
