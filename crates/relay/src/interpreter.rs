@@ -261,8 +261,9 @@ fn entries_at_once(arrived: usize) -> usize {
 
 /// As many of `alerts` as one commit takes: the rows of the outbox, and each alert with the bytes of its row.
 fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, Vec<(Arc<Alert>, usize)>) {
-    let mut bytes = Vec::new();
-    let mut told = Vec::new();
+    let few = alerts.size_hint().0.min(MOST_ENTRIES);
+    let mut bytes = Vec::with_capacity(few * USUAL_ALERT_BYTES);
+    let mut told = Vec::with_capacity(few);
     while bytes.len() < COMMIT_BYTES
         && let Some(alert) = alerts.next()
     {
@@ -317,6 +318,9 @@ const COMMIT_BYTES: usize = 4 << 20;
 
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;
+
+/// What an alert seldom exceeds as JSON; only a first guess at a buffer.
+const USUAL_ALERT_BYTES: usize = 1536;
 
 /// How many entries are few enough to wait for, and at most interpreted in one commit.
 const FEW_ENTRIES: usize = 400;

@@ -186,6 +186,8 @@ impl Interpreting {
             effects: Effects::default(),
             held: 0,
         };
+        batch.effects.alerts.reserve(entries.len());
+        batch.effects.state.reserve(2 * entries.len());
         let mut seen = Seen::default();
         // what is only read is left to the journal, which may have forgotten it by the next batch
         let mut only_read = HashSet::new();
