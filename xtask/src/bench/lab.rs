@@ -270,7 +270,7 @@ impl Relay {
     ///
     /// When they are not made in time.
     pub(crate) fn wait_for_alerts(&self, alerts: f64) -> Result<()> {
-        self.wait_for("fogbell_alerts_total", alerts)
+        self.wait_for("fogbell_alerts_total{occasion=\"event\"}", alerts)
     }
 
     /// Waits until the metric `name` is at least `least`.
