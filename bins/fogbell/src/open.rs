@@ -1,14 +1,13 @@
 //! Makes a relay of what the configuration names.
 
-use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::PathBuf;
 
 use ::upstream::Organisation;
 use relay::{Config, Setup};
 
 use crate::certificate::{self, Make};
 use crate::renewal::{self, Upkeep};
+use crate::secret_files::Looks;
 use crate::secrets::Secrets;
 use crate::upstream::{self, Access};
 
@@ -26,24 +25,27 @@ pub(crate) struct Beside {
     /// What asking about the organisations goes by.
     pub(crate) access: Access,
     pub(crate) upkeep: Upkeep,
-    /// The files that were read for it and may be replaced while it runs.
-    pub(crate) files: BTreeSet<PathBuf>,
+    /// The files that were read for it and may be replaced while it runs, as they looked before.
+    pub(crate) files: Looks,
 }
 
 impl Parts {
     pub(crate) fn of(config: &Config, make: Make) -> Result<Self, Box<dyn Error>> {
         let secrets = Secrets::of(config);
+        let tls = config.syslog.iter().map(|sink| &sink.tls);
+        let certificates = tls.flat_map(|tls| [&tls.ca, &tls.certificate]).flatten();
+        let (mut files, mut own) = (Looks::default(), Looks::default());
+        certificates.for_each(|file| files.at(file));
+        config.tls.certificate.iter().for_each(|file| own.at(file));
         let setup = setup(config, make, &secrets)?;
         let organisations = upstream::organisations(config, &secrets)?;
         let access = Access::of(config, &secrets);
         let upkeep = renewal::upkeep(config, &secrets)?;
-        let tls = config.syslog.iter().map(|sink| &sink.tls);
-        let certificates = tls.flat_map(|tls| [&tls.ca, &tls.certificate]).flatten().cloned();
-        let mut files: BTreeSet<PathBuf> = secrets.files().into_iter().chain(certificates).collect();
+        let mut files = files.and(secrets.files());
         match &upkeep {
             // both are watched by themselves: they are replaced one behind the other
-            Upkeep::Files { key, .. } => drop(files.take(key)),
-            _ => files.extend(config.tls.certificate.clone()),
+            Upkeep::Files { key, .. } => files.without(key),
+            _ => files = files.and(own),
         }
         Ok(Self { setup, beside: Beside { organisations, access, upkeep, files } })
     }

@@ -14,7 +14,7 @@ use tracing::warn;
 /// Files, and how they looked when they were read last.
 #[derive(Debug)]
 pub(crate) struct SecretFiles {
-    seen: BTreeMap<PathBuf, Option<Look>>,
+    seen: Looks,
     /// Tells that something happened in one of their folders; without it they are only looked at now and then.
     watcher: Option<RecommendedWatcher>,
     told: mpsc::Receiver<()>,
@@ -23,18 +23,46 @@ pub(crate) struct SecretFiles {
 /// What changes with a file: its inode, length, and time of change in nanoseconds.
 type Look = (u64, u64, i128);
 
+/// How files looked right before they were read; `None` for one that was not there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Looks(BTreeMap<PathBuf, Option<Look>>);
+
+impl Looks {
+    /// Looks at a file that is read next. The first look stays: what changes behind it may not have been read.
+    pub(crate) fn at(&mut self, file: &Path) {
+        if !self.0.contains_key(file) {
+            self.0.insert(file.to_owned(), look(file));
+        }
+    }
+
+    /// Those of both; of a file that both looked at, the first look.
+    pub(crate) fn and(mut self, later: Self) -> Self {
+        for (file, look) in later.0 {
+            self.0.entry(file).or_insert(look);
+        }
+        self
+    }
+
+    /// Leaves one out.
+    pub(crate) fn without(&mut self, file: &Path) {
+        self.0.remove(file);
+    }
+}
+
 impl SecretFiles {
-    /// Those that were just read.
-    pub(crate) fn new(files: BTreeSet<PathBuf>) -> Self {
-        let mut this = Self { seen: BTreeMap::new(), watcher: None, told: mpsc::channel(1).1 };
+    /// Those that looked like this before they were read.
+    pub(crate) fn new(files: Looks) -> Self {
+        let mut this = Self { seen: Looks::default(), watcher: None, told: mpsc::channel(1).1 };
         this.are(files);
         this
     }
 
-    /// These were just read, and no others matter any more.
-    pub(crate) fn are(&mut self, files: BTreeSet<PathBuf>) {
-        self.seen = files.into_iter().map(|file| (file.clone(), look(&file))).collect();
+    /// These looked like this before they were read, and no others matter any more.
+    pub(crate) fn are(&mut self, files: Looks) {
+        self.seen = files;
         let (tell, told) = mpsc::channel(1);
+        // what changed before they are watched is told by nobody
+        let _room_for_one = tell.try_send(());
         self.told = told;
         self.watcher = match self.watch(tell) {
             Ok(watcher) => Some(watcher),
@@ -52,7 +80,7 @@ impl SecretFiles {
                 let _one_is_enough = tell.try_send(());
             }
         })?;
-        let folders: BTreeSet<&Path> = self.seen.keys().filter_map(|file| file.parent()).collect();
+        let folders: BTreeSet<&Path> = self.seen.0.keys().filter_map(|file| file.parent()).collect();
         for folder in folders {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             watcher.watch(folder, RecursiveMode::NonRecursive)?;
@@ -86,8 +114,8 @@ impl SecretFiles {
         }
     }
 
-    fn look(&self) -> BTreeMap<PathBuf, Option<Look>> {
-        self.seen.keys().map(|file| (file.clone(), look(file))).collect()
+    fn look(&self) -> Looks {
+        Looks(self.seen.0.keys().map(|file| (file.clone(), look(file))).collect())
     }
 }
 
@@ -102,3 +130,27 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// Between two looks when nothing is told: not every file system tells.
 const LOOK: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_changes_between_being_read_and_being_watched_is_noticed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        fs::write(&file, "first").unwrap();
+        let mut read = Looks::default();
+        read.at(&file);
+
+        fs::write(&file, "the second").unwrap();
+        read.at(&file);
+        let mut files = SecretFiles::new(read);
+
+        // long before it is looked at without having been told
+        assert!(timeout(LOOK / 2, files.changed()).await.is_ok());
+        assert!(timeout(SETTLE * 3, files.changed()).await.is_err());
+    }
+}

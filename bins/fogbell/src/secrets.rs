@@ -1,7 +1,6 @@
 //! Reads secrets from their homes: files, credentials of systemd, the vault.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use relay::config::SecretHome;
@@ -10,6 +9,7 @@ use vault::{SecretName, Vault};
 use zeroize::Zeroizing;
 
 use crate::secret::at_hand::{self, Given};
+use crate::secret_files::Looks;
 
 /// Everything that the secrets of a configuration are read from. The vault is opened when the first secret in it
 /// is asked for, and closed when this is dropped: who wants to see what has changed since makes another.
@@ -17,20 +17,20 @@ pub(crate) struct Secrets<'a> {
     config: &'a Config,
     vault: OnceCell<Vault>,
     /// What was read.
-    files: RefCell<BTreeSet<PathBuf>>,
+    files: RefCell<Looks>,
 }
 
 impl<'a> Secrets<'a> {
     /// Those of `config`; nothing is read yet.
-    pub(crate) const fn of(config: &'a Config) -> Self {
-        Self { config, vault: OnceCell::new(), files: RefCell::new(BTreeSet::new()) }
+    pub(crate) fn of(config: &'a Config) -> Self {
+        Self { config, vault: OnceCell::new(), files: RefCell::default() }
     }
 
     /// The bytes at `home`, as they are there.
     pub(crate) fn read(&self, home: &SecretHome) -> Result<Zeroizing<Vec<u8>>, Cause> {
         match home {
             SecretHome::File(path) => {
-                self.files.borrow_mut().insert(path.clone());
+                self.files.borrow_mut().at(path);
                 Ok(pki::read_private(path)?)
             }
             SecretHome::Credential(name) => credential(name),
@@ -42,8 +42,8 @@ impl<'a> Secrets<'a> {
         }
     }
 
-    /// The files that secrets were read from until now, the vault's among them.
-    pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
+    /// The files that secrets were read from until now, the vault's among them, as they looked before.
+    pub(crate) fn files(&self) -> Looks {
         self.files.borrow().clone()
     }
 
@@ -52,7 +52,7 @@ impl<'a> Secrets<'a> {
             return Ok(vault);
         }
         let path = self.config.vault_path();
-        self.files.borrow_mut().insert(path.clone());
+        self.files.borrow_mut().at(&path);
         let keyring = at_hand::keyring(self.config, &path, &Given::default())?;
         let vault = Vault::open(&path, &keyring)?;
         Ok(self.vault.get_or_init(|| vault))
