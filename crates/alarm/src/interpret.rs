@@ -11,9 +11,10 @@ use crate::catalogue::{Catalogue, Role};
 use crate::directory::{self, Names};
 use crate::entry::{Entry, Fetched};
 use crate::reading::{Reading, Unread};
-use crate::{AlarmKey, Alert, AlertId, Audience, Origin, Own, Rules, Severity, State};
+use crate::{AlarmKey, Alert, AlertId, Origin, Own, Rules, Severity, State};
 
 mod facts;
+mod own;
 mod problems;
 mod remarks;
 mod scratch;
@@ -23,9 +24,9 @@ mod work;
 use facts::{Came, Told};
 pub use remarks::{Occasion, PerOccasion, PerTeller, Remarks, Teller};
 
-use scratch::Scratch;
-
+use own::{own_alert, own_key, own_role};
 use problems::{Problem, Problems, number_of_row, raise_key};
+use scratch::Scratch;
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
 use work::Work;
 
@@ -432,45 +433,6 @@ fn unread_alert(org: &str, received: Timestamp, fetched: Option<Fetched>, unread
     alert.summary =
         format_compact!("uninterpretable: a message of {org} was stored and could not be understood: {why}");
     alert
-}
-
-/// The key of something the relay says of itself.
-fn own_key(own: &Own) -> AlarmKey {
-    AlarmKey::of(&[b"relay", own.kind.word().as_bytes(), own.resource.as_bytes()])
-}
-
-const fn own_role(own: &Own) -> Role {
-    match own.state {
-        State::Raised => Role::Raises,
-        State::Cleared => Role::Clears,
-        State::Event => Role::Tells,
-    }
-}
-
-fn own_alert(work: &mut Work<'_>, at: Timestamp, own: &Own) {
-    work.effects.remarks.told(Teller::Relay);
-    let key = own_key(own);
-    let micros = at.micros().to_be_bytes();
-    let id = AlertId::of(&[key.bytes(), &micros, own.state.word().as_bytes(), own.text.as_bytes()]);
-    let mut alert = Alert::new(id, key, Alert::OWN_TOPIC, own.kind.word(), at);
-    alert.severity = own.severity.unwrap_or_else(|| own.kind.severity());
-    alert.origin = Origin::Relay;
-    alert.reason = own.text.as_str().into();
-    alert.category = own.resource.as_str().into();
-    alert.duration_secs = own.duration_secs;
-    if own.kind.is_for_its_sink() {
-        alert.audience = Audience::Only { sink: own.resource.clone() };
-    }
-    let role = own_role(own);
-    let news = work::News {
-        alert,
-        time: Some(at),
-        at,
-        count: own.count.max(u64::from(own.state == State::Raised)),
-        update: false,
-        reconcile: false,
-    };
-    work.take(role, news, &|alert| alert.summary = format_compact!("{}: {}", own.kind.word(), own.text));
 }
 
 /// The open problem in a row of the state; `None` when it is over, or the row is none of a problem. `look_up` finds the
