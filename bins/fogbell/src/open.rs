@@ -41,7 +41,7 @@ impl Parts {
         let organisations = upstream::organisations(config, &secrets)?;
         let access = Access::of(config, &secrets);
         let upkeep = renewal::upkeep(config, &secrets)?;
-        let mut files = files.and(secrets.files());
+        files = files.and(secrets.files());
         match &upkeep {
             // both are watched by themselves: they are replaced one behind the other
             Upkeep::Files { key, .. } => files.without(key),

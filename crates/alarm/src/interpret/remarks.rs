@@ -138,3 +138,24 @@ impl Occasion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_count_stands_where_its_word_is_listed() {
+        for teller in Teller::ALL {
+            let mut remarks = Remarks::default();
+            remarks.told(teller);
+            remarks.add(remarks.clone());
+            let counted = remarks.told.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+            assert_eq!(counted, [(teller, 2)]);
+        }
+        for occasion in Occasion::ALL {
+            let mut counts = PerOccasion::default();
+            counts.add(occasion, 3);
+            assert_eq!(counts.iter().find(|(_, count)| *count > 0), Some((occasion, 3)));
+        }
+    }
+}
