@@ -124,10 +124,12 @@ impl Marks {
     }
 
     /// The value with one more event.
-    pub(super) fn with(mut self, full: &AlertId, for_site: bool, found: bool) -> Vec<u8> {
-        self.0.push(if found { FOUND } else { mark(full, for_site) });
-        let skip = self.0.len().saturating_sub(MAX_MARKS);
-        self.0.iter().skip(skip).flat_map(|mark| mark.to_be_bytes()).collect()
+    pub(super) fn with(&self, full: &AlertId, for_site: bool, found: bool) -> Vec<u8> {
+        let mark = if found { FOUND } else { mark(full, for_site) };
+        let kept = &self.0[(self.0.len() + 1).saturating_sub(MAX_MARKS)..];
+        let mut value = Vec::with_capacity((kept.len() + 1) * size_of::<u64>());
+        value.extend(kept.iter().chain([&mark]).flat_map(|mark| mark.to_be_bytes()));
+        value
     }
 }
 
@@ -199,17 +201,21 @@ impl Forgetting {
 }
 
 /// Which of the newest rows there are, so that a new event, which nearly all are, is not looked up.
+///
+/// A row goes by its moment and the first half of its hash: two that share these are taken for one, which is looked up
+/// for nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
-    /// Of every row from this moment on it is known whether it is there.
-    from: u64,
-    rows: BTreeSet<(u64, u128)>,
+    /// Of every row from this one on it is known whether it is there. Not of whole moments alone: Mist tells many
+    /// times in whole seconds, and thousands of events may share one.
+    from: (u64, u64),
+    rows: BTreeSet<(u64, u64)>,
 }
 
 impl Default for Recent {
     /// Nothing is known.
     fn default() -> Self {
-        Self { from: u64::MAX, rows: BTreeSet::new() }
+        Self { from: (u64::MAX, u64::MAX), rows: BTreeSet::new() }
     }
 }
 
@@ -217,30 +223,31 @@ impl Recent {
     /// Begins behind `newest`, the key of the newest row there is.
     pub(super) fn begin(&mut self, newest: Option<&[u8]>) {
         let newest = newest.and_then(Self::parts);
-        *self =
-            Self { from: newest.map_or(0, |(moment, _)| moment.saturating_add(1)), rows: BTreeSet::new() };
+        let from = newest.map_or(0, |(moment, _)| moment.saturating_add(1));
+        *self = Self { from: (from, 0), rows: BTreeSet::new() };
     }
 
     /// Whether there may be a row under `key`.
     pub(super) fn may_have(&self, key: &[u8]) -> bool {
-        Self::parts(key).is_none_or(|row| row.0 < self.from || self.rows.contains(&row))
+        Self::parts(key).is_none_or(|row| row < self.from || self.rows.contains(&row))
     }
 
     /// Takes note of a row that is written.
     pub(super) fn add(&mut self, key: &[u8]) {
-        let Some(row) = Self::parts(key).filter(|row| row.0 >= self.from) else { return };
+        let Some(row) = Self::parts(key).filter(|row| *row >= self.from) else { return };
         self.rows.insert(row);
-        if self.rows.len() > MAX_RECENT {
+        if self.rows.len() > MAX_RECENT
+            && let Some(middle) = self.rows.iter().nth(MAX_RECENT / 2).copied()
+        {
             // the older half goes
-            let middle = self.rows.iter().nth(MAX_RECENT / 2).map_or(row, |middle| *middle);
-            self.from = middle.0.saturating_add(1);
-            self.rows.retain(|row| row.0 >= self.from);
+            self.rows = self.rows.split_off(&middle);
+            self.from = middle;
         }
     }
 
-    fn parts(key: &[u8]) -> Option<(u64, u128)> {
+    fn parts(key: &[u8]) -> Option<(u64, u64)> {
         let (moment, hash) = key.strip_prefix(SEEN)?.split_first_chunk()?;
-        Some((u64::from_be_bytes(*moment), u128::from_be_bytes(hash.try_into().ok()?)))
+        Some((u64::from_be_bytes(*moment), u64::from_be_bytes(*hash.first_chunk()?)))
     }
 }
 
@@ -293,7 +300,7 @@ const AHEAD_MINUTES: u64 = 15;
 const FORGET_AT_ONCE: u64 = 600;
 
 /// Of how many rows it is known that they are there.
-const MAX_RECENT: usize = if cfg!(test) { 4 } else { 16_384 };
+const MAX_RECENT: usize = if cfg!(test) { 4 } else { 32_768 };
 
 /// How many events are told apart that share topic, id, type and time.
 const MAX_MARKS: usize = 64;
@@ -323,11 +330,17 @@ mod tests {
         }
         assert!(recent.may_have(&row(200, 3)) && !recent.may_have(&row(200, 4)));
 
-        // there is room for four: what goes is no longer known
+        // there is room for four: the older half goes, in the middle of a moment when it has to
         recent.add(&row(300, 1));
         assert!(
-            recent.may_have(&row(200, 4)) && recent.may_have(&row(300, 1)) && !recent.may_have(&row(300, 2))
+            recent.may_have(&row(200, 1)) && recent.may_have(&row(150, 9)),
+            "what went is not known any more"
         );
+        assert!(recent.may_have(&row(200, 3)) && !recent.may_have(&row(200, 4)), "what stayed is");
+        assert!(recent.may_have(&row(300, 1)) && !recent.may_have(&row(300, 2)));
+        let mut other_half = row(300, 1);
+        *other_half.last_mut().unwrap() ^= 1;
+        assert!(recent.may_have(&other_half), "looked up for nothing");
         recent.begin(None);
         assert!(!recent.may_have(&row(0, 1)));
     }
