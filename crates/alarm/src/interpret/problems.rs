@@ -149,12 +149,30 @@ impl Problems {
     /// Takes a problem in, or what became of it.
     pub(super) fn set(&mut self, number: u64, problem: Problem, rules: &Rules) {
         self.newest = self.newest.max(number);
+        let timer = problem.timer(number, rules);
+        // what was told again of it changes where it stands, and seldom more
+        if let Some((known, due)) = self.by_number.get_mut(&number)
+            && known.key == problem.key
+        {
+            if *due != timer {
+                self.timers.remove(&(*due, number));
+                self.timers.insert((timer, number));
+            }
+            if known.is_gone() != problem.is_gone() {
+                match problem.is_gone() {
+                    true => self.gone.insert(number),
+                    false => self.gone.remove(&number),
+                };
+            }
+            self.held = self.held + usize::from(problem.is_held()) - usize::from(known.is_held());
+            (*known, *due) = (problem, timer);
+            return;
+        }
         self.remove(number);
         if let Some(older) = self.by_key.insert(problem.key, number) {
             self.remove(older);
             self.by_key.insert(problem.key, number);
         }
-        let timer = problem.timer(number, rules);
         self.timers.insert((timer, number));
         if problem.is_gone() {
             self.gone.insert(number);
@@ -261,3 +279,66 @@ const EXPIRING_MICROS: i64 = 3_600_000_000;
 
 /// For how many problems something is done with one tick.
 const DUE_AT_ONCE: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn problem(key: u8, phase: Phase, heard: i64) -> Problem {
+        Problem {
+            key: AlarmKey::of(&[&[key]]),
+            phase,
+            changed: 0,
+            heard,
+            repeated: 0,
+            first_seen: 0,
+            last_seen: 0,
+            count: 1,
+            severity: Severity::Warning,
+            forms: Arc::default(),
+            muted: None,
+            raises: Vec::new(),
+            expiring: false,
+            flap_micros: 0,
+            untold: false,
+        }
+    }
+
+    fn phase() -> impl Strategy<Value = Phase> {
+        let flapping = any::<bool>().prop_map(|there| Phase::Flapping { there });
+        prop_oneof![(0..100_i64).prop_map(Phase::Held), Just(Phase::Open), flapping, Just(Phase::Gone)]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_becomes_of_a_problem_it_is_found_by_all_it_is_found_by(
+            changes in prop::collection::vec((1..6_u64, 0..4_u8, prop::option::weighted(0.9, phase()), 0..100_i64), 1..60)
+        ) {
+            let rules = Rules::default();
+            let mut problems = Problems::default();
+            let mut model: BTreeMap<u64, Problem> = BTreeMap::new();
+            for (number, key, phase, heard) in changes {
+                let Some(phase) = phase else {
+                    problems.remove(number);
+                    model.remove(&number);
+                    continue;
+                };
+                let problem = problem(key, phase, heard);
+                model.retain(|known, other| *known == number || other.key != problem.key);
+                model.insert(number, problem.clone());
+                problems.set(number, problem, &rules);
+
+                let timers = model.iter().map(|(number, it)| (it.timer(*number, &rules), *number)).collect();
+                let gone: BTreeSet<u64> = model.iter().filter(|(_, it)| it.is_gone()).map(|(number, _)| *number).collect();
+                let keys = model.iter().map(|(number, it)| (it.key, *number)).collect();
+                prop_assert_eq!(&problems.timers, &timers);
+                prop_assert_eq!(&problems.gone, &gone);
+                prop_assert_eq!(&problems.by_key, &keys);
+                prop_assert_eq!(problems.held(), model.values().filter(|it| it.is_held()).count());
+                prop_assert!(problems.iter().map(|(number, it)| (number, it.phase)).eq(model.iter().map(|(number, it)| (*number, it.phase))));
+            }
+        }
+    }
+}
