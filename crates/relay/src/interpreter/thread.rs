@@ -245,6 +245,7 @@ impl Interpreting {
             all.remarks.add(effects.remarks);
         }
         batch.held = self.interpreter.held();
+        last_of_each(&mut batch.effects.state);
         for key in &only_read {
             seen.forget(key);
         }
@@ -268,6 +269,19 @@ impl Interpreting {
     }
 }
 
+/// Sorts what is to be known, so that rows that lie together are written one after the other, and leaves of what was
+/// changed more than once the last.
+fn last_of_each(state: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+    state.sort_by(|(one, _), (other, _)| one.cmp(other));
+    state.dedup_by(|later, kept| {
+        let same = later.0 == kept.0;
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+}
+
 /// How many rows of what is remembered are read at once.
 const ROWS: usize = 1024;
 
@@ -275,3 +289,27 @@ const ROWS: usize = 1024;
 const BATCH_BYTES: usize = 4 << 20;
 /// How many alerts end a batch; the message that brings them is still finished.
 const BATCH_ALERTS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_was_changed_more_than_once_the_last_stays_in_the_order_of_the_keys() {
+        let row = |key: &str, value: Option<&str>| {
+            (key.as_bytes().to_vec(), value.map(|it| it.as_bytes().to_vec()))
+        };
+        let mut state = vec![
+            row("seen/2", Some("a")),
+            row("open/9", Some("first")),
+            row("open/1", Some("b")),
+            row("open/9", None),
+            row("open/9", Some("last")),
+            row("open/1", None),
+        ];
+
+        last_of_each(&mut state);
+
+        assert_eq!(state, [row("open/1", None), row("open/9", Some("last")), row("seen/2", Some("a"))]);
+    }
+}
