@@ -35,6 +35,11 @@ impl Scene {
 
     /// A cloud that has `estate`, and a relay whose configuration `more` is added to.
     fn with(estate: Estate, more: impl FnOnce(Config) -> Config) -> Self {
+        Self::beside(estate, |_| (), more)
+    }
+
+    /// The same, of a cloud that is made ready before the relay asks it anything.
+    fn beside(estate: Estate, prepare: impl FnOnce(&FakeCloud), more: impl FnOnce(Config) -> Config) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -46,6 +51,7 @@ impl Scene {
         let trust = Trust::pem(&fs::read_to_string(folder.path().join("certs/ca.pem")).unwrap()).unwrap();
         let settings = CloudSettings { estate, trust: Some(trust), ..CloudSettings::default() };
         let cloud = runtime.block_on(FakeCloud::start(settings)).unwrap();
+        prepare(&cloud);
         let org = cloud.organisations()[0];
         let ca: PathBuf = folder.path().join("cloud.pem");
         fs::write(&ca, cloud.ca_pem()).unwrap();
@@ -182,8 +188,9 @@ fn no_webhook_is_refused_or_kept_waiting_whatever_the_api_does() {
         Misbehaviour::HalfThenReset,
         Misbehaviour::Garbage,
     ] {
-        let mut scene = Scene::start();
-        scene.cloud.misbehave(what.clone()).always();
+        // from the start: a token that was taken once is not asked about again within the hour
+        let misbehave = |cloud: &FakeCloud| cloud.misbehave(what.clone()).always();
+        let mut scene = Scene::beside(Estate::small(11), misbehave, |config| config);
         let (mac, _) = scene.devices("ap")[0].clone();
         for n in 0..20 {
             // the posts of a story wait three seconds for an answer, and no longer
