@@ -314,7 +314,10 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_becomes_of_a_problem_it_is_found_by_all_it_is_found_by(
-            changes in prop::collection::vec((1..6_u64, 0..4_u8, prop::option::weighted(0.9, phase()), 0..100_i64), 1..60)
+            changes in prop::collection::vec(
+                (1..6_u64, 0..4_u8, prop::option::weighted(0.9, phase()), 0..100_i64),
+                1..60,
+            )
         ) {
             let rules = Rules::default();
             let mut problems = Problems::default();
@@ -331,13 +334,14 @@ mod tests {
                 problems.set(number, problem, &rules);
 
                 let timers = model.iter().map(|(number, it)| (it.timer(*number, &rules), *number)).collect();
-                let gone: BTreeSet<u64> = model.iter().filter(|(_, it)| it.is_gone()).map(|(number, _)| *number).collect();
+                let gone = model.iter().filter(|(_, it)| it.is_gone()).map(|(number, _)| *number).collect();
                 let keys = model.iter().map(|(number, it)| (it.key, *number)).collect();
                 prop_assert_eq!(&problems.timers, &timers);
                 prop_assert_eq!(&problems.gone, &gone);
                 prop_assert_eq!(&problems.by_key, &keys);
                 prop_assert_eq!(problems.held(), model.values().filter(|it| it.is_held()).count());
-                prop_assert!(problems.iter().map(|(number, it)| (number, it.phase)).eq(model.iter().map(|(number, it)| (*number, it.phase))));
+                let phases = model.iter().map(|(number, it)| (*number, it.phase));
+                prop_assert!(problems.iter().map(|(number, it)| (number, it.phase)).eq(phases));
             }
         }
     }
