@@ -98,20 +98,48 @@ fn plain_length(text: &str, place: Place) -> usize {
     }
 }
 
-/// How many bytes go by before one [`is_suspect`]. It looks at blocks as a whole, since a text is most often
-/// long and plain.
+/// How many bytes go by before one with which a character begins that may have a [`Spelling`].
 fn unsuspicious_length(bytes: &[u8], place: Place) -> usize {
-    let plain = |block: &&[u8]| !block.iter().fold(false, |any, byte| any | is_suspect(*byte, place));
-    let blocks = bytes.chunks_exact(BLOCK).take_while(plain).count() * BLOCK;
-    blocks + bytes[blocks..].iter().take_while(|byte| !is_suspect(**byte, place)).count()
+    // what is quoted is known when this is compiled: only then is a block compared at once
+    match place {
+        Place::Value => unsuspicious::<b'"', b'\\', b']'>(bytes),
+        Place::Quoted | Place::Json => unsuspicious::<b'"', b'\\', 0>(bytes),
+        Place::CefHeader => unsuspicious::<b'|', b'\\', 0>(bytes),
+        Place::CefValue => unsuspicious::<b'=', b'\\', 0>(bytes),
+        Place::Message => unsuspicious::<0, 0, 0>(bytes),
+    }
 }
 
-/// Whether a character that begins with `byte` may have a [`Spelling`]; never true inside a character.
-const fn is_suspect(byte: u8, place: Place) -> bool {
-    let [a, b, c] = place.quoted();
-    let quoted = (byte == a) | (byte == b) | (byte == c);
+/// The same where `A`, `B` and `C` need a backslash. It looks at blocks as a whole, since a text is most often long and
+/// plain; and first for what is no printable ASCII, since it most often has nothing else.
+fn unsuspicious<const A: u8, const B: u8, const C: u8>(bytes: &[u8]) -> usize {
+    let quoted = |byte: u8| (byte == A) | (byte == B) | (byte == C);
+    let suspect = |byte: u8| may_be_spelt(byte) | quoted(byte);
+    let printable = blocks(bytes, |byte| !(b' '..0x7f).contains(&byte) | quoted(byte));
+    let plain = printable + blocks(&bytes[printable..], suspect);
+    let rest = &bytes[plain..];
+    // blanks are plain everywhere
+    let mut block = [b' '; BLOCK];
+    if let Some(begun) = block.get_mut(..rest.len()) {
+        begun.copy_from_slice(rest);
+        if blocks(&block, suspect) == BLOCK {
+            return bytes.len();
+        }
+    }
+    plain + rest.iter().take_while(|byte| !suspect(**byte)).count()
+}
+
+/// How many bytes of whole blocks go by before one that has a byte that is `odd`.
+#[inline]
+fn blocks(bytes: &[u8], odd: impl Fn(u8) -> bool) -> usize {
+    let plain = |block: &&[u8; BLOCK]| !block.iter().fold(false, |any, byte| any | odd(*byte));
+    bytes.as_chunks::<BLOCK>().0.iter().take_while(plain).count() * BLOCK
+}
+
+/// Whether a character that begins with `byte` may have a [`Spelling`] wherever it stands; never true inside a character.
+const fn may_be_spelt(byte: u8) -> bool {
     let c1_or_deceptive = (byte == 0xc2) | (byte == 0xd8) | (byte == 0xe2) | (byte == 0xef);
-    (byte < b' ') | (byte == 0x7f) | quoted | c1_or_deceptive
+    (byte < b' ') | (byte == 0x7f) | c1_or_deceptive
 }
 
 impl Place {
@@ -245,12 +273,13 @@ mod tests {
     #[test]
     fn a_character_that_is_spelt_out_begins_with_a_byte_that_is_looked_for() {
         for place in PLACES {
+            let is_suspect = |byte: u8| may_be_spelt(byte) || place.quoted().contains(&byte);
             for c in '\0'..=char::MAX {
                 let mut bytes = [0; 4];
                 let [first, inner @ ..] = c.encode_utf8(&mut bytes).as_bytes() else { unreachable!() };
                 let spelt = Spelling::of(c, place).is_some();
-                assert!(!spelt || is_suspect(*first, place), "{c:?}");
-                assert!(!inner.iter().any(|byte| is_suspect(*byte, place)), "{c:?}");
+                assert!(!spelt || is_suspect(*first), "{c:?}");
+                assert!(!inner.iter().any(|byte| is_suspect(*byte)), "{c:?}");
             }
         }
     }
