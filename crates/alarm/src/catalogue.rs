@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use webhook::Topic;
 
+use crate::Text;
+
 mod meaning;
 mod pairs;
 
@@ -26,7 +28,7 @@ pub const BUNDLED_AS_OF: &str = "2026-11-22";
 /// `/const/otherdevice_events`, `/const/system_events`; pairs as in `data/SOURCE.md`.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    definitions: HashMap<(Kind, Box<str>), Definition>,
+    definitions: HashMap<Kind, HashMap<Box<str>, Definition>>,
     pairs: Pairs,
 }
 
@@ -95,16 +97,15 @@ impl Catalogue {
         let key = normal(&definition.key).into_owned();
         if !key.is_empty() {
             self.pairs.know(&key);
-            self.definitions.insert((kind, key.into_boxed_str()), definition);
+            self.definitions.entry(kind).or_default().insert(key.into_boxed_str(), definition);
         }
     }
 
     /// The definition of a type, whatever its case and hyphens.
     #[must_use]
     pub fn definition(&self, kind: Kind, name: &str) -> Option<&Definition> {
-        let key = normal(name);
-        let find = |key: &str| self.definitions.get(&(kind, key.into()));
-        find(&key).or_else(|| find(alias(&key)?))
+        let (listed, key) = (self.definitions.get(&kind)?, normal(name));
+        listed.get(key.as_ref()).or_else(|| listed.get(alias(&key)?))
     }
 
     /// Whether any list has the type.
@@ -130,8 +131,8 @@ impl Catalogue {
         let paired = matches!(kind, Kind::Other) && topic.name() != "occupancy-alerts";
         let pair = if paired { None } else { self.pairs.find(&key) };
         let (class, role, sub_key) = pair.map_or_else(
-            || (key.clone().into_owned().into_boxed_str(), Role::Tells, SubKey::None),
-            |pair| (pair.class.clone(), pair.role, pair.sub_key.clone()),
+            || (Text::from(key.as_ref()), Role::Tells, &SubKey::None),
+            |pair| (pair.class.clone(), pair.role, &pair.sub_key),
         );
         Meaning { class, role, sub_key, resource: Resource::of(kind, definition), definition }
     }

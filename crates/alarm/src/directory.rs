@@ -83,7 +83,13 @@ pub(crate) enum Place<'a> {
 impl Place<'_> {
     /// The key of the row in the directory of `org`.
     pub(crate) fn key(self, org: &str) -> Vec<u8> {
-        let mut key = prefix(org);
+        let id_bytes = match self {
+            Self::Site(id) | Self::Map(id) => id.len(),
+            Self::Device(_) => 6,
+            Self::Read | Self::Filled => 0,
+        };
+        let mut key = Vec::with_capacity(PREFIX.len() + org.len() + 2 + id_bytes);
+        put_prefix(org, &mut key);
         match self {
             Self::Read => key.push(b'!'),
             Self::Filled => key.push(b'#'),
@@ -117,20 +123,22 @@ pub fn is_row(key: &[u8]) -> bool {
 
 const PREFIX: &[u8] = b"name/";
 
-fn prefix(org: &str) -> Vec<u8> {
-    let mut key = PREFIX.to_vec();
+fn put_prefix(org: &str, key: &mut Vec<u8>) {
+    key.extend_from_slice(PREFIX);
     key.extend_from_slice(org.as_bytes());
     key.push(0);
-    key
 }
 
 /// The range of the rows of all devices of `org`; behind its six last bytes, a key is a MAC address.
 #[must_use]
 pub fn device_rows(org: &str) -> Range<Vec<u8>> {
-    let (mut from, mut to) = (prefix(org), prefix(org));
-    from.push(b'd');
-    to.push(b'd' + 1);
-    from..to
+    let row = |kind: u8| {
+        let mut key = Vec::new();
+        put_prefix(org, &mut key);
+        key.push(kind);
+        key
+    };
+    row(b'd')..row(b'd' + 1)
 }
 
 /// The device of a row under [`device_rows`].
@@ -203,19 +211,28 @@ pub(crate) fn learn(
 pub(crate) struct Names<'a> {
     pub(crate) org: &'a str,
     pub(crate) known: &'a Known,
+    /// Whether any directory names anything.
+    pub(crate) any: bool,
 }
 
-impl Names<'_> {
+impl<'a> Names<'a> {
+    fn row(self, place: Place<'_>) -> Option<&'a [u8]> {
+        if !self.any {
+            return None;
+        }
+        self.known.get(&place.key(self.org)).map(Vec::as_slice)
+    }
+
     pub(crate) fn site(self, id: &str) -> Option<Site> {
-        serde_json::from_slice(self.known.get(&Place::Site(id).key(self.org))?).ok()
+        serde_json::from_slice(self.row(Place::Site(id))?).ok()
     }
 
     pub(crate) fn device(self, mac: Mac) -> Option<Device> {
-        serde_json::from_slice(self.known.get(&Place::Device(mac).key(self.org))?).ok()
+        serde_json::from_slice(self.row(Place::Device(mac))?).ok()
     }
 
     pub(crate) fn map(self, id: &str) -> Option<String> {
-        String::from_utf8(self.known.get(&Place::Map(id).key(self.org))?.clone()).ok()
+        String::from_utf8(self.row(Place::Map(id))?.to_vec()).ok()
     }
 }
 
@@ -247,9 +264,9 @@ mod tests {
 
         let gone = Lesson { devices: [(Mac::new([2, 0, 0, 0, 0, 1]), None)].into(), ..Lesson::default() };
         assert_eq!(learn("acme", at, &gone, &known).len(), 1);
-        assert_eq!(Names { org: "acme", known: &known }.site("s").unwrap().name, "Lisboa");
+        assert_eq!(Names { org: "acme", known: &known, any: true }.site("s").unwrap().name, "Lisboa");
         assert!(
-            Names { org: "acm", known: &known }.site("s").is_none(),
+            Names { org: "acm", known: &known, any: true }.site("s").is_none(),
             "an organisation knows its own names"
         );
     }

@@ -87,17 +87,33 @@ pub struct Interpreter {
 
 /// An entry that has been read, and what interpreting it needs.
 #[derive(Debug)]
-pub struct Read {
-    what: What,
+pub struct Read<'a> {
+    what: What<'a>,
 }
 
 #[derive(Debug)]
-enum What {
-    Message { org: String, received: Timestamp, fetched: Option<Fetched>, told: Vec<Result<Told, Unread>> },
-    Learned { org: String, at: Timestamp, lesson: Box<directory::Lesson> },
-    Own { at: Timestamp, own: Own },
-    Replayed { alert: Box<Alert> },
-    Tick { at: Timestamp },
+enum What<'a> {
+    Message {
+        org: &'a str,
+        received: Timestamp,
+        fetched: Option<Fetched>,
+        told: Vec<Result<Told<'a>, Unread>>,
+    },
+    Learned {
+        org: &'a str,
+        at: Timestamp,
+        lesson: Box<directory::Lesson>,
+    },
+    Own {
+        at: Timestamp,
+        own: Own,
+    },
+    Replayed {
+        alert: Box<Alert>,
+    },
+    Tick {
+        at: Timestamp,
+    },
 }
 
 impl Interpreter {
@@ -184,18 +200,18 @@ impl Interpreter {
 
     /// Reads an entry.
     #[must_use]
-    pub fn read(&mut self, entry: Entry<'_>) -> Read {
+    pub fn read<'a>(&mut self, entry: Entry<'a>) -> Read<'a> {
         let (catalogue, scratch) = (&self.catalogue, &mut self.scratch);
-        let mut message = |org: &str, received, fetched, body: &[u8]| {
+        let mut message = |org: &'a str, received, fetched, body: &'a [u8]| {
             let events = Reading::of(body).0.into_iter();
             let mut told = |event| Told::of(org, event, received, catalogue, scratch);
             let told = events.map(|event| event.map(&mut told)).collect();
-            What::Message { org: org.to_owned(), received, fetched, told }
+            What::Message { org, received, fetched, told }
         };
         let what = match entry {
             Entry::Admitted { org, received, body } => message(org, received, None, body),
             Entry::Fetched { org, received, fetched, body } => message(org, received, Some(fetched), body),
-            Entry::Learned { org, at, lesson } => What::Learned { org: org.to_owned(), at, lesson },
+            Entry::Learned { org, at, lesson } => What::Learned { org, at, lesson },
             Entry::Own { at, own } => What::Own { at, own },
             Entry::Replayed { alert } => What::Replayed { alert },
             Entry::Tick { at } => What::Tick { at },
@@ -206,14 +222,14 @@ impl Interpreter {
     /// The keys of the state that [`step`](Self::step) will want to know, as far as what is `known` already shows:
     /// ask again until nothing new comes, which is once more at most.
     #[must_use]
-    pub fn keys(&self, read: &Read, known: &Known) -> Vec<Vec<u8>> {
+    pub fn keys(&self, read: &Read<'_>, known: &Known) -> Vec<Vec<u8>> {
         let mut keys = Vec::new();
         match &read.what {
             What::Message { org, told, .. } => {
                 for told in told.iter().flatten() {
                     keys.extend(told.identity.keys().iter().filter(|key| self.recent.may_have(key)).cloned());
                     if self.named {
-                        told.places(Names { org, known }, &mut keys);
+                        told.places(Names { org, known, any: true }, &mut keys);
                     }
                     for fact in &told.facts {
                         let (topic, kind) = (told.event.topic.name(), told.event.kind());
@@ -259,25 +275,35 @@ impl Interpreter {
     ///
     /// What cannot be read becomes an alert that says so; it never stops the entries behind it.
     #[must_use]
-    pub fn step(&mut self, known: &Known, read: Read) -> Effects {
-        let mut work = Work::new(known, &self.rules, &mut self.problems, &mut self.scratch);
+    pub fn step(&mut self, known: &Known, read: Read<'_>) -> Effects {
+        let mut effects = Effects::default();
+        self.step_into(known, read, &mut effects);
+        effects
+    }
+
+    /// Does a [`step`](Self::step) and adds what it brings about to the `effects` of those before it; the state that
+    /// they changed must be `known`, but for the rows of problems.
+    pub fn step_into(&mut self, known: &Known, read: Read<'_>, effects: &mut Effects) {
+        let before = effects.state.len();
+        let (rules, problems, scratch) = (&self.rules, &mut self.problems, &mut self.scratch);
+        let mut work = Work::new(known, rules, self.named, problems, scratch, effects);
         match read.what {
             What::Message { org, received, fetched, told } => {
                 let teller = if fetched.is_some() { Teller::Fetched } else { Teller::Webhook };
                 for told in told {
                     work.effects.remarks.told(teller);
                     match told {
-                        Ok(told) => message(&mut work, &mut self.doubles, &org, received, fetched, &told),
+                        Ok(told) => message(&mut work, &mut self.doubles, org, received, fetched, &told),
                         Err(unread) => {
-                            work.effects.alerts.push(unread_alert(&org, received, fetched, &unread));
+                            work.effects.alerts.push(unread_alert(org, received, fetched, &unread));
                         }
                     }
                 }
-                work.effects.forget = self.forgetting.due(received);
+                work.effects.forget.extend(self.forgetting.due(received));
             }
             What::Learned { org, at, lesson } => {
                 self.named = true;
-                for (key, value) in directory::learn(&org, at, &lesson, known) {
+                for (key, value) in directory::learn(org, at, &lesson, known) {
                     work.set(key, value);
                 }
                 for (kind, definitions) in lesson.definitions {
@@ -301,11 +327,10 @@ impl Interpreter {
             }
             What::Tick { at } => work.tick(at),
         }
-        let effects = work.finish();
-        for (key, _) in effects.state.iter().filter(|(_, value)| value.is_some()) {
+        work.finish();
+        for (key, _) in effects.state[before..].iter().filter(|(_, value)| value.is_some()) {
             self.recent.add(key);
         }
-        effects
     }
 }
 
@@ -316,7 +341,7 @@ fn message(
     org: &str,
     received: Timestamp,
     fetched: Option<Fetched>,
-    told: &Told,
+    told: &Told<'_>,
 ) {
     let for_site = told.event.for_site;
     let id = match &told.identity {
@@ -355,18 +380,15 @@ fn message(
         }
     };
     let came = Came { id, received, origin: fetched.map_or(Origin::Webhook, Fetched::origin) };
-    let names = Names { org, known: work.known };
+    let names = Names { org, known: work.known, any: work.named };
     work.effects.remarks.unknown_types.extend(told.unknown_type().map(std::borrow::Cow::into_owned));
-    let devices = told.event.devices();
-    for unnamed in told.unnamed(&devices, names) {
-        work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
-    }
+    let unnamed = told.unnamed(names).into_iter().map(|unnamed| (org.into(), unnamed));
+    work.effects.remarks.unnamed.extend(unnamed);
     work.effects.remarks.fanned_out += (told.facts.len() as u64).saturating_sub(1);
     for fact in &told.facts {
-        let alert = told.alert(&devices, fact, &came, names, work.rules);
+        let alert = told.alert(fact, &came, names, work.rules);
         if alert.site.is_empty() && !alert.site_id.is_empty() {
-            let unnamed = Unnamed::Site(alert.site_id.to_string());
-            work.effects.remarks.unnamed.push((org.to_owned(), unnamed));
+            work.effects.remarks.site_unnamed(org, &alert.site_id);
         }
         let news = work::News {
             alert,
@@ -376,7 +398,7 @@ fn message(
             update: told.is_update(),
             reconcile: fetched == Some(Fetched::Reconcile),
         };
-        work.take(told.role_of(fact), news, &|alert| told.summarise(&devices, alert, fact));
+        work.take(told.role_of(fact), news, &|alert| told.summarise(alert, fact));
     }
     if let Identity::Timeless { keys, .. } = &told.identity {
         let problem = told.facts.first().and_then(|fact| work.open_number(&fact.key)).unwrap_or(NO_PROBLEM);
@@ -390,7 +412,7 @@ fn double(
     doubles: &mut BTreeMap<Vec<u8>, Timestamp>,
     org: &str,
     received: Timestamp,
-    told: &Told,
+    told: &Told<'_>,
 ) {
     let (topic, site) = (told.event.topic.name(), told.event.site_id());
     let double = [org.as_bytes(), &[0], site.as_bytes(), &[0], topic.as_bytes()].concat();
@@ -402,7 +424,7 @@ fn double(
     doubles.insert(double, received);
     let name = told.event.said().text(&["site_name"]).into_owned();
     let name = Some(name).filter(|name| !name.is_empty());
-    let names = Names { org, known: work.known };
+    let names = Names { org, known: work.known, any: work.named };
     let name = name.or_else(|| names.site(&site).map(|site| site.name)).unwrap_or_else(|| site.to_string());
     let own = Own {
         kind: crate::OwnKind::DoubleSubscription,

@@ -10,9 +10,11 @@ pub mod directory;
 mod entry;
 mod fields;
 mod interpret;
+mod json;
 mod reading;
 mod rules;
 mod text;
+mod value;
 
 mod alert;
 mod audience;

@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ids::{Mac, Timestamp};
-use serde_json::{Map, Value};
 use webhook::{Message, Topic};
 
 use crate::fields::Fields;
+use crate::value::{Object, Value};
 
 /// The events of one message, read; in their place, what of it could not be.
 #[derive(Debug, Default)]
-pub(crate) struct Reading(pub(crate) Vec<Result<Event, Unread>>);
+pub(crate) struct Reading<'a>(pub(crate) Vec<Result<Event<'a>, Unread>>);
 
 /// Bytes that could not be understood.
 #[derive(Debug)]
@@ -22,19 +22,24 @@ pub(crate) struct Unread {
 
 /// One event.
 #[derive(Debug)]
-pub(crate) struct Event {
+pub(crate) struct Event<'a> {
     pub(crate) topic: Topic,
     /// Its fields, but for `for_site`.
-    pub(crate) fields: Map<String, Value>,
+    pub(crate) fields: Object<'a>,
     /// By which subscription it came, as it says.
     pub(crate) for_site: bool,
     /// When it happened, as it says.
     pub(crate) time: Option<Timestamp>,
 }
 
-impl Reading {
+impl<'a> Reading<'a> {
     /// Reads `body`; what cannot be read never keeps the rest from being read.
-    pub(crate) fn of(body: &[u8]) -> Self {
+    pub(crate) fn of(body: &'a [u8]) -> Self {
+        at_once(body).unwrap_or_else(|| Self::one_by_one(body))
+    }
+
+    /// Reads each event by itself.
+    fn one_by_one(body: &'a [u8]) -> Self {
         let mut reading = Self::default();
         let message = match Message::parse(body) {
             Ok(message) => message,
@@ -46,7 +51,7 @@ impl Reading {
         reading.0.reserve(message.events.len().min(MAX_EVENTS));
         let mut room = MAX_AROUND_BYTES;
         for (index, event) in message.events.iter().take(MAX_EVENTS).enumerate() {
-            match serde_json::from_str::<Map<String, Value>>(event.get()) {
+            match serde_json::from_str::<Object<'a>>(event.get()) {
                 Ok(fields) => reading.add(&message.topic, fields, &mut room),
                 Err(error) => reading.0.push(Err(Unread {
                     bytes: event.get().as_bytes().to_vec(),
@@ -62,13 +67,15 @@ impl Reading {
     }
 
     /// Takes in an event; `room` is how many bytes may still be repeated.
-    fn add(&mut self, topic: &Topic, mut fields: Map<String, Value>, room: &mut usize) {
+    fn add(&mut self, topic: &Topic, mut fields: Object<'a>, room: &mut usize) {
         // it only tells by which subscription the event came
         let for_site = fields.remove("for_site").and_then(|value| value.as_bool()).unwrap_or(false);
         // occupancy alerts hold what happened in a list of their own
-        if let Some(Value::Array(inner)) = fields.get_mut("alert_events").map(Value::take) {
-            fields.remove("alert_events");
-            let around = serde_json::to_vec(&fields).expect("a map of text to JSON is JSON");
+        if let Some(Value::List(_)) = fields.get("alert_events")
+            && let Some(Value::List(inner)) = fields.remove("alert_events")
+        {
+            let mut around = Vec::new();
+            fields.put(&mut around);
             let repeated = around.len().saturating_mul(inner.len().min(MAX_EVENTS));
             let Some(rest) = room.checked_sub(repeated) else {
                 let why = format!("{} bytes around {} alert_events are too many", around.len(), inner.len());
@@ -78,9 +85,7 @@ impl Reading {
             *room = rest;
             for event in inner.into_iter().take(MAX_EVENTS.saturating_sub(self.0.len())) {
                 if let Value::Object(mut event) = event {
-                    for (name, value) in &fields {
-                        event.entry(name).or_insert_with(|| value.clone());
-                    }
+                    event.fill(&fields);
                     self.push(topic, event, for_site);
                 }
             }
@@ -89,15 +94,29 @@ impl Reading {
         self.push(topic, fields, for_site);
     }
 
-    fn push(&mut self, topic: &Topic, fields: Map<String, Value>, for_site: bool) {
+    fn push(&mut self, topic: &Topic, fields: Object<'a>, for_site: bool) {
         let said = Fields(&fields);
         let time = said.time("timestamp").or_else(|| said.time("last_seen"));
         self.0.push(Ok(Event { topic: topic.clone(), fields, for_site, time }));
     }
 }
 
-impl Event {
-    pub(crate) fn said(&self) -> Fields<'_> {
+/// Reads a body in one go, when it is small and everything in it is sound, as nearly always.
+fn at_once(body: &[u8]) -> Option<Reading<'_>> {
+    if body.len() > MAX_AT_ONCE_BYTES {
+        return None;
+    }
+    let (topic, events) = Message::read::<Object<'_>>(body)?;
+    let mut reading = Reading(Vec::with_capacity(events.len()));
+    let mut room = MAX_AROUND_BYTES;
+    for fields in events {
+        reading.add(&topic, fields, &mut room);
+    }
+    Some(reading)
+}
+
+impl<'a> Event<'a> {
+    pub(crate) fn said(&self) -> Fields<'_, 'a> {
         Fields(&self.fields)
     }
 
@@ -110,13 +129,13 @@ impl Event {
     }
 
     /// The id of its site, if that names one.
-    pub(crate) fn site_id(&self) -> Cow<'_, str> {
+    pub(crate) fn site_id(&self) -> Cow<'a, str> {
         let id = self.said().text(&["site_id"]);
         if id.bytes().all(|byte| matches!(byte, b'0' | b'-')) { Cow::default() } else { id }
     }
 
     /// Whom it is about, when it is one device, and all whom it names.
-    pub(crate) fn devices(&self) -> Devices<'_> {
+    pub(crate) fn devices(&self) -> Devices<'a> {
         Devices::read(&self.topic, self.said())
     }
 }
@@ -139,7 +158,7 @@ pub(crate) struct Devices<'a> {
 }
 
 impl<'a> Devices<'a> {
-    fn read(topic: &Topic, fields: Fields<'a>) -> Self {
+    fn read(topic: &Topic, fields: Fields<'_, 'a>) -> Self {
         let clients = topic.name().starts_with("nac-") || topic.name().starts_with("client-");
         let mut device = Self {
             kind: fields.text(&["device_type"]),
@@ -171,7 +190,7 @@ impl<'a> Devices<'a> {
     }
 
     /// What the type's first letters say it is, where nothing else does.
-    fn read_kind(&mut self, fields: Fields<'a>) {
+    fn read_kind(&mut self, fields: Fields<'_, 'a>) {
         let kind = fields.text(&["type"]);
         let begins = |with: &str| kind.get(..with.len()).is_some_and(|it| it.eq_ignore_ascii_case(with));
         if let Some((_, kind)) = PREFIXES.iter().find(|(prefix, _)| begins(prefix)) {
@@ -180,7 +199,7 @@ impl<'a> Devices<'a> {
     }
 
     /// An alarm names its devices in lists, a Marvis alarm in entities.
-    fn read_alarm(&mut self, fields: Fields<'a>) {
+    fn read_alarm(&mut self, fields: Fields<'_, 'a>) {
         let lists = [("aps", "ap"), ("switches", "switch"), ("gateways", "gateway")];
         let found = lists
             .into_iter()
@@ -264,3 +283,61 @@ const MAX_AROUND_BYTES: usize = 8 << 20;
 
 /// How many events of one message are read; Mist sends some hundreds at most.
 pub(crate) const MAX_EVENTS: usize = 16_384;
+
+/// Up to how many bytes a body is read in one go: what is read of a larger one is in memory event by event. It has room
+/// for fewer than [`MAX_EVENTS`].
+const MAX_AT_ONCE_BYTES: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What can be told of a reading.
+    fn told(reading: Reading<'_>) -> Vec<Result<String, String>> {
+        let told = |event: Event<'_>| {
+            let mut fields = Vec::new();
+            event.fields.put(&mut fields);
+            let fields = String::from_utf8(fields).unwrap();
+            format!("{} {fields} {} {:?}", event.topic, event.for_site, event.time)
+        };
+        let unread = |it: Unread| format!("{}: {}", String::from_utf8_lossy(&it.bytes), it.why);
+        reading.0.into_iter().map(|event| event.map(told).map_err(unread)).collect()
+    }
+
+    fn event() -> impl Strategy<Value = String> {
+        let field = prop_oneof![
+            Just(r#""for_site":true"#),
+            Just(r#""timestamp":1552408871.5"#),
+            Just(r#""last_seen":"1552408871""#),
+            Just(r#""b":{"d":[1,-2,3.50],"c":null}"#),
+            Just(r#""a" : "x\n\u00e9""#),
+            Just(r#""a":"plain""#),
+            Just(r#""alert_events":[{"a":1},2,{"z":"in"}]"#),
+            Just(r#""alert_events":{}"#),
+        ];
+        let object =
+            prop::collection::vec(field, 0..6).prop_map(|fields| format!("{{{}}}", fields.join(",")));
+        // what is JSON and no event, and what only seems to be JSON
+        let odd = prop_oneof![
+            Just("7"),
+            Just("null"),
+            Just("[]"),
+            Just(r#"{"a":"\ud800"}"#),
+            Just(r#"{"a":1e999}"#)
+        ];
+        prop_oneof![9 => object, 1 => odd.prop_map(str::to_owned)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_reads_the_same_in_one_go_as_event_by_event(events in prop::collection::vec(event(), 0..5)) {
+            let body = format!(r#"{{"topic":"device_events","x":1,"events":[{}]}}"#, events.join(" , "));
+            let one_by_one = told(Reading::one_by_one(body.as_bytes()));
+            let sound = one_by_one.iter().all(Result::is_ok);
+            prop_assert_eq!(told(Reading::of(body.as_bytes())), one_by_one);
+            prop_assert_eq!(at_once(body.as_bytes()).is_some(), sound, "{}", body);
+        }
+    }
+}

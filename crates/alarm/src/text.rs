@@ -7,7 +7,7 @@ use crate::fields::Fields;
 use crate::{Alert, State, Text};
 
 /// Why, in Mist's words.
-pub(crate) fn reason(fields: Fields<'_>) -> String {
+pub(crate) fn reason(fields: Fields<'_, '_>) -> String {
     let plain = fields.list(&["reasons", "reason", "text", "detail"]).join("; ");
     if !plain.is_empty() {
         return plain;
@@ -17,7 +17,7 @@ pub(crate) fn reason(fields: Fields<'_>) -> String {
 }
 
 /// Which part of a device it is, or what a device saw; where nothing says why, that is what there is to know.
-fn seen(fields: Fields<'_>) -> String {
+fn seen(fields: Fields<'_, '_>) -> String {
     let mut seen = Vec::new();
     for (word, name) in SEEN {
         let list = fields.list(&[name]);
@@ -30,7 +30,7 @@ fn seen(fields: Fields<'_>) -> String {
 }
 
 /// What the fields say, each behind its word; `parts` are words and names of fields.
-pub(crate) fn said(fields: Fields<'_>, parts: [(&str, &str); 2], separator: &str) -> String {
+pub(crate) fn said(fields: Fields<'_, '_>, parts: [(&str, &str); 2], separator: &str) -> String {
     let mut said = String::new();
     for (word, name) in parts {
         let text = fields.text(&[name]);
@@ -77,7 +77,10 @@ pub(crate) fn summary(alert: &Alert, several: &[Cow<'_, str>]) -> Text {
     }
     if !alert.reason.is_empty() {
         line += ": ";
-        line += &shortened(&alert.reason, SUMMARY_REASON_CHARS);
+        match end_of(&alert.reason, SUMMARY_REASON_CHARS) {
+            None => line += &alert.reason,
+            Some(end) => line.extend([&alert.reason[..end], "…"]),
+        }
     }
     shortened(&line, SUMMARY_CHARS).into()
 }
@@ -98,13 +101,19 @@ fn duration(secs: u64) -> String {
 
 /// At most `most` characters of `text`; where some are missing, it shows.
 pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
-    if text.len() <= most {
-        return text.into(); // a character has at least one byte
-    }
-    match text.char_indices().nth(most) {
+    match end_of(text, most) {
         None => text.into(),
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        Some(end) => [&text[..end], "…"].concat().into(),
     }
+}
+
+/// Where the first `most` characters of `text` end; `None` when it has no more.
+fn end_of(text: &str, most: usize) -> Option<usize> {
+    // a character has at least one byte, and most often no more
+    if text.as_bytes().get(..most)?.is_ascii() {
+        return (text.len() > most).then_some(most);
+    }
+    text.char_indices().nth(most).map(|(end, _)| end)
 }
 
 /// Words and the fields behind them.
@@ -128,6 +137,23 @@ pub(crate) const SUMMARY_CHARS: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shortened_ends_behind_a_whole_character_and_shows_it() {
+        for (text, most, shown) in [
+            ("", 0, ""),
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc…"),
+            ("äöü", 3, "äöü"),
+            ("äöüß", 3, "äöü…"),
+            ("abcß", 3, "abc…"),
+            ("abßc", 3, "abß…"),
+            ("ab", 3, "ab"),
+            ("a", 0, "…"),
+        ] {
+            assert_eq!(shortened(text, most), shown, "{text} {most}");
+        }
+    }
 
     #[test]
     fn a_duration_is_told_in_its_two_largest_units() {

@@ -176,9 +176,10 @@ impl Interpreter {
         for name in remarks.unknown_types {
             self.unknown.say(name);
         }
-        for unnamed in remarks.unnamed {
+        for (org, unnamed) in remarks.unnamed {
             // whoever looks them up has enough to do; it will be met again
-            let _full = self.unnamed.try_send(unnamed);
+            let Ok(room) = self.unnamed.try_reserve() else { break };
+            room.send((org.into(), unnamed));
         }
     }
 

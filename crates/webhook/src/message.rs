@@ -39,6 +39,18 @@ impl<'a> Message<'a> {
         };
         Ok(Self { topic: Topic::new(&topic), events: events.unwrap_or_default() })
     }
+
+    /// Reads `body` in one go, each of its events as an `E`.
+    ///
+    /// `None` when it is no message, or one of its events is no `E`: [`parse`](Self::parse) tells them apart, and
+    /// what is sound in it.
+    #[must_use]
+    pub fn read<E: Deserialize<'a>>(body: &'a [u8]) -> Option<(Topic, Vec<E>)> {
+        // asked once whether all is UTF-8, texts are not asked one by one
+        let text = str::from_utf8(body).ok()?;
+        let envelope = Envelope::<Vec<E>>::parse_with(body, |_| serde_json::from_str(text))?;
+        Some((Topic::new(&envelope.topic), envelope.events.unwrap_or_default()))
+    }
 }
 
 /// Why a body could not be split.
@@ -67,8 +79,12 @@ impl<'a, E: Deserialize<'a>> Envelope<'a, E> {
     /// The envelope of `body`; `None` when it is no JSON object with a topic that says something, or its events
     /// are no `E`.
     pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+        Self::parse_with(body, serde_json::from_slice)
+    }
+
+    fn parse_with(body: &'a [u8], parse: impl FnOnce(&'a [u8]) -> serde_json::Result<Self>) -> Option<Self> {
         let starts_object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        let envelope: Self = starts_object.then(|| serde_json::from_slice(body).ok()).flatten()?;
+        let envelope = starts_object.then(|| parse(body).ok()).flatten()?;
         (!envelope.topic.trim().is_empty()).then_some(envelope)
     }
 }

@@ -30,11 +30,12 @@ impl Topic {
     /// The topic that `text` names; every text names one.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let hyphens = text.replace('_', "-");
-        Self::KNOWN
-            .into_iter()
-            .find(|known| known.name() == hyphens)
-            .unwrap_or_else(|| Self::Other(hyphens.into_boxed_str()))
+        let same = |known: &Self| {
+            let bytes = text.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
+            bytes.eq(known.name().bytes())
+        };
+        let known = Self::KNOWN.into_iter().find(same);
+        known.unwrap_or_else(|| Self::Other(text.replace('_', "-").into_boxed_str()))
     }
 
     /// The name on the wire, with hyphens.

@@ -3,17 +3,18 @@
 use std::borrow::Cow;
 
 use super::{Definition, Kind};
+use crate::Text;
 use crate::fields::Fields;
 
 /// What a type means, as far as it is known.
 #[derive(Clone, Debug)]
 pub struct Meaning<'a> {
     /// The problem it is about: the same for what raises it and what clears it, by whichever topic it is told.
-    pub class: Box<str>,
+    pub class: Text,
     /// Whether it begins the problem, ends it, or neither.
     pub role: Role,
     /// What tells several such problems of one device apart.
-    pub sub_key: SubKey,
+    pub sub_key: &'a SubKey,
     /// What it is about.
     pub resource: Resource,
     /// What Mist says of it; `None` for a type that is in no list.
@@ -60,7 +61,7 @@ impl Resource {
     }
 
     /// What an alarm is about, when its definition does not say: what its body shows.
-    pub(crate) fn shown(self, fields: Fields<'_>) -> Self {
+    pub(crate) fn shown(self, fields: Fields<'_, '_>) -> Self {
         if self != Self::Unknown {
             return self;
         }
@@ -114,7 +115,7 @@ impl SubKey {
 
     /// What `fields` say; empty when they do not. Of a list that is as long as that of the devices, `place` is the
     /// device's place and how many there are.
-    pub(crate) fn read(&self, fields: Fields<'_>, place: Option<(usize, usize)>) -> String {
+    pub(crate) fn read(&self, fields: Fields<'_, '_>, place: Option<(usize, usize)>) -> String {
         match self {
             Self::None => String::new(),
             Self::Field(name) => {

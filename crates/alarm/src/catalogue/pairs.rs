@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 
 use super::{BUNDLED_IS_SOUND, Role, SubKey, normal};
+use crate::Text;
 
 /// The pairs of types that begin and end one problem, by type in lower snake case.
 ///
@@ -20,7 +21,7 @@ pub(super) struct Pairs {
 /// What a paired type is in its pair.
 #[derive(Clone, Debug)]
 pub(super) struct Pair {
-    pub(super) class: Box<str>,
+    pub(super) class: Text,
     pub(super) role: Role,
     pub(super) sub_key: SubKey,
 }
@@ -98,7 +99,7 @@ impl Pairs {
 }
 
 /// The class of a problem that `raise` begins: one for all ways to say that a device is not reached.
-fn class(raise: &str) -> Box<str> {
+fn class(raise: &str) -> Text {
     let key = normal(raise);
     let connectivity = [
         "ap_disconnected",
@@ -108,7 +109,7 @@ fn class(raise: &str) -> Box<str> {
         "switch_down",
         "gateway_down",
     ];
-    if connectivity.contains(&&*key) { DEVICE_DOWN.into() } else { key.into() }
+    if connectivity.contains(&&*key) { DEVICE_DOWN.into() } else { key.as_ref().into() }
 }
 
 /// The class of a device that is not reached.

@@ -79,10 +79,9 @@ fn a_sub_key_is_read_from_its_field_or_from_the_text() {
     use serde_json::json;
     let read = |topic: &str, name: &str, event: serde_json::Value| {
         let catalogue = Catalogue::bundled();
-        catalogue
-            .meaning(&Topic::new(topic), name)
-            .sub_key
-            .read(crate::fields::Fields(event.as_object().unwrap()), None)
+        let event = event.to_string();
+        let event = serde_json::from_str(&event).unwrap();
+        catalogue.meaning(&Topic::new(topic), name).sub_key.read(crate::fields::Fields(&event), None)
     };
     let bgp = json!({"reasons": ["BGP neighbor 198.51.100.1 down"]});
 

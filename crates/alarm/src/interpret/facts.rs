@@ -17,13 +17,14 @@ use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, Text, Unnamed};
 
 /// An event, and what it is about.
 #[derive(Debug)]
-pub(super) struct Told {
-    pub(super) event: Event,
+pub(super) struct Told<'a> {
+    pub(super) event: Event<'a>,
+    devices: Devices<'a>,
     pub(super) identity: Identity,
     pub(super) role: Role,
-    class: Box<str>,
+    class: Text,
     /// What its definition says, when it has one: severity and group; `None` for an unknown type.
-    defined: Option<(String, String)>,
+    defined: Option<(Text, Text)>,
     pub(super) facts: Vec<Fact>,
 }
 
@@ -55,25 +56,24 @@ enum About {
     Unnamed(u64),
 }
 
-impl Told {
+impl<'a> Told<'a> {
     pub(super) fn of(
         org: &str,
-        event: Event,
+        event: Event<'a>,
         received: Timestamp,
         catalogue: &Catalogue,
         scratch: &mut Scratch,
     ) -> Self {
-        let kind = event.kind().into_owned();
-        let meaning = catalogue.meaning(&event.topic, &kind);
+        let meaning = catalogue.meaning(&event.topic, &event.kind());
         let marvis = marvis_role(event.said(), meaning.definition.is_some_and(|it| it.group == "marvis"));
         let role = marvis.unwrap_or(meaning.role);
         let resource = meaning.resource.shown(event.said());
-        let defined = meaning.definition.map(|it| (it.severity.clone(), it.group.clone()));
+        let defined = meaning.definition.map(|it| (Text::from(&*it.severity), Text::from(&*it.group)));
         let class = meaning.class;
         let sub_key = meaning.sub_key;
+        let devices = event.devices();
         let facts = {
             let said = event.said();
-            let devices = event.devices();
             let sub = |place| match role {
                 Role::Tells => told_sub_key(said, &devices, place),
                 _ if marvis.is_some() => String::new(),
@@ -97,14 +97,15 @@ impl Told {
                 let of = devices.named.len();
                 let mut facts = Vec::with_capacity(devices.named.len());
                 for (place, (name, mac)) in devices.named.iter().enumerate() {
-                    let (resource, site) = match mac {
-                        _ if !devices.id.is_empty() => (devices.id.clone(), Cow::default()),
-                        Some(mac) => (Cow::from(mac.to_string()), Cow::default()),
-                        None => (name.clone(), site.clone()),
+                    let address = mac.map(|mac| format_compact!("{mac}"));
+                    let (resource, site) = match &address {
+                        _ if !devices.id.is_empty() => (devices.id.as_ref(), ""),
+                        Some(address) => (address.as_str(), ""),
+                        None => (name.as_ref(), site.as_ref()),
                     };
                     let sub = sub(Some((place, of)));
                     let part = (of > 1).then(|| format!("{resource} {sub}"));
-                    let key = sub_key(&resource, &site, &sub);
+                    let key = sub_key(resource, site, &sub);
                     facts.push(Fact { key, about: About::Device(place), part });
                 }
                 let named = facts.len() as u64;
@@ -120,7 +121,7 @@ impl Told {
         };
         let problem = facts.first().map(|fact| &fact.key);
         let identity = Identity::of(org, &event, problem, marvis.is_some(), received, scratch);
-        Self { event, identity, role, class, defined, facts }
+        Self { event, devices, identity, role, class, defined, facts }
     }
 
     /// The keys of the names that its alerts want to know, as far as `names` shows which.
@@ -134,7 +135,7 @@ impl Told {
         if !map.is_empty() {
             keys.push(Place::Map(&map).key(org));
         }
-        for (_, mac) in &self.event.devices().named {
+        for (_, mac) in &self.devices.named {
             let Some(mac) = *mac else { continue };
             keys.push(Place::Device(mac).key(org));
             if site.is_empty()
@@ -154,12 +155,12 @@ impl Told {
 
     /// The devices and maps it names that the directory does not. What a topic tells of clients and assets is in no
     /// inventory.
-    pub(super) fn unnamed(&self, devices: &Devices<'_>, names: Names<'_>) -> Vec<Unnamed> {
+    pub(super) fn unnamed(&self, names: Names<'_>) -> Vec<Unnamed> {
         let topic = self.event.topic.name();
         let of_devices = Kind::of(&self.event.topic) != Kind::Other
             || topic.starts_with("nac-")
             || topic.starts_with("client-");
-        let macs = devices.named.iter().filter_map(|(_, mac)| *mac).filter(|_| of_devices);
+        let macs = self.devices.named.iter().filter_map(|(_, mac)| *mac).filter(|_| of_devices);
         let mut unnamed: Vec<Unnamed> =
             macs.filter(|mac| names.device(*mac).is_none()).map(Unnamed::Device).collect();
         let (site, map) = (self.event.site_id(), self.event.said().text(&["map_id", "mapid"]));
@@ -189,19 +190,12 @@ impl Told {
 
     /// Whether it is told again, with more known.
     pub(super) fn is_update(&self) -> bool {
-        self.event.fields.get("update").and_then(serde_json::Value::as_bool).unwrap_or(false)
+        self.event.said().is_true("update")
     }
 
     /// The alert one of its facts is, stateless; its summary is still to be written.
-    pub(super) fn alert(
-        &self,
-        devices: &Devices<'_>,
-        fact: &Fact,
-        came: &Came,
-        names: Names<'_>,
-        rules: &Rules,
-    ) -> Alert {
-        let (event, said_) = (&self.event, self.event.said());
+    pub(super) fn alert(&self, fact: &Fact, came: &Came, names: Names<'_>, rules: &Rules) -> Alert {
+        let (event, devices, said_) = (&self.event, &self.devices, self.event.said());
         let Came { id, received, origin } = *came;
         let id = fact.part.as_ref().map_or(id, |part| AlertId::of(&[id.bytes(), part.as_bytes()]));
         let mut alert =
@@ -314,7 +308,7 @@ impl Told {
             severity => severity,
         };
         let carries_many = matches!(alert.device_type.as_str(), "gateway" | "switch");
-        if &*self.class == DEVICE_DOWN && self.role == Role::Raises && carries_many {
+        if self.class == DEVICE_DOWN && self.role == Role::Raises && carries_many {
             alert.severity = Severity::Critical;
         }
         if let Some(severity) = rules.severity(alert) {
@@ -323,7 +317,7 @@ impl Told {
     }
 
     /// The one readable line of an alert of it.
-    pub(super) fn summarise(&self, devices: &Devices<'_>, alert: &mut Alert, fact: &Fact) {
+    pub(super) fn summarise(&self, alert: &mut Alert, fact: &Fact) {
         if self.event.topic == Topic::Audits && !alert.message.is_empty() {
             alert.summary = shortened(&alert.message, SUMMARY_CHARS).into();
             return;
@@ -335,7 +329,7 @@ impl Told {
             }
         };
         let several: Vec<Cow<'_, str>> = match fact.about {
-            About::Whole if alert.device.is_empty() => devices.named.iter().map(named).collect(),
+            About::Whole if alert.device.is_empty() => self.devices.named.iter().map(named).collect(),
             _ => Vec::new(),
         };
         alert.summary = summary(alert, &several);
@@ -348,7 +342,7 @@ fn failed(kind: &str) -> bool {
 }
 
 /// What a Marvis body itself says of the state of its problem; Mist keeps none for its other alarms.
-fn marvis_role(said: Fields<'_>, defined: bool) -> Option<Role> {
+fn marvis_role(said: Fields<'_, '_>, defined: bool) -> Option<Role> {
     let details = said.object("details");
     if !defined && said.text(&["group"]) != "marvis" && details.is_none() {
         return None;
@@ -364,7 +358,7 @@ fn marvis_role(said: Fields<'_>, defined: bool) -> Option<Role> {
 }
 
 /// What tells apart alerts about one device that nothing ends.
-fn told_sub_key(said: Fields<'_>, devices: &Devices<'_>, place: Option<(usize, usize)>) -> String {
+fn told_sub_key(said: Fields<'_, '_>, devices: &Devices<'_>, place: Option<(usize, usize)>) -> String {
     if !devices.port.is_empty() {
         return devices.port.to_string();
     }

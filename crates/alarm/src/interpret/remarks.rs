@@ -1,6 +1,7 @@
 //! What interpreting came across, besides alerts.
 
 use super::Unnamed;
+use crate::Text;
 
 /// What interpreting came across.
 ///
@@ -17,7 +18,7 @@ pub struct Remarks {
     /// Alerts, by why they were made now.
     pub alerts: PerOccasion,
     /// Devices and sites that the directory does not name, each with its organisation.
-    pub unnamed: Vec<(String, Unnamed)>,
+    pub unnamed: Vec<(Text, Unnamed)>,
     /// Types that are in no catalogue.
     pub unknown_types: Vec<String>,
     /// Events that were told before.
@@ -27,19 +28,12 @@ pub struct Remarks {
 }
 
 impl Remarks {
-    /// Adds those of another entry.
-    pub fn add(&mut self, other: Self) {
-        self.unnamed.extend(other.unnamed);
-        self.unknown_types.extend(other.unknown_types);
-        self.repeated += other.repeated;
-        self.damped += other.damped;
-        self.fanned_out += other.fanned_out;
-        self.unchanged += other.unchanged;
-        for (count, more) in self.told.0.iter_mut().zip(other.told.0) {
-            *count += more;
-        }
-        for (count, more) in self.alerts.0.iter_mut().zip(other.alerts.0) {
-            *count += more;
+    /// Takes note of a site without a name, unless it was just done: many events in a row are of one.
+    pub(super) fn site_unnamed(&mut self, org: &str, id: &str) {
+        let same =
+            |(of, it): &(Text, Unnamed)| of == org && matches!(it, Unnamed::Site(known) if known == id);
+        if !self.unnamed.iter().rev().take(2).any(same) {
+            self.unnamed.push((org.into(), Unnamed::Site(id.to_owned())));
         }
     }
 
@@ -148,7 +142,7 @@ mod tests {
         for teller in Teller::ALL {
             let mut remarks = Remarks::default();
             remarks.told(teller);
-            remarks.add(remarks.clone());
+            remarks.told(teller);
             let counted = remarks.told.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
             assert_eq!(counted, [(teller, 2)]);
         }

@@ -13,9 +13,14 @@ impl Scratch {
     ///
     /// When it is none: a map by keys that are no text.
     pub(super) fn json(&mut self, value: &impl Serialize) -> &[u8] {
+        self.write(|out| serde_json::to_writer(out, value).expect("texts, numbers and maps by text are JSON"))
+    }
+
+    /// What `write` appends, until something else is written.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
         self.0.clear();
         self.0.shrink_to(MOST_KEPT);
-        serde_json::to_writer(&mut self.0, value).expect("texts, numbers and maps by text are JSON");
+        write(&mut self.0);
         &self.0
     }
 }

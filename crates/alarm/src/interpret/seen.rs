@@ -38,7 +38,7 @@ impl Identity {
     /// Of an event that is, in the first place, about `problem`; `by_status` when its status says what it does to that.
     pub(super) fn of(
         org: &str,
-        event: &Event,
+        event: &Event<'_>,
         problem: Option<&AlarmKey>,
         by_status: bool,
         received: Timestamp,
@@ -46,8 +46,7 @@ impl Identity {
     ) -> Self {
         let said = event.said();
         let topic = event.topic.name();
-        // serde_json keeps the keys of a map sorted, at every depth, so that what it writes is canonical
-        let canonical = canonical.json(&event.fields);
+        let canonical = canonical.write(|out| event.fields.put(out));
         let id = said.text(&["id"]);
         let minute = minute(received);
         if event.time.is_none() && id.is_empty() {
@@ -62,9 +61,9 @@ impl Identity {
         let problem: &[u8] = problem.filter(|_| id.is_empty()).map_or(&[], |key| &key.bytes()[..]);
         let micros = event.time.map_or(0, Timestamp::micros).to_be_bytes();
         let kind = said.text(&["type"]);
-        let texts = [org, topic, &id, &kind, &status].map(str::as_bytes);
+        let [org, topic, id, kind, status] = [org, topic, &id, &kind, &status].map(str::as_bytes);
         // what a row of a search has in common with what was posted
-        let soft = hash_of(&[&texts[..], &[problem, &micros]].concat());
+        let soft = hash_of(&[org, topic, id, kind, status, problem, &micros]);
         let believed = |when: &u64| {
             let when = when / MINUTE;
             minute.saturating_sub(KEEP_MINUTES) < when && when < minute + AHEAD_MINUTES

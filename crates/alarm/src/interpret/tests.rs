@@ -265,7 +265,7 @@ fn names_come_from_the_directory_and_what_it_lacks_is_remarked() {
     let body = json!({"topic": "device-events", "events": [{"type": "SW_PORT_DOWN", "mac": "020000000001", "port_id": "ge-0/0/1", "timestamp": 5}]}).to_string();
     let before = play.entry(Entry::Admitted { org: "acme", received: at(6), body: body.as_bytes() });
     let mac: Mac = "020000000001".parse().unwrap();
-    assert_eq!(before.remarks.unnamed, [("acme".to_owned(), Unnamed::Device(mac))]);
+    assert_eq!(before.remarks.unnamed, [("acme".into(), Unnamed::Device(mac))]);
 
     let device = directory::Device {
         name: "sw-1".into(),

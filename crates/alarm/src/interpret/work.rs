@@ -18,7 +18,11 @@ mod due;
 pub(super) struct Work<'a> {
     pub(super) known: &'a Known,
     pub(super) rules: &'a Rules,
-    pub(super) effects: Effects,
+    /// Whether the directory names anything at all.
+    pub(super) named: bool,
+    pub(super) effects: &'a mut Effects,
+    /// How many alerts there were before it that something told.
+    of_events: u64,
     problems: &'a mut Problems,
     scratch: &'a mut Scratch,
     /// What this entry changed already, in the order of the keys.
@@ -59,18 +63,19 @@ impl<'a> Work<'a> {
     pub(super) fn new(
         known: &'a Known,
         rules: &'a Rules,
+        named: bool,
         problems: &'a mut Problems,
         scratch: &'a mut Scratch,
+        effects: &'a mut Effects,
     ) -> Self {
-        Self { known, rules, effects: Effects::default(), problems, scratch, changed: BTreeMap::new() }
+        let of_events = of_events(effects);
+        Self { known, rules, named, effects, of_events, problems, scratch, changed: BTreeMap::new() }
     }
 
-    pub(super) fn finish(self) -> Effects {
-        let mut effects = Effects { state: self.changed.into_iter().collect(), ..self.effects };
-        let timely: u64 = effects.remarks.alerts.iter().map(|(_, count)| count).sum();
-        let of_events = effects.alerts.len() as u64 - timely;
-        effects.remarks.alerts.add(Occasion::Event, of_events);
-        effects
+    pub(super) fn finish(self) {
+        let of_events = of_events(self.effects) - self.of_events;
+        self.effects.remarks.alerts.add(Occasion::Event, of_events);
+        self.effects.state.extend(self.changed);
     }
 
     /// The state under `key`, as this entry has left it so far.
@@ -406,6 +411,12 @@ impl<'a> Work<'a> {
         self.set(row_key(number), None);
         self.set(raise_key(number), None);
     }
+}
+
+/// How many alerts are counted under no other occasion.
+fn of_events(effects: &Effects) -> u64 {
+    let timely = effects.remarks.alerts.iter().filter(|(occasion, _)| *occasion != Occasion::Event);
+    effects.alerts.len() as u64 - timely.map(|(_, count)| count).sum::<u64>()
 }
 
 /// An alert whose fields are complete, with its state and its summary.

@@ -231,18 +231,14 @@ impl Interpreting {
                     break;
                 }
             }
-            let effects = self.interpreter.step(&seen.known, read);
+            let before = batch.effects.state.len();
+            self.interpreter.step_into(&seen.known, read, &mut batch.effects);
             // nothing asks for a problem's row again: the interpreter has it in memory
-            let again = effects.state.iter().filter(|(key, _)| !problems.contains(key));
+            let again = batch.effects.state[before..].iter().filter(|(key, _)| !problems.contains(key));
             for (key, value) in again {
                 only_read.remove(key);
                 seen.set(key.clone(), value.clone());
             }
-            let all = &mut batch.effects;
-            all.alerts.extend(effects.alerts);
-            all.state.extend(effects.state);
-            all.forget.extend(effects.forget);
-            all.remarks.add(effects.remarks);
         }
         batch.held = self.interpreter.held();
         last_of_each(&mut batch.effects.state);
