@@ -201,40 +201,45 @@ impl Forgetting {
 
 /// Which of the newest rows there are, so that a new event, which nearly all are, is not looked up.
 ///
-/// A row goes by its moment and the first half of its hash: two that share these are taken for one, which is looked up
+/// A row goes by its moment and the first bytes of its hash: two that share these are taken for one, which is looked up
 /// for nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
     /// Of every row from this one on it is known whether it is there. Not of whole moments alone: Mist tells many
     /// times in whole seconds, and thousands of events may share one.
-    from: (u64, u64),
-    rows: BTreeSet<(u64, u64)>,
+    from: Row,
+    rows: BTreeSet<Row>,
 }
+
+/// A moment and the beginning of a hash, as they stand in a key.
+type Row = [u8; 12];
 
 impl Default for Recent {
     /// Nothing is known.
     fn default() -> Self {
-        Self { from: (u64::MAX, u64::MAX), rows: BTreeSet::new() }
+        Self { from: [u8::MAX; 12], rows: BTreeSet::new() }
     }
 }
 
 impl Recent {
     /// Begins behind `newest`, the key of the newest row there is.
     pub(super) fn begin(&mut self, newest: Option<&[u8]>) {
-        let newest = newest.and_then(Self::parts);
-        let from = newest.map_or(0, |(moment, _)| moment.saturating_add(1));
-        *self = Self { from: (from, 0), rows: BTreeSet::new() };
+        let moment = newest.and_then(|key| key.strip_prefix(SEEN)?.first_chunk());
+        let behind = moment.map_or(0, |moment| u64::from_be_bytes(*moment).saturating_add(1));
+        let mut from = Row::default();
+        from[..8].copy_from_slice(&behind.to_be_bytes());
+        *self = Self { from, rows: BTreeSet::new() };
     }
 
     /// Whether there may be a row under `key`.
     pub(super) fn may_have(&self, key: &[u8]) -> bool {
-        Self::parts(key).is_none_or(|row| row < self.from || self.rows.contains(&row))
+        row(key).is_none_or(|row| *row < self.from || self.rows.contains(row))
     }
 
     /// Takes note of a row that is written.
     pub(super) fn add(&mut self, key: &[u8]) {
-        let Some(row) = Self::parts(key).filter(|row| *row >= self.from) else { return };
-        self.rows.insert(row);
+        let Some(row) = row(key).filter(|row| **row >= self.from) else { return };
+        self.rows.insert(*row);
         if self.rows.len() > MAX_RECENT
             && let Some(middle) = self.rows.iter().nth(MAX_RECENT / 2).copied()
         {
@@ -243,11 +248,10 @@ impl Recent {
             self.from = middle;
         }
     }
+}
 
-    fn parts(key: &[u8]) -> Option<(u64, u64)> {
-        let (moment, hash) = key.strip_prefix(SEEN)?.split_first_chunk()?;
-        Some((u64::from_be_bytes(*moment), u64::from_be_bytes(*hash.first_chunk()?)))
-    }
+fn row(key: &[u8]) -> Option<&Row> {
+    key.strip_prefix(SEEN)?.first_chunk()
 }
 
 fn key(prefix: &[u8], moment: u64, hash: &[u8]) -> Vec<u8> {
@@ -262,7 +266,7 @@ fn micros(at: Timestamp) -> u64 {
     u64::try_from(at.micros()).unwrap_or(0)
 }
 
-/// The key of a problem's epoch is its number; of a row found by a search, this.
+/// What stands for an event that a search found, whose hash need not be that of the posted one.
 const FOUND: u64 = u64::MAX;
 
 /// The rows by the time of their event; those whose time is not to be believed, by the day of their arrival; those
@@ -299,7 +303,7 @@ const AHEAD_MINUTES: u64 = 15;
 const FORGET_AT_ONCE: u64 = 600;
 
 /// Of how many rows it is known that they are there.
-const MAX_RECENT: usize = if cfg!(test) { 4 } else { 32_768 };
+const MAX_RECENT: usize = if cfg!(test) { 4 } else { 65_536 };
 
 /// How many events are told apart that share topic, id, type and time.
 const MAX_MARKS: usize = 64;
