@@ -1,5 +1,52 @@
 //! Writes JSON as `serde_json` does, and faster where texts are long and plain, as most are.
 
+use serde::Serialize;
+
+/// An object that is being written.
+pub(crate) struct Writer<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Writer<'o> {
+    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    /// A field of our own, whose name needs no escape.
+    pub(crate) fn text(&mut self, name: &str, text: &str) {
+        self.name(name);
+        put_text(text, self.out);
+    }
+
+    /// One that is left out when it is empty.
+    pub(crate) fn text_if_any(&mut self, name: &str, text: &str) {
+        if !text.is_empty() {
+            self.text(name, text);
+        }
+    }
+
+    pub(crate) fn value(&mut self, name: &str, value: &impl Serialize) {
+        self.name(name);
+        serde_json::to_writer(&mut *self.out, value).expect("texts, numbers and lists of them are JSON");
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
 /// Appends `text` as a string (RFC 8259 7).
 pub(crate) fn put_text(text: &str, out: &mut Vec<u8>) {
     if is_plain(text.as_bytes()) {

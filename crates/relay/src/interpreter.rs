@@ -269,7 +269,7 @@ fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, V
         && let Some(alert) = alerts.next()
     {
         let before = bytes.len();
-        serde_json::to_writer(&mut bytes, &alert).expect("texts and numbers are JSON");
+        alert.put_json(&mut bytes);
         told.push((Arc::new(alert), bytes.len() - before));
     }
     // one buffer holds the bodies of all rows
