@@ -372,6 +372,13 @@ hash! {
     AlarmKey
 }
 
+impl AlarmKey {
+    /// What a hash over some parts was.
+    pub(crate) const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
 pub(crate) fn hash_of(parts: &[&[u8]]) -> [u8; 16] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     for part in parts {

@@ -25,7 +25,7 @@ use facts::{Came, Told};
 pub use remarks::{Occasion, PerOccasion, PerTeller, Remarks, Teller};
 
 use own::{own_alert, own_key, own_role};
-use problems::{Problem, Problems, number_of_row, raise_key};
+use problems::{Problem, Problems, number_of_forms, number_of_row, raise_key};
 use scratch::Scratch;
 use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
 use work::Work;
@@ -129,11 +129,13 @@ impl Interpreter {
         &self.catalogue
     }
 
-    /// The ranges of the state that have to be [recalled](Self::recall) at a start, and how many rows of each at most.
+    /// The ranges of the state that have to be [recalled](Self::recall) at a start, in this order, and how many rows of
+    /// each at most.
     #[must_use]
     pub fn ranges(&self) -> Vec<(Range<Vec<u8>>, usize)> {
         let mut ranges = vec![
             (problems::rows(), usize::MAX),
+            (problems::rows_of_forms(), usize::MAX),
             (DEFINED.to_vec()..b"defined0".to_vec(), usize::MAX),
             (DOUBLE.to_vec()..b"double0".to_vec(), usize::MAX),
             (directory::rows(), 1),
@@ -145,9 +147,11 @@ impl Interpreter {
     /// Takes a row of the state back in.
     pub fn recall(&mut self, key: &[u8], value: &[u8]) {
         if let Some(number) = number_of_row(key) {
-            if let Ok(problem) = serde_json::from_slice::<Problem>(value) {
+            if let Some(problem) = Problem::read(value) {
                 self.problems.set(number, problem, &self.rules);
             }
+        } else if let Some(number) = number_of_forms(key) {
+            self.problems.set_forms(number, serde_json::from_slice(value).unwrap_or_default());
         } else if let Some(kind) = key.strip_prefix(DEFINED).and_then(|key| serde_json::from_slice(key).ok())
         {
             self.define(kind, serde_json::from_slice(value).unwrap_or_default());
@@ -466,7 +470,7 @@ pub fn open_problem(
     look_up: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
 ) -> Option<OpenProblem> {
     let number = number_of_row(key)?;
-    let problem: Problem = serde_json::from_slice(value).ok()?;
+    let problem = Problem::read(value)?;
     if problem.is_gone() {
         return None;
     }

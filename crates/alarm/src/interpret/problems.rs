@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AlarmKey, RaisedAs, Rules, Severity};
 
+mod row;
+
 /// A problem in short; times are microseconds since 1970.
 ///
-/// It is a row of the state, and its raise with all its texts is another: what happens often changes the short one.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// It is a row of the state, its raise with all its texts is another, and so are its forms: what happens often changes
+/// the short one.
+#[derive(Clone, Debug)]
+#[cfg_attr(test, derive(PartialEq))]
 pub(super) struct Problem {
     pub(super) key: AlarmKey,
     pub(super) phase: Phase,
@@ -23,7 +27,6 @@ pub(super) struct Problem {
     /// When anything was heard of it last.
     pub(super) heard: i64,
     /// Until when its repeats were sent.
-    #[serde(default)]
     pub(super) repeated: i64,
     /// When it was first and last seen, as the events say.
     pub(super) first_seen: i64,
@@ -34,29 +37,25 @@ pub(super) struct Problem {
     /// The forms in which its raise was told.
     pub(super) forms: Arc<Vec<RaisedAs>>,
     /// The window that kept its raise from some sinks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) muted: Option<Box<str>>,
     /// When it was raised lately, oldest first; only where flapping is damped.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) raises: Vec<i64>,
     /// Whether it expires unless something is heard of it within an hour.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) expiring: bool,
     /// For how long raises count as flapping, and it has to be calm after it; 0 where flapping is not damped.
-    #[serde(default)]
     pub(super) flap_micros: i64,
     /// Whether it was over before anybody was told, so that nobody is told of its end either.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) untold: bool,
 }
 
 /// Where a problem stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
     /// Raised, and nobody was told: it may be over before this time.
     Held(i64),
     /// Raised, and told.
+    #[default]
     Open,
     /// Raised, cleared and raised again so often that only the first raise was told; `there` says what it is now.
     Flapping {
@@ -65,6 +64,12 @@ pub(super) enum Phase {
     },
     /// Cleared; remembered for a while, so that what comes late is known as late.
     Gone,
+}
+
+impl Phase {
+    fn is_open(&self) -> bool {
+        *self == Self::Open
+    }
 }
 
 impl Problem {
@@ -181,6 +186,13 @@ impl Problems {
         self.by_number.insert(number, (problem, timer));
     }
 
+    /// Gives a problem that was read the forms in which its raise was told.
+    pub(super) fn set_forms(&mut self, number: u64, forms: Vec<RaisedAs>) {
+        if let Some((problem, _)) = self.by_number.get_mut(&number) {
+            problem.forms = Arc::new(forms);
+        }
+    }
+
     /// Forgets a problem.
     pub(super) fn remove(&mut self, number: u64) {
         if let Some((problem, timer)) = self.by_number.remove(&number) {
@@ -252,13 +264,28 @@ pub(super) fn row_key(number: u64) -> Vec<u8> {
     [PREFIX, &number.to_be_bytes()].concat()
 }
 
+/// The key under which the state holds the forms of a problem.
+pub(super) fn forms_key(number: u64) -> Vec<u8> {
+    [FORMS_OF, &number.to_be_bytes()].concat()
+}
+
 pub(super) fn number_of_row(key: &[u8]) -> Option<u64> {
     key.strip_prefix(PREFIX)?.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// The number of the problem whose forms stand under `key`.
+pub(super) fn number_of_forms(key: &[u8]) -> Option<u64> {
+    key.strip_prefix(FORMS_OF)?.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// The range of the rows of all problems.
 pub(super) fn rows() -> Range<Vec<u8>> {
     PREFIX.to_vec()..b"open0".to_vec()
+}
+
+/// The range of the rows of their forms.
+pub(super) fn rows_of_forms() -> Range<Vec<u8>> {
+    FORMS_OF.to_vec()..b"forms0".to_vec()
 }
 
 pub(super) fn micros(duration: std::time::Duration) -> i64 {
@@ -267,6 +294,7 @@ pub(super) fn micros(duration: std::time::Duration) -> i64 {
 
 const PREFIX: &[u8] = b"open/";
 const RAISE: &[u8] = b"raise/";
+const FORMS_OF: &[u8] = b"forms/";
 
 /// How many forms of a raise are remembered: topics, types and severities are few.
 pub(super) const FORMS: usize = 16;
@@ -286,7 +314,7 @@ mod tests {
 
     use super::*;
 
-    fn problem(key: u8, phase: Phase, heard: i64) -> Problem {
+    pub(super) fn problem(key: u8, phase: Phase, heard: i64) -> Problem {
         Problem {
             key: AlarmKey::of(&[&[key]]),
             phase,
@@ -306,7 +334,7 @@ mod tests {
         }
     }
 
-    fn phase() -> impl Strategy<Value = Phase> {
+    pub(super) fn phase() -> impl Strategy<Value = Phase> {
         let flapping = any::<bool>().prop_map(|there| Phase::Flapping { there });
         prop_oneof![(0..100_i64).prop_map(Phase::Held), Just(Phase::Open), flapping, Just(Phase::Gone)]
     }

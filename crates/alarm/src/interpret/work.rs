@@ -6,7 +6,7 @@ use std::sync::Arc;
 use compact_str::format_compact;
 use ids::Timestamp;
 
-use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, micros, raise_key, row_key};
+use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, forms_key, micros, raise_key, row_key};
 use super::{Effects, Known, Occasion, Scratch};
 use crate::catalogue::Role;
 use crate::text::{shortened, summary};
@@ -382,7 +382,13 @@ impl<'a> Work<'a> {
     }
 
     fn keep(&mut self, number: u64, problem: Problem) {
-        let row = self.scratch.json(&problem).to_vec();
+        let known = self.problems.number(number).map(|known| &known.forms);
+        let told_anew = known.map_or(!problem.forms.is_empty(), |known| !Arc::ptr_eq(known, &problem.forms));
+        if told_anew {
+            let forms = self.scratch.json(&*problem.forms).to_vec();
+            self.set(forms_key(number), Some(forms));
+        }
+        let row = self.scratch.write(|out| problem.put(out)).to_vec();
         self.set(row_key(number), Some(row));
         self.problems.set(number, problem, self.rules);
     }
@@ -410,6 +416,7 @@ impl<'a> Work<'a> {
         self.problems.remove(number);
         self.set(row_key(number), None);
         self.set(raise_key(number), None);
+        self.set(forms_key(number), None);
     }
 }
 
