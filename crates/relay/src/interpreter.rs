@@ -189,7 +189,7 @@ impl Interpreter {
         for (kind, count) in std::mem::take(&mut batch.kinds) {
             self.metrics.interpreted(kind, count);
         }
-        self.tops.add(batch.effects.alerts.iter(), std::time::Instant::now());
+        self.tops.add(&batch.effects.alerts, std::time::Instant::now());
         let unread = batch.effects.alerts.iter().filter(|alert| alert.kind == "uninterpretable").count();
         if unread > 0 {
             warn!(entries = unread, "messages could not be understood; they were stored, and alerts say so");

@@ -144,6 +144,11 @@ impl Seen {
         self.known.contains_key(key) || self.absent.contains(key)
     }
 
+    /// Room for what a batch of `entries` is likely to know.
+    fn with_room(entries: usize) -> Self {
+        Self { known: Known::with_capacity(entries), absent: HashSet::new() }
+    }
+
     fn forget(&mut self, key: &[u8]) {
         self.known.remove(key);
         self.absent.remove(key);
@@ -152,7 +157,9 @@ impl Seen {
     fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
         match value {
             Some(value) => {
-                self.absent.remove(&key);
+                if !self.absent.is_empty() {
+                    self.absent.remove(&key);
+                }
                 self.known.insert(key, value);
             }
             None => {
@@ -188,7 +195,7 @@ impl Interpreting {
         };
         batch.effects.alerts.reserve(entries.len());
         batch.effects.state.reserve(2 * entries.len());
-        let mut seen = Seen::default();
+        let mut seen = Seen::with_room(entries.len());
         // what is only read is left to the journal, which may have forgotten it by the next batch
         let mut only_read = HashSet::new();
         let problems = alarm::problem_rows();
@@ -236,7 +243,9 @@ impl Interpreting {
             // nothing asks for a problem's row again: the interpreter has it in memory
             let again = batch.effects.state[before..].iter().filter(|(key, _)| !problems.contains(key));
             for (key, value) in again {
-                only_read.remove(key);
+                if !only_read.is_empty() {
+                    only_read.remove(key);
+                }
                 seen.set(key.clone(), value.clone());
             }
         }
