@@ -132,6 +132,11 @@ pub(crate) fn connect_copier(held: &Held) -> Result<Copier, OpenError> {
     Ok(Copier { conn, files: Arc::clone(&held.files) })
 }
 
+/// Keeps a statement as it was planned first: otherwise SQLite plans it anew whenever what is bound to a range changes.
+fn prepare_once(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
+}
+
 /// Opens `path` for short reads beside the writer.
 pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -140,6 +145,7 @@ pub(crate) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY)?;
+    prepare_once(&conn)?;
     conn.pragma_update(None, "query_only", true)?;
     conn.pragma_update(None, "cache_size", READER_CACHE_KIB)?;
     Ok(conn)
@@ -278,6 +284,7 @@ fn connect(path: &Path, max_bytes: i64) -> Result<Connection, OpenError> {
     let mut conn = Connection::open_with_flags(path, flags).map_err(failed)?;
     conn.busy_timeout(BUSY).map_err(failed)?;
     conn.set_prepared_statement_cache_capacity(64);
+    prepare_once(&conn).map_err(failed)?;
 
     conn.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed)?;
     let found = format(&conn).map_err(failed)?;
