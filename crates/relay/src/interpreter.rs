@@ -197,9 +197,10 @@ impl Interpreter {
         }
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
         let mut alerts = batch.effects.alerts.into_iter().peekable();
+        let mut stored = batch.stored.into_bodies();
         let (ahead, state) = in_parts(batch.effects.state);
         loop {
-            let (rows, told) = rows(&mut alerts, now);
+            let (rows, told) = rows(&mut alerts, &mut stored, now);
             commit.alerts = rows;
             if alerts.peek().is_none() && ahead.is_empty() {
                 commit.forget = batch.effects.forget;
@@ -260,21 +261,28 @@ fn entries_at_once(arrived: usize) -> usize {
     }
 }
 
-/// As many of `alerts` as one commit takes: the rows of the outbox, and each alert with the bytes of its row.
-fn rows(alerts: &mut impl Iterator<Item = Alert>, at: i64) -> (Vec<OutRecord>, Vec<(Arc<Alert>, usize)>) {
+/// As many of `alerts` as one commit takes: the rows of the outbox, and each alert with the bytes of its row; `stored`
+/// are the bodies of the first ones.
+fn rows(
+    alerts: &mut impl Iterator<Item = Alert>,
+    stored: &mut impl Iterator<Item = Bytes>,
+    at: i64,
+) -> (Vec<OutRecord>, Vec<(Arc<Alert>, usize)>) {
     let few = alerts.size_hint().0.min(MOST_ENTRIES);
-    let mut bytes = Vec::with_capacity(few * USUAL_ALERT_BYTES);
-    let mut told = Vec::with_capacity(few);
-    while bytes.len() < COMMIT_BYTES
+    let (mut rows, mut told) = (Vec::with_capacity(few), Vec::with_capacity(few));
+    let mut bytes = 0;
+    while bytes < COMMIT_BYTES
         && let Some(alert) = alerts.next()
     {
-        let before = bytes.len();
-        alert.put_json(&mut bytes);
-        told.push((Arc::new(alert), bytes.len() - before));
+        let body = stored.next().unwrap_or_else(|| {
+            let mut body = Vec::new();
+            alert.put_json(&mut body);
+            body.into()
+        });
+        bytes += body.len();
+        told.push((Arc::new(alert), body.len()));
+        rows.push(OutRecord { at, body });
     }
-    // one buffer holds the bodies of all rows
-    let mut rest = Bytes::from(bytes);
-    let rows = told.iter().map(|(_, length)| OutRecord { at, body: rest.split_to(*length) }).collect();
     (rows, told)
 }
 
@@ -319,9 +327,6 @@ const COMMIT_BYTES: usize = 4 << 20;
 
 /// Requests in flight from which on the intake counts as busy.
 const BUSY: usize = 16;
-
-/// What an alert seldom exceeds as JSON; only a first guess at a buffer.
-const USUAL_ALERT_BYTES: usize = 1536;
 
 /// How many entries are few enough to wait for, and at most interpreted in one commit.
 const FEW_ENTRIES: usize = 400;

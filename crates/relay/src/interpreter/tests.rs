@@ -79,6 +79,29 @@ fn what_is_behind_shrinks_while_the_intake_is_busy() {
     }
 }
 
+#[test]
+fn a_row_is_its_alert_whether_it_was_written_before_or_is_now() {
+    let at = Timestamp::from_micros(7);
+    let alert = |number: u8| {
+        Alert::new(alarm::AlertId::of(&[&[number]]), alarm::AlarmKey::of(&[]), "alarms", "device_down", at)
+    };
+    let alerts: Vec<Alert> = (0..5).map(alert).collect();
+    let mut stored = thread::Stored::default();
+    stored.add(&alerts[..1]);
+    stored.add(&alerts[1..3]);
+
+    let (rows, told) = rows(&mut alerts.clone().into_iter(), &mut stored.into_bodies(), 9);
+
+    assert_eq!(
+        told.iter().map(|(alert, _)| alert.as_ref()).collect::<Vec<_>>(),
+        alerts.iter().collect::<Vec<_>>()
+    );
+    for ((row, (_, bytes)), alert) in rows.iter().zip(told).zip(&alerts) {
+        assert_eq!((row.at, row.body.len()), (9, bytes));
+        assert_eq!(serde_json::from_slice::<Alert>(&row.body).unwrap(), *alert);
+    }
+}
+
 /// How often it starts, so that something comes in at the wrong moment, and how much.
 const ROUNDS: usize = 40;
 const MESSAGES: usize = 12;

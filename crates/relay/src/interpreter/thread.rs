@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use alarm::{Effects, Known, Rules};
+use alarm::{Alert, Effects, Known, Rules};
+use bytes::Bytes;
 use ids::Timestamp;
 use journal::{Log, Position, ReadError, Reader};
 use tokio::sync::oneshot;
 use tracing::error;
 
-use super::failed;
+use super::{COMMIT_BYTES, failed};
 use crate::Error;
 use crate::error::Chain;
 use crate::inbox;
@@ -52,8 +53,38 @@ pub(super) struct Batch {
     /// How many entries of each kind.
     pub(super) kinds: BTreeMap<&'static str, u64>,
     pub(super) effects: Effects,
+    /// The first of its alerts as they are stored.
+    pub(super) stored: Stored,
     /// How many raises are held down behind it.
     pub(super) held: usize,
+}
+
+/// Alerts as they are stored, written while they are at hand: a batch later the processor has to fetch them again.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    bodies: Vec<u8>,
+    /// How many bytes of `bodies` each has.
+    lengths: Vec<usize>,
+}
+
+impl Stored {
+    /// Writes those of `alerts` that have room in one commit.
+    pub(super) fn add(&mut self, alerts: &[Alert]) {
+        for alert in alerts {
+            let before = self.bodies.len();
+            if before >= COMMIT_BYTES {
+                return;
+            }
+            alert.put_json(&mut self.bodies);
+            self.lengths.push(self.bodies.len() - before);
+        }
+    }
+
+    /// The body of each; one piece of memory holds all of them.
+    pub(super) fn into_bodies(self) -> impl Iterator<Item = Bytes> {
+        let mut rest = Bytes::from(self.bodies);
+        self.lengths.into_iter().map(move |length| rest.split_to(length))
+    }
 }
 
 impl Thread {
@@ -191,9 +222,11 @@ impl Interpreting {
             oldest: None,
             kinds: BTreeMap::new(),
             effects: Effects::default(),
+            stored: Stored::default(),
             held: 0,
         };
         batch.effects.alerts.reserve(entries.len());
+        batch.stored.bodies.reserve(entries.len() * USUAL_ALERT_BYTES);
         batch.effects.state.reserve(2 * entries.len());
         let mut seen = Seen::with_room(entries.len());
         // what is only read is left to the journal, which may have forgotten it by the next batch
@@ -239,7 +272,9 @@ impl Interpreting {
                 }
             }
             let before = batch.effects.state.len();
+            let told = batch.effects.alerts.len();
             self.interpreter.step_into(&seen.known, read, &mut batch.effects);
+            batch.stored.add(&batch.effects.alerts[told..]);
             // nothing asks for a problem's row again: the interpreter has it in memory
             let again = batch.effects.state[before..].iter().filter(|(key, _)| !problems.contains(key));
             for (key, value) in again {
@@ -289,6 +324,9 @@ fn last_of_each(state: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
 
 /// How many rows of what is remembered are read at once.
 const ROWS: usize = 1024;
+
+/// What an alert seldom exceeds as JSON; only a first guess at a buffer.
+const USUAL_ALERT_BYTES: usize = 1536;
 
 /// How many bytes of entries are interpreted in one commit.
 const BATCH_BYTES: usize = 4 << 20;
