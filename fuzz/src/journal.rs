@@ -128,7 +128,7 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
         let key = KEYS[usize::from(number) % KEYS.len()];
         let commit = Commit {
             alerts: vec![OutRecord { at: i64::from(number), body: record(number).body }],
-            state: vec![(key.to_vec(), Some(key.to_vec()))],
+            state: vec![(key.to_vec().into(), Some(key.to_vec().into()))],
             cursor: ("interpreter".to_owned(), Position::new(u64::from(number))),
             ..Commit::default()
         };

@@ -120,8 +120,8 @@ fn interpret(
             let digits: Vec<String> = some.iter().map(|key| relay::digits(key)).collect();
             let answer = alerts::ask(config, &json!({ "command": STATE, "keys": digits }))?;
             for (key, value) in answer.as_object().into_iter().flatten() {
-                let value = value.as_str().and_then(relay::bytes_of);
-                known.extend(relay::bytes_of(key).zip(value));
+                let row = relay::bytes_of(key).zip(value.as_str().and_then(relay::bytes_of));
+                known.extend(row.map(|(key, value)| (key.into(), value.into())));
             }
         }
     }

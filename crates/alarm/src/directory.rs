@@ -9,9 +9,11 @@ use std::ops::Range;
 
 use ids::{Mac, Timestamp};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
-use crate::Known;
 use crate::catalogue::{Definition, Kind};
+use crate::interpret::range;
+use crate::{Known, StateKey, StateValue};
 
 /// What the API told of one organisation: an entry of the inbox.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -82,13 +84,13 @@ pub(crate) enum Place<'a> {
 
 impl Place<'_> {
     /// The key of the row in the directory of `org`.
-    pub(crate) fn key(self, org: &str) -> Vec<u8> {
+    pub(crate) fn key(self, org: &str) -> StateKey {
         let id_bytes = match self {
             Self::Site(id) | Self::Map(id) => id.len(),
             Self::Device(_) => 6,
             Self::Read | Self::Filled => 0,
         };
-        let mut key = Vec::with_capacity(PREFIX.len() + org.len() + 2 + id_bytes);
+        let mut key = StateKey::with_capacity(PREFIX.len() + org.len() + 2 + id_bytes);
         put_prefix(org, &mut key);
         match self {
             Self::Read => key.push(b'!'),
@@ -111,8 +113,8 @@ impl Place<'_> {
 }
 
 /// The range of all rows of all directories.
-pub(crate) fn rows() -> Range<Vec<u8>> {
-    PREFIX.to_vec()..b"name0".to_vec()
+pub(crate) fn rows() -> Range<StateKey> {
+    range(PREFIX, b"name0")
 }
 
 /// Whether the state has a row of a directory under `key`.
@@ -123,7 +125,7 @@ pub fn is_row(key: &[u8]) -> bool {
 
 const PREFIX: &[u8] = b"name/";
 
-fn put_prefix(org: &str, key: &mut Vec<u8>) {
+fn put_prefix(org: &str, key: &mut StateKey) {
     key.extend_from_slice(PREFIX);
     key.extend_from_slice(org.as_bytes());
     key.push(0);
@@ -131,9 +133,9 @@ fn put_prefix(org: &str, key: &mut Vec<u8>) {
 
 /// The range of the rows of all devices of `org`; behind its six last bytes, a key is a MAC address.
 #[must_use]
-pub fn device_rows(org: &str) -> Range<Vec<u8>> {
+pub fn device_rows(org: &str) -> Range<StateKey> {
     let row = |kind: u8| {
-        let mut key = Vec::new();
+        let mut key = StateKey::new();
         put_prefix(org, &mut key);
         key.push(kind);
         key
@@ -150,13 +152,13 @@ pub fn device_of_row(key: &[u8], value: &[u8]) -> Option<(Mac, Device)> {
 
 /// The key under which the state holds when all of the directory of `org` was last read.
 #[must_use]
-pub fn read_key(org: &str) -> Vec<u8> {
+pub fn read_key(org: &str) -> StateKey {
     Place::Read.key(org)
 }
 
 /// The key under which the state holds until when what had not arrived was fetched for `org`.
 #[must_use]
-pub fn filled_key(org: &str) -> Vec<u8> {
+pub fn filled_key(org: &str) -> StateKey {
     Place::Filled.key(org)
 }
 
@@ -167,7 +169,7 @@ pub fn read_at(value: &[u8]) -> Option<Timestamp> {
 }
 
 /// The keys of the rows that `lesson` may change.
-pub(crate) fn keys(org: &str, lesson: &Lesson) -> Vec<Vec<u8>> {
+pub(crate) fn keys(org: &str, lesson: &Lesson) -> Vec<StateKey> {
     let sites = lesson.sites.keys().map(|id| Place::Site(id).key(org));
     let devices = lesson.devices.keys().map(|mac| Place::Device(*mac).key(org));
     let maps = lesson.maps.keys().map(|id| Place::Map(id).key(org));
@@ -180,9 +182,9 @@ pub(crate) fn learn(
     at: Timestamp,
     lesson: &Lesson,
     known: &Known,
-) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+) -> Vec<(StateKey, Option<StateValue>)> {
     let mut changes = Vec::new();
-    let mut change = |place: Place<'_>, value: Option<Vec<u8>>| {
+    let mut change = |place: Place<'_>, value: Option<StateValue>| {
         let key = place.key(org);
         if known.get(&key) != value.as_ref() {
             changes.push((key, value));
@@ -195,13 +197,13 @@ pub(crate) fn learn(
         change(Place::Device(*mac), device.as_ref().map(json));
     }
     for (id, name) in &lesson.maps {
-        change(Place::Map(id), Some(name.clone().into_bytes()));
+        change(Place::Map(id), Some(name.as_bytes().into()));
     }
     if lesson.complete {
-        changes.push((Place::Read.key(org), Some(at.micros().to_be_bytes().to_vec())));
+        changes.push((Place::Read.key(org), Some(at.micros().to_be_bytes().as_slice().into())));
     }
     if let Some(filled) = lesson.filled {
-        changes.push((Place::Filled.key(org), Some(filled.micros().to_be_bytes().to_vec())));
+        changes.push((Place::Filled.key(org), Some(filled.micros().to_be_bytes().as_slice().into())));
     }
     changes
 }
@@ -220,7 +222,7 @@ impl<'a> Names<'a> {
         if !self.any {
             return None;
         }
-        self.known.get(&place.key(self.org)).map(Vec::as_slice)
+        self.known.get(&place.key(self.org)).map(SmallVec::as_slice)
     }
 
     pub(crate) fn site(self, id: &str) -> Option<Site> {
@@ -236,8 +238,8 @@ impl<'a> Names<'a> {
     }
 }
 
-fn json(row: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(row).expect("texts are JSON")
+fn json(row: &impl Serialize) -> StateValue {
+    serde_json::to_vec(row).expect("texts are JSON").into()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use compact_str::format_compact;
 use ids::{Mac, Timestamp};
+use smallvec::SmallVec;
 
 use crate::catalogue::{Catalogue, Role};
 use crate::directory::{self, Names};
@@ -31,7 +32,13 @@ use seen::{Before, Forgetting, Identity, Marks, NO_PROBLEM, Once, Recent};
 use work::Work;
 
 /// What the journal knew under the keys that [`Interpreter::keys`] named.
-pub type Known = HashMap<Vec<u8>, Vec<u8>>;
+pub type Known = HashMap<StateKey, StateValue>;
+
+/// A key of the state. Those that nearly every event has lie in place, so that they cost no memory of their own.
+pub type StateKey = SmallVec<[u8; 24]>;
+
+/// What stands under one; a problem's row lies in place too.
+pub type StateValue = SmallVec<[u8; 72]>;
 
 /// What an entry brings about; all of it is stored in one commit.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -39,9 +46,9 @@ pub struct Effects {
     /// The alerts, in the order of the events.
     pub alerts: Vec<Alert>,
     /// What the journal is to know from now on; `None` forgets a key.
-    pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub state: Vec<(StateKey, Option<StateValue>)>,
     /// Ranges of keys that the journal forgets, before it learns the rest.
-    pub forget: Vec<Range<Vec<u8>>>,
+    pub forget: Vec<Range<StateKey>>,
     /// What is worth knowing and is no alert.
     pub remarks: Remarks,
 }
@@ -132,15 +139,15 @@ impl Interpreter {
     /// The ranges of the state that have to be [recalled](Self::recall) at a start, in this order, and how many rows of
     /// each at most.
     #[must_use]
-    pub fn ranges(&self) -> Vec<(Range<Vec<u8>>, usize)> {
+    pub fn ranges(&self) -> Vec<(Range<StateKey>, usize)> {
         let mut ranges = vec![
             (problems::rows(), usize::MAX),
             (problems::rows_of_forms(), usize::MAX),
-            (DEFINED.to_vec()..b"defined0".to_vec(), usize::MAX),
-            (DOUBLE.to_vec()..b"double0".to_vec(), usize::MAX),
+            (range(DEFINED, b"defined0"), usize::MAX),
+            (range(DOUBLE, b"double0"), usize::MAX),
             (directory::rows(), 1),
         ];
-        ranges.extend(seen::RANGES.map(|(from, to)| (from.to_vec()..to.to_vec(), 1)));
+        ranges.extend(seen::RANGES.map(|(from, to)| (range(from, to), 1)));
         ranges
     }
 
@@ -168,8 +175,8 @@ impl Interpreter {
 
     /// The range of the state whose last key has to be told to [`begin`](Self::begin) at a start.
     #[must_use]
-    pub fn newest(&self) -> Range<Vec<u8>> {
-        seen::BY_TIME.0.to_vec()..seen::BY_TIME.1.to_vec()
+    pub fn newest(&self) -> Range<StateKey> {
+        range(seen::BY_TIME.0, seen::BY_TIME.1)
     }
 
     /// Takes in the last key of [`newest`](Self::newest); `None` where there is none. From then on the state must have
@@ -226,7 +233,7 @@ impl Interpreter {
     /// The keys of the state that [`step`](Self::step) will want to know, as far as what is `known` already shows:
     /// ask again until nothing new comes, which is once more at most.
     #[must_use]
-    pub fn keys(&self, read: &Read<'_>, known: &Known) -> Vec<Vec<u8>> {
+    pub fn keys(&self, read: &Read<'_>, known: &Known) -> Vec<StateKey> {
         let mut keys = Vec::new();
         match &read.what {
             What::Message { org, told, .. } => {
@@ -259,7 +266,7 @@ impl Interpreter {
     }
 
     /// The row of the raise that what is told now ends, or adds to in a form that is new.
-    fn raise_keys(&self, key: &AlarmKey, role: Role, topic: &str, kind: &str, keys: &mut Vec<Vec<u8>>) {
+    fn raise_keys(&self, key: &AlarmKey, role: Role, topic: &str, kind: &str, keys: &mut Vec<StateKey>) {
         let found = if role == Role::Tells { None } else { self.problems.find(key) };
         let found =
             found.filter(|(_, problem)| role == Role::Clears || !work::is_told_as(problem, topic, kind));
@@ -267,7 +274,7 @@ impl Interpreter {
     }
 
     /// The rows of the problems that have to go when `more` are raised.
-    fn oldest_keys(&self, more: usize, keys: &mut Vec<Vec<u8>>) {
+    fn oldest_keys(&self, more: usize, keys: &mut Vec<StateKey>) {
         let over = (self.problems.len() + more).saturating_sub(self.rules.max_open);
         // those that are over go first, and nothing is said of them
         let open = self.problems.iter().filter(|(_, problem)| !problem.is_gone());
@@ -318,7 +325,7 @@ impl Interpreter {
                     let told: HashSet<&str> = definitions.iter().map(|it| it.key.as_str()).collect();
                     all.retain(|it| !told.contains(it.key.as_str()));
                     all.extend_from_slice(&definitions);
-                    work.set(key, Some(serde_json::to_vec(&all).expect("texts are JSON")));
+                    work.set(key, Some(serde_json::to_vec(&all).expect("texts are JSON").into()));
                     for definition in definitions {
                         self.catalogue.define(kind, definition);
                     }
@@ -424,7 +431,7 @@ fn double(
     if said || (doubles.len() >= MAX_DOUBLES && !doubles.contains_key(&double)) {
         return;
     }
-    work.set([DOUBLE, &double].concat(), Some(received.micros().to_be_bytes().to_vec()));
+    work.set([DOUBLE, &double].concat().into(), Some(received.micros().to_be_bytes().as_slice().into()));
     doubles.insert(double, received);
     let name = told.event.said().text(&["site_name"]).into_owned();
     let name = Some(name).filter(|name| !name.is_empty());
@@ -486,8 +493,13 @@ pub fn says_seen(key: &[u8]) -> bool {
 
 /// The range of the rows of problems.
 #[must_use]
-pub fn problem_rows() -> Range<Vec<u8>> {
+pub fn problem_rows() -> Range<StateKey> {
     problems::rows()
+}
+
+/// The range of keys from `from` on and before `to`.
+pub(crate) fn range(from: &[u8], to: &[u8]) -> Range<StateKey> {
+    from.into()..to.into()
 }
 
 /// How long an event with neither id nor time counts as a repeat.
@@ -496,8 +508,8 @@ const TIMELESS_REPEAT: Duration = Duration::from_secs(60);
 /// Definitions of types that the API told, by their list.
 const DEFINED: &[u8] = b"defined/";
 
-fn defined_key(kind: crate::catalogue::Kind) -> Vec<u8> {
-    [DEFINED, &serde_json::to_vec(&kind).expect("a word is JSON")].concat()
+fn defined_key(kind: crate::catalogue::Kind) -> StateKey {
+    [DEFINED, &serde_json::to_vec(&kind).expect("a word is JSON")].concat().into()
 }
 
 /// When it was last said that organisation and site post the same topic.

@@ -26,8 +26,8 @@ pub use audience::Audience;
 pub use catalogue::Catalogue;
 pub use entry::{Entry, Fetched};
 pub use interpret::{
-    Effects, Interpreter, Known, Occasion, OpenProblem, PerOccasion, PerTeller, Read, Remarks, Teller,
-    Unnamed, open_problem, problem_rows, says_seen,
+    Effects, Interpreter, Known, Occasion, OpenProblem, PerOccasion, PerTeller, Read, Remarks, StateKey,
+    StateValue, Teller, Unnamed, open_problem, problem_rows, says_seen,
 };
 pub use own::{Own, OwnKind};
 pub use rules::{About, DampingRule, Rules, SeverityRule, Window};

@@ -133,7 +133,7 @@ pub struct Commit {
     /// keys of one commit are removed in one turn.
     pub forget: Vec<Range<Vec<u8>>>,
     /// State to set, or with `None` to remove.
-    pub state: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub state: Vec<(Bytes, Option<Bytes>)>,
     /// The cursor that moves, and where to: the last entry this accounts for.
     pub cursor: (String, Position),
 }

@@ -211,8 +211,8 @@ fn write(inserts: &mut Inserts<'_>, ledger: &mut Ledger, commit: &Commit) -> rus
         conn.prepare_cached("INSERT OR REPLACE INTO state (key, crc, value) VALUES (?1, ?2, ?3)")?;
     for (key, value) in &commit.state {
         match value {
-            Some(value) => set.execute(params![key, state_crc(key, value), value])?,
-            None => conn.prepare_cached("DELETE FROM state WHERE key = ?1")?.execute([key])?,
+            Some(value) => set.execute(params![&key[..], state_crc(key, value), &value[..]])?,
+            None => conn.prepare_cached("DELETE FROM state WHERE key = ?1")?.execute([&key[..]])?,
         };
     }
     Ok(Position::from_sql(ledger.ends(Log::Outbox).tail.position))

@@ -129,7 +129,7 @@ impl Feed {
         self.time(directory::filled_key(org)).await
     }
 
-    async fn time(&self, key: Vec<u8>) -> Result<Option<Timestamp>, Error> {
+    async fn time(&self, key: alarm::StateKey) -> Result<Option<Timestamp>, Error> {
         self.reading(move |journal| {
             let mut reader = journal.reader(Log::Inbox).map_err(failed(READING))?;
             let value = reader.state(&key).map_err(failed(READING))?;
@@ -163,7 +163,7 @@ pub(crate) fn open_problems(journal: &Journal, mut each: impl FnMut(OpenProblem)
 /// Every whole row of the state in `range`, a bounded number at a time.
 fn rows(
     journal: &Journal,
-    range: std::ops::Range<Vec<u8>>,
+    range: std::ops::Range<alarm::StateKey>,
     mut each: impl FnMut(&[u8], &[u8]),
 ) -> Result<(), Error> {
     let mut reader = journal.reader(Log::Inbox).map_err(failed(READING))?;
@@ -171,7 +171,7 @@ fn rows(
     loop {
         let rows = reader.states(&from..&range.end, ROWS).map_err(failed(READING))?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
-        from = [&last[..], &[0]].concat();
+        from = [&last[..], &[0]].concat().into();
         for (key, value) in &rows {
             if let Some(value) = value {
                 each(key, value);

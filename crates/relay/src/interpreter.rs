@@ -197,13 +197,15 @@ impl Interpreter {
         }
         let mut commit = Commit { cursor: (CURSOR.to_owned(), batch.from), ..Commit::default() };
         let mut alerts = batch.effects.alerts.into_iter().peekable();
+        let forget = batch.effects.forget.into_iter().map(|keys| keys.start.into_vec()..keys.end.into_vec());
+        let forget: Vec<_> = forget.collect();
         let mut stored = batch.stored.into_bodies();
-        let (ahead, state) = in_parts(batch.effects.state);
+        let (ahead, state) = in_parts(batch.state);
         loop {
             let (rows, told) = rows(&mut alerts, &mut stored, now);
             commit.alerts = rows;
             if alerts.peek().is_none() && ahead.is_empty() {
-                commit.forget = batch.effects.forget;
+                commit.forget = forget;
                 commit.state = state;
                 commit.cursor.1 = batch.to;
                 return self.write(commit, told).await;
@@ -222,7 +224,7 @@ impl Interpreter {
             commit.state = part;
             self.write(commit.clone(), Vec::new()).await?;
         }
-        (commit.forget, commit.state, commit.cursor.1) = (batch.effects.forget, state, batch.to);
+        (commit.forget, commit.state, commit.cursor.1) = (forget, state, batch.to);
         self.write(commit, Vec::new()).await
     }
 
@@ -287,12 +289,12 @@ fn rows(
 }
 
 /// Keys of the state and what they stand for, in the order in which they are written.
-type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+type Rows = Vec<(Bytes, Option<Bytes>)>;
 
 /// What of the state has to go ahead in commits of its own, and what is left for the last one: everything, unless it is
 /// more than one commit takes; then only what says that events were seen.
 fn in_parts(state: Rows) -> (Vec<Rows>, Rows) {
-    let weight = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| key.len() + value.as_ref().map_or(0, Vec::len);
+    let weight = |(key, value): &(Bytes, Option<Bytes>)| key.len() + value.as_ref().map_or(0, Bytes::len);
     if state.iter().map(weight).sum::<usize>() <= COMMIT_BYTES {
         return (Vec::new(), state);
     }

@@ -13,7 +13,7 @@ use crate::directory::{Names, Place};
 use crate::fields::Fields;
 use crate::reading::{Devices, Event};
 use crate::text::{SUMMARY_CHARS, reason, said, shortened, summary};
-use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, Text, Unnamed};
+use crate::{AlarmKey, Alert, AlertId, Origin, Rules, Severity, StateKey, Text, Unnamed};
 
 /// An event, and what it is about.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl<'a> Told<'a> {
     }
 
     /// The keys of the names that its alerts want to know, as far as `names` shows which.
-    pub(super) fn places(&self, names: Names<'_>, keys: &mut Vec<Vec<u8>>) {
+    pub(super) fn places(&self, names: Names<'_>, keys: &mut Vec<StateKey>) {
         let org = names.org;
         let site = self.event.site_id();
         if !site.is_empty() && self.event.said().text(&["site_name"]).is_empty() {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AlarmKey, RaisedAs, Rules, Severity};
+use super::range;
+use crate::{AlarmKey, RaisedAs, Rules, Severity, StateKey};
 
 mod row;
 
@@ -255,18 +256,24 @@ impl Problems {
 }
 
 /// The key under which the state holds the raise of a problem.
-pub(super) fn raise_key(number: u64) -> Vec<u8> {
-    [RAISE, &number.to_be_bytes()].concat()
+pub(super) fn raise_key(number: u64) -> StateKey {
+    numbered(RAISE, number)
 }
 
 /// The key under which the state holds a problem.
-pub(super) fn row_key(number: u64) -> Vec<u8> {
-    [PREFIX, &number.to_be_bytes()].concat()
+pub(super) fn row_key(number: u64) -> StateKey {
+    numbered(PREFIX, number)
 }
 
 /// The key under which the state holds the forms of a problem.
-pub(super) fn forms_key(number: u64) -> Vec<u8> {
-    [FORMS_OF, &number.to_be_bytes()].concat()
+pub(super) fn forms_key(number: u64) -> StateKey {
+    numbered(FORMS_OF, number)
+}
+
+fn numbered(prefix: &[u8], number: u64) -> StateKey {
+    let mut key = StateKey::from_slice(prefix);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
 }
 
 pub(super) fn number_of_row(key: &[u8]) -> Option<u64> {
@@ -279,13 +286,13 @@ pub(super) fn number_of_forms(key: &[u8]) -> Option<u64> {
 }
 
 /// The range of the rows of all problems.
-pub(super) fn rows() -> Range<Vec<u8>> {
-    PREFIX.to_vec()..b"open0".to_vec()
+pub(super) fn rows() -> Range<StateKey> {
+    range(PREFIX, b"open0")
 }
 
 /// The range of the rows of their forms.
-pub(super) fn rows_of_forms() -> Range<Vec<u8>> {
-    FORMS_OF.to_vec()..b"forms0".to_vec()
+pub(super) fn rows_of_forms() -> Range<StateKey> {
+    range(FORMS_OF, b"forms0")
 }
 
 pub(super) fn micros(duration: std::time::Duration) -> i64 {

@@ -8,7 +8,7 @@ use ids::Timestamp;
 use super::Scratch;
 use crate::alert::hash_of;
 use crate::reading::Event;
-use crate::{AlarmKey, AlertId};
+use crate::{AlarmKey, AlertId, StateKey, StateValue};
 
 /// What makes two events the same fact, and where that is remembered.
 ///
@@ -21,14 +21,14 @@ pub(super) enum Identity {
     /// An event with an id or a time.
     Timed {
         /// Where it is remembered; the first is where it is written.
-        keys: Vec<Vec<u8>>,
+        keys: Vec<StateKey>,
         /// Hash over topic and canonical event.
         full: AlertId,
     },
     /// One with neither: it is a repeat only for a minute, and while the state of its problem has not changed.
     Timeless {
         /// Where it is remembered; the first is where it is written.
-        keys: [Vec<u8>; 2],
+        keys: [StateKey; 2],
         /// Topic and canonical event, to be hashed with the time at which it was first seen.
         canonical: Vec<u8>,
     },
@@ -79,7 +79,7 @@ impl Identity {
         Self::Timed { keys, full }
     }
 
-    pub(super) fn keys(&self) -> &[Vec<u8>] {
+    pub(super) fn keys(&self) -> &[StateKey] {
         match self {
             Self::Timed { keys, .. } => keys,
             Self::Timeless { keys, .. } => keys,
@@ -123,10 +123,10 @@ impl Marks {
     }
 
     /// The value with one more event.
-    pub(super) fn with(&self, full: &AlertId, for_site: bool, found: bool) -> Vec<u8> {
+    pub(super) fn with(&self, full: &AlertId, for_site: bool, found: bool) -> StateValue {
         let mark = if found { FOUND } else { mark(full, for_site) };
         let kept = &self.0[(self.0.len() + 1).saturating_sub(MAX_MARKS)..];
-        let mut value = Vec::with_capacity((kept.len() + 1) * size_of::<u64>());
+        let mut value = StateValue::with_capacity((kept.len() + 1) * size_of::<u64>());
         value.extend(kept.iter().chain([&mark]).flat_map(|mark| mark.to_be_bytes()));
         value
     }
@@ -153,8 +153,10 @@ impl Once {
         })
     }
 
-    pub(super) fn value(&self) -> Vec<u8> {
-        [self.first.micros().to_be_bytes(), self.problem.to_be_bytes()].concat()
+    pub(super) fn value(&self) -> StateValue {
+        let mut value = StateValue::from_slice(&self.first.micros().to_be_bytes());
+        value.extend_from_slice(&self.problem.to_be_bytes());
+        value
     }
 
     /// Whether an event that is received now repeats it, given its problem's number now.
@@ -184,7 +186,7 @@ impl Forgetting {
     }
 
     /// What to forget at this time.
-    pub(super) fn due(&mut self, at: Timestamp) -> Vec<Range<Vec<u8>>> {
+    pub(super) fn due(&mut self, at: Timestamp) -> Vec<Range<StateKey>> {
         let mut ranges = Vec::new();
         for (upto, Kept { prefix, unit, keep, step }) in self.upto.iter_mut().zip(KEPT) {
             let limit = micros(at).saturating_sub(keep) / (unit * step) * step;
@@ -256,8 +258,11 @@ fn row(key: &[u8]) -> Option<&Row> {
 
 /// Half of the hash is enough to tell apart what happened in one moment: of the 30,000 events of a storm's second two
 /// share it once in a thousand years of storm.
-fn key(prefix: &[u8], moment: u64, hash: &[u8]) -> Vec<u8> {
-    [prefix, &moment.to_be_bytes(), &hash[..hash.len().min(HASH_BYTES)]].concat()
+fn key(prefix: &[u8], moment: u64, hash: &[u8]) -> StateKey {
+    let mut key = StateKey::from_slice(prefix);
+    key.extend_from_slice(&moment.to_be_bytes());
+    key.extend_from_slice(&hash[..hash.len().min(HASH_BYTES)]);
+    key
 }
 
 fn minute(at: Timestamp) -> u64 {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use compact_str::format_compact;
 use ids::Timestamp;
+use smallvec::SmallVec;
 
 use super::problems::{FORMS, LATE_MICROS, Phase, Problem, Problems, forms_key, micros, raise_key, row_key};
 use super::{Effects, Known, Occasion, Scratch};
 use crate::catalogue::Role;
 use crate::text::{shortened, summary};
-use crate::{AlarmKey, Alert, Audience, RaisedAs, Rules, Severity, State};
+use crate::{AlarmKey, Alert, Audience, RaisedAs, Rules, Severity, State, StateKey, StateValue};
 
 mod due;
 
@@ -26,7 +27,7 @@ pub(super) struct Work<'a> {
     problems: &'a mut Problems,
     scratch: &'a mut Scratch,
     /// What this entry changed already, in the order of the keys.
-    changed: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    changed: BTreeMap<StateKey, Option<StateValue>>,
 }
 
 /// What is told, stateless.
@@ -82,11 +83,11 @@ impl<'a> Work<'a> {
     pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         match self.changed.get(key) {
             Some(value) => value.as_deref(),
-            None => self.known.get(key).map(Vec::as_slice),
+            None => self.known.get(key).map(SmallVec::as_slice),
         }
     }
 
-    pub(super) fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+    pub(super) fn set(&mut self, key: StateKey, value: Option<StateValue>) {
         self.changed.insert(key, value);
     }
 
@@ -385,10 +386,10 @@ impl<'a> Work<'a> {
         let known = self.problems.number(number).map(|known| &known.forms);
         let told_anew = known.map_or(!problem.forms.is_empty(), |known| !Arc::ptr_eq(known, &problem.forms));
         if told_anew {
-            let forms = self.scratch.json(&*problem.forms).to_vec();
+            let forms = self.scratch.json(&*problem.forms).into();
             self.set(forms_key(number), Some(forms));
         }
-        let row = self.scratch.write(|out| problem.put(out)).to_vec();
+        let row = self.scratch.write(|out| problem.put(out)).into();
         self.set(row_key(number), Some(row));
         self.problems.set(number, problem, self.rules);
     }
@@ -399,12 +400,12 @@ impl<'a> Work<'a> {
         // what is told again from here has to be whole; of everything else a part of the reason is enough
         let told_again = matches!(problem.phase, Phase::Held(_)) || problem.muted.is_some();
         let value = if told_again || !self.rules.repeats.is_empty() || raise.is_own() {
-            self.scratch.json(raise).to_vec()
+            StateValue::from_slice(self.scratch.json(raise))
         } else {
             let part = shortened(&raise.reason, KEPT_REASON_CHARS).into();
             let reason = std::mem::replace(&mut raise.reason, part);
             let summary = std::mem::take(&mut raise.summary);
-            let value = self.scratch.json(raise).to_vec();
+            let value = StateValue::from_slice(self.scratch.json(raise));
             (raise.reason, raise.summary) = (reason, summary);
             value
         };

@@ -6,12 +6,12 @@ use ids::{Mac, Timestamp};
 use serde_json::Value;
 
 use crate::alarm::directory::{Device, Lesson, Site};
-use crate::alarm::{Alert, Effects, Entry, Interpreter, Known, Rules};
+use crate::alarm::{Alert, Effects, Entry, Interpreter, Known, Rules, StateKey, StateValue};
 
 /// A relay as far as interpreting goes, from the outside.
 pub(crate) struct Play {
     interpreter: Interpreter,
-    state: BTreeMap<Vec<u8>, Vec<u8>>,
+    state: BTreeMap<StateKey, StateValue>,
 }
 
 impl Play {

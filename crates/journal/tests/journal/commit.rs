@@ -84,7 +84,7 @@ async fn a_commit_is_all_there_and_its_cursor_with_it() {
     journal.register("interpret", keeps_all(Log::Inbox)).await.unwrap();
     let entry = journal.append(record("in"), Priority::Normal).await.unwrap();
     let key = |minute: u8| vec![b's', minute];
-    let set = |minute| (key(minute), Some(vec![minute; 3]));
+    let set = |minute| (key(minute).into(), Some(vec![minute; 3].into()));
 
     let first = Commit {
         state: (0..5).map(set).collect(),
@@ -93,7 +93,7 @@ async fn a_commit_is_all_there_and_its_cursor_with_it() {
     assert_eq!(journal.commit(first).await, Ok(Position::new(2)));
     let second = Commit {
         forget: std::iter::once(key(0)..key(3)).collect(),
-        state: vec![(key(1), Some(b"again".to_vec())), (key(4), None)],
+        state: vec![(key(1).into(), Some("again".into())), (key(4).into(), None)],
         ..commit("interpret", entry, vec![])
     };
     assert_eq!(journal.commit(second).await, Ok(Position::new(2)));

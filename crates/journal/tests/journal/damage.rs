@@ -226,7 +226,7 @@ async fn a_damaged_state_value_is_not_returned() {
     let place = Place::new();
     let journal = place.open();
     journal.register("interpret", keeps_all(Log::Inbox)).await.unwrap();
-    let state = vec![(b"key".to_vec(), Some(b"value".to_vec()))];
+    let state = vec![("key".into(), Some("value".into()))];
     journal.commit(Commit { state, ..commit("interpret", Position::ZERO, vec![]) }).await.unwrap();
     place.sql().execute("UPDATE state SET value = x'76616c7565ff'", []).unwrap();
 

@@ -52,7 +52,7 @@ async fn write(killed: bool) -> Written {
                 |log: &str| format!("{{\"{log}\":{number},\"x\":\"{}\"}}", "y".repeat(bytes)).into_bytes();
             let to = journal.append(record(body("in")), Priority::Normal).await.unwrap();
             let key = format!("key-{:04}", number % 60).into_bytes();
-            let state = vec![(key, Some(number.to_string().into_bytes()))];
+            let state = vec![(key.into(), Some(number.to_string().into()))];
             let alerts = vec![alert(body("out"))];
             journal.commit(Commit { state, ..commit("@interpret", to, alerts) }).await.unwrap();
         }

@@ -86,7 +86,7 @@ async fn apply(place: &Place, journal: Journal, model: &mut Model, op: Op) -> Jo
         Op::Commit { alerts, entries } => {
             let to = model.interpreted + entries;
             let bodies: Vec<_> = alerts.into_iter().map(|bytes| body(model, bytes)).collect();
-            let state = vec![(b"at".to_vec(), Some(to.to_string().into_bytes()))];
+            let state = vec![("at".into(), Some(to.to_string().into()))];
             let alerts = bodies.iter().cloned().map(alert).collect();
             let told = journal.commit(Commit { state, ..commit(INTERPRET, Position::new(to), alerts) }).await;
             if to > model.inbox.len() as u64 {

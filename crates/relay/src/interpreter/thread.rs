@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use alarm::{Alert, Effects, Known, Rules};
+use alarm::{Alert, Effects, Known, Rules, StateKey, StateValue};
 use bytes::Bytes;
 use ids::Timestamp;
 use journal::{Log, Position, ReadError, Reader};
@@ -52,7 +52,9 @@ pub(super) struct Batch {
     pub(super) oldest: Option<Timestamp>,
     /// How many entries of each kind.
     pub(super) kinds: BTreeMap<&'static str, u64>,
+    /// Everything but the state.
     pub(super) effects: Effects,
+    pub(super) state: super::Rows,
     /// The first of its alerts as they are stored.
     pub(super) stored: Stored,
     /// How many raises are held down behind it.
@@ -135,7 +137,7 @@ fn recall(reader: &mut Reader, rules: Rules) -> Result<alarm::Interpreter, Error
             let rows = reader.states(&from..&range.end, left.min(ROWS));
             let rows = rows.map_err(failed("reading what is remembered"))?;
             let Some((last, _)) = rows.last() else { break };
-            from = [&last[..], &[0]].concat();
+            from = [&last[..], &[0]].concat().into();
             left -= rows.len();
             for (key, value) in &rows {
                 match value {
@@ -167,7 +169,7 @@ struct Interpreting {
 struct Seen {
     known: Known,
     /// Keys that stand for nothing.
-    absent: HashSet<Vec<u8>>,
+    absent: HashSet<StateKey>,
 }
 
 impl Seen {
@@ -185,7 +187,7 @@ impl Seen {
         self.absent.remove(key);
     }
 
-    fn set(&mut self, key: Vec<u8>, value: Option<Vec<u8>>) {
+    fn set(&mut self, key: StateKey, value: Option<StateValue>) {
         match value {
             Some(value) => {
                 if !self.absent.is_empty() {
@@ -222,6 +224,7 @@ impl Interpreting {
             oldest: None,
             kinds: BTreeMap::new(),
             effects: Effects::default(),
+            state: Vec::new(),
             stored: Stored::default(),
             held: 0,
         };
@@ -232,6 +235,7 @@ impl Interpreting {
         // what is only read is left to the journal, which may have forgotten it by the next batch
         let mut only_read = HashSet::new();
         let problems = alarm::problem_rows();
+        let problems = &problems.start[..]..&problems.end[..];
         for entry in &entries {
             if batch.effects.alerts.len() >= BATCH_ALERTS {
                 break;
@@ -276,7 +280,7 @@ impl Interpreting {
             self.interpreter.step_into(&seen.known, read, &mut batch.effects);
             batch.stored.add(&batch.effects.alerts[told..]);
             // nothing asks for a problem's row again: the interpreter has it in memory
-            let again = batch.effects.state[before..].iter().filter(|(key, _)| !problems.contains(key));
+            let again = batch.effects.state[before..].iter().filter(|(key, _)| !problems.contains(&&key[..]));
             for (key, value) in again {
                 if !only_read.is_empty() {
                     only_read.remove(key);
@@ -285,7 +289,9 @@ impl Interpreting {
             }
         }
         batch.held = self.interpreter.held();
-        last_of_each(&mut batch.effects.state);
+        let mut state = std::mem::take(&mut batch.effects.state);
+        last_of_each(&mut state);
+        batch.state = in_one_piece(&state);
         for key in &only_read {
             seen.forget(key);
         }
@@ -294,12 +300,12 @@ impl Interpreting {
     }
 
     /// What stands under `key` before this batch; what is damaged in the journal is not known any more.
-    fn state(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    fn state(&mut self, key: &[u8]) -> Result<Option<StateValue>, Error> {
         if self.last.knows(key) {
             return Ok(self.last.known.get(key).cloned());
         }
         match self.reader.state(key) {
-            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Ok(value) => Ok(value.map(|value| StateValue::from_slice(&value))),
             Err(error @ ReadError::DamagedState { .. }) => {
                 error!(error = %Chain(&error), "what was known of a problem is lost; it counts as new");
                 Ok(None)
@@ -311,7 +317,7 @@ impl Interpreting {
 
 /// Sorts what is to be known, so that rows that lie together are written one after the other, and leaves of what was
 /// changed more than once the last.
-fn last_of_each(state: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+fn last_of_each(state: &mut Vec<(StateKey, Option<StateValue>)>) {
     state.sort_by(|(one, _), (other, _)| one.cmp(other));
     state.dedup_by(|later, kept| {
         let same = later.0 == kept.0;
@@ -320,6 +326,22 @@ fn last_of_each(state: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         }
         same
     });
+}
+
+/// The same rows in one piece of memory: another thread frees it at once, and not two pieces for each row.
+fn in_one_piece(state: &[(StateKey, Option<StateValue>)]) -> super::Rows {
+    let length =
+        |(key, value): &(StateKey, Option<StateValue>)| key.len() + value.as_ref().map_or(0, StateValue::len);
+    let mut bytes = Vec::with_capacity(state.iter().map(length).sum());
+    for (key, value) in state {
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(value.as_deref().unwrap_or_default());
+    }
+    let mut rest = Bytes::from(bytes);
+    let row = |(key, value): &(StateKey, Option<StateValue>)| {
+        (rest.split_to(key.len()), value.as_ref().map(|value| rest.split_to(value.len())))
+    };
+    state.iter().map(row).collect()
 }
 
 /// How many rows of what is remembered are read at once.
@@ -340,7 +362,7 @@ mod tests {
     #[test]
     fn of_what_was_changed_more_than_once_the_last_stays_in_the_order_of_the_keys() {
         let row = |key: &str, value: Option<&str>| {
-            (key.as_bytes().to_vec(), value.map(|it| it.as_bytes().to_vec()))
+            (StateKey::from_slice(key.as_bytes()), value.map(|it| StateValue::from_slice(it.as_bytes())))
         };
         let mut state = vec![
             row("seen/2", Some("a")),
@@ -354,5 +376,8 @@ mod tests {
         last_of_each(&mut state);
 
         assert_eq!(state, [row("open/1", None), row("open/9", Some("last")), row("seen/2", Some("a"))]);
+        let rows = [("open/1", None), ("open/9", Some("last")), ("seen/2", Some("a"))];
+        let rows = rows.map(|(key, value)| (Bytes::from(key), value.map(Bytes::from)));
+        assert_eq!(in_one_piece(&state), rows);
     }
 }

@@ -101,8 +101,11 @@ async fn what_was_open_before_a_restart_is_remembered() {
     let mut interpreter = alarm::Interpreter::default();
     let read = interpreter.read(alarm::Entry::Own { at: Timestamp::now(), own });
     let effects = interpreter.step(&alarm::Known::new(), read);
+    let stored = |(key, value): (alarm::StateKey, Option<alarm::StateValue>)| {
+        (key.into_vec().into(), value.map(|value| value.into_vec().into()))
+    };
     let commit = journal::Commit {
-        state: effects.state,
+        state: effects.state.into_iter().map(stored).collect(),
         cursor: ("interpreter".into(), Position::ZERO),
         ..journal::Commit::default()
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use alarm::directory::Lesson;
-use alarm::{Alert, Entry, Fetched, Interpreter, Known, OpenProblem, directory};
+use alarm::{Alert, Entry, Fetched, Interpreter, Known, OpenProblem, StateKey, StateValue, directory};
 use fogbell_upstream::{Inbox, NotStored};
 use ids::{Mac, Timestamp};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) struct Recorder(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     interpreter: Interpreter,
-    state: BTreeMap<Vec<u8>, Vec<u8>>,
+    state: BTreeMap<StateKey, StateValue>,
     alerts: Vec<Alert>,
     posted: u64,
     maps: Vec<(String, String)>,
@@ -106,7 +106,9 @@ impl Inbox for Recorder {
         let inner = self.inner();
         let rows = inner.state.range(alarm::problem_rows());
         Ok(rows
-            .filter_map(|(key, value)| alarm::open_problem(key, value, |key| inner.state.get(key).cloned()))
+            .filter_map(|(key, value)| {
+                alarm::open_problem(key, value, |key| inner.state.get(key).map(|raise| raise.to_vec()))
+            })
             .collect())
     }
 

@@ -29,7 +29,7 @@ fn adds_up(held_before: usize, effects: &Effects, held: usize) {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Play {
     pub(super) interpreter: Interpreter,
-    pub(super) state: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(super) state: BTreeMap<StateKey, StateValue>,
     pub(super) rules: Rules,
     /// Whether to forget everything in memory before each entry.
     pub(super) restless: bool,

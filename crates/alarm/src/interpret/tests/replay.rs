@@ -68,7 +68,11 @@ fn come() -> impl Strategy<Value = Come> {
     ]
 }
 
-fn play(rules: &Rules, story: &[(Come, u16)], restless: bool) -> (Vec<String>, BTreeMap<Vec<u8>, Vec<u8>>) {
+fn play(
+    rules: &Rules,
+    story: &[(Come, u16)],
+    restless: bool,
+) -> (Vec<String>, BTreeMap<StateKey, StateValue>) {
     let mut play = Play { restless, ..Play::with(rules.clone()) };
     let mut now = 1_700_000_000;
     let mut told = Vec::new();
@@ -152,7 +156,7 @@ proptest! {
         prop_assert_eq!(&once, &again);
         prop_assert_eq!(&once, &restless, "a kill between any two entries changes nothing");
         // when a row that nothing asks for any more is forgotten may differ
-        let lasting = |state: &BTreeMap<Vec<u8>, Vec<u8>>| -> Vec<(Vec<u8>, Vec<u8>)> {
+        let lasting = |state: &BTreeMap<StateKey, StateValue>| -> Vec<(StateKey, StateValue)> {
             state.clone().into_iter().filter(|(key, _)| !key.starts_with(b"seen")).collect()
         };
         prop_assert!(state == again_state);
