@@ -1,6 +1,7 @@
 //! What one entry does to the problems, and what is told of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use compact_str::format_compact;
@@ -26,8 +27,8 @@ pub(super) struct Work<'a> {
     of_events: u64,
     problems: &'a mut Problems,
     scratch: &'a mut Scratch,
-    /// What this entry changed already, in the order of the keys.
-    changed: BTreeMap<StateKey, Option<StateValue>>,
+    /// What this entry changed already, and where in the effects that stands.
+    changed: BTreeMap<StateKey, usize>,
 }
 
 /// What is told, stateless.
@@ -76,19 +77,24 @@ impl<'a> Work<'a> {
     pub(super) fn finish(self) {
         let of_events = of_events(self.effects) - self.of_events;
         self.effects.remarks.alerts.add(Occasion::Event, of_events);
-        self.effects.state.extend(self.changed);
     }
 
     /// The state under `key`, as this entry has left it so far.
     pub(super) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         match self.changed.get(key) {
-            Some(value) => value.as_deref(),
+            Some(place) => self.effects.state[*place].1.as_deref(),
             None => self.known.get(key).map(SmallVec::as_slice),
         }
     }
 
     pub(super) fn set(&mut self, key: StateKey, value: Option<StateValue>) {
-        self.changed.insert(key, value);
+        match self.changed.entry(key) {
+            Entry::Occupied(place) => self.effects.state[*place.get()].1 = value,
+            Entry::Vacant(place) => {
+                self.effects.state.push((place.key().clone(), value));
+                place.insert(self.effects.state.len() - 1);
+            }
+        }
     }
 
     /// The number of the problem with this key, while it is there.
