@@ -104,20 +104,20 @@ impl Value<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Fields)
+        deserializer.deserialize_map(ReadObject)
     }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(ReadValue)
     }
 }
 
 /// Reads an object.
-struct Fields;
+struct ReadObject;
 
-impl<'de> Visitor<'de> for Fields {
+impl<'de> Visitor<'de> for ReadObject {
     type Value = Object<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,9 +135,9 @@ impl<'de> Visitor<'de> for Fields {
 }
 
 /// Reads any value.
-struct Any;
+struct ReadValue;
 
-impl<'de> Visitor<'de> for Any {
+impl<'de> Visitor<'de> for ReadValue {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,7 +181,7 @@ impl<'de> Visitor<'de> for Any {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value<'de>, A::Error> {
-        Fields.visit_map(map).map(Value::Object)
+        ReadObject.visit_map(map).map(Value::Object)
     }
 }
 
