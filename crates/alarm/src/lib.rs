@@ -18,13 +18,15 @@ mod value;
 
 mod alert;
 mod audience;
+mod hash;
 mod own;
 mod severity;
 
-pub use alert::{AlarmKey, Alert, AlertId, Origin, RaisedAs, Stamp, State, Text};
+pub use alert::{Alert, Origin, RaisedAs, Stamp, State, Text};
 pub use audience::Audience;
 pub use catalogue::Catalogue;
 pub use entry::{Entry, Fetched};
+pub use hash::{AlarmKey, AlertId};
 pub use interpret::{
     Effects, Interpreter, Known, Occasion, OpenProblem, PerOccasion, PerTeller, Read, Remarks, StateKey,
     StateValue, Teller, Unnamed, open_problem, problem_rows, says_seen,

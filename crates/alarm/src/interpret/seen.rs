@@ -6,7 +6,7 @@ use std::ops::Range;
 use ids::Timestamp;
 
 use super::Scratch;
-use crate::alert::hash_of;
+use crate::hash::hash_of;
 use crate::reading::Event;
 use crate::{AlarmKey, AlertId, StateKey, StateValue};
 
