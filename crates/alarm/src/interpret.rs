@@ -12,6 +12,7 @@ use crate::catalogue::{Catalogue, Role};
 use crate::directory::{self, Names};
 use crate::entry::{Entry, Fetched};
 use crate::reading::{Reading, Unread};
+use crate::sorted::last_of_each;
 use crate::{AlarmKey, Alert, AlertId, Origin, Own, Rules, Severity, State};
 
 mod facts;
@@ -53,6 +54,14 @@ pub struct Effects {
     pub remarks: Remarks,
 }
 
+impl Effects {
+    /// Sorts the state, so that rows that lie together are written one after the other, and leaves of what was changed
+    /// more than once the last.
+    pub fn settle(&mut self) {
+        last_of_each(&mut self.state);
+    }
+}
+
 /// Something that the directory does not name.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Unnamed {
@@ -92,35 +101,12 @@ pub struct Interpreter {
     scratch: Scratch,
 }
 
-/// An entry that has been read, and what interpreting it needs.
+/// An entry that has been read.
 #[derive(Debug)]
 pub struct Read<'a> {
-    what: What<'a>,
-}
-
-#[derive(Debug)]
-enum What<'a> {
-    Message {
-        org: &'a str,
-        received: Timestamp,
-        fetched: Option<Fetched>,
-        told: Vec<Result<Told<'a>, Unread>>,
-    },
-    Learned {
-        org: &'a str,
-        at: Timestamp,
-        lesson: Box<directory::Lesson>,
-    },
-    Own {
-        at: Timestamp,
-        own: Own,
-    },
-    Replayed {
-        alert: Box<Alert>,
-    },
-    Tick {
-        at: Timestamp,
-    },
+    entry: Entry<'a>,
+    /// The events of a message; in their place, what of it could not be understood.
+    told: Vec<Result<Told<'a>, Unread>>,
 }
 
 impl Interpreter {
@@ -213,21 +199,15 @@ impl Interpreter {
     #[must_use]
     pub fn read<'a>(&mut self, entry: Entry<'a>) -> Read<'a> {
         let (catalogue, scratch) = (&self.catalogue, &mut self.scratch);
-        let mut message = |org: &'a str, received, fetched, body: &'a [u8]| {
-            let events = Reading::of(body).0.into_iter();
-            let mut told = |event| Told::of(org, event, received, catalogue, scratch);
-            let told = events.map(|event| event.map(&mut told)).collect();
-            What::Message { org, received, fetched, told }
+        let told = match entry {
+            Entry::Admitted { org, received, body } | Entry::Fetched { org, received, body, .. } => {
+                let events = Reading::of(body).0.into_iter();
+                let mut told = |event| Told::of(org, event, received, catalogue, scratch);
+                events.map(|event| event.map(&mut told)).collect()
+            }
+            _ => Vec::new(),
         };
-        let what = match entry {
-            Entry::Admitted { org, received, body } => message(org, received, None, body),
-            Entry::Fetched { org, received, fetched, body } => message(org, received, Some(fetched), body),
-            Entry::Learned { org, at, lesson } => What::Learned { org, at, lesson },
-            Entry::Own { at, own } => What::Own { at, own },
-            Entry::Replayed { alert } => What::Replayed { alert },
-            Entry::Tick { at } => What::Tick { at },
-        };
-        Read { what }
+        Read { entry, told }
     }
 
     /// The keys of the state that [`step`](Self::step) will want to know, as far as what is `known` already shows:
@@ -235,9 +215,10 @@ impl Interpreter {
     #[must_use]
     pub fn keys(&self, read: &Read<'_>, known: &Known) -> Vec<StateKey> {
         let mut keys = Vec::new();
-        match &read.what {
-            What::Message { org, told, .. } => {
-                for told in told.iter().flatten() {
+        match &read.entry {
+            Entry::Admitted { org, .. } | Entry::Fetched { org, .. } => {
+                let told = || read.told.iter().flatten();
+                for told in told() {
                     keys.extend(told.identity.keys().iter().filter(|key| self.recent.may_have(key)).cloned());
                     if self.named {
                         told.places(Names { org, known, any: true }, &mut keys);
@@ -247,18 +228,18 @@ impl Interpreter {
                         self.raise_keys(&fact.key, told.role, topic, &kind, &mut keys);
                     }
                 }
-                self.oldest_keys(told.iter().flatten().map(|told| told.facts.len()).sum(), &mut keys);
+                self.oldest_keys(told().map(|told| told.facts.len()).sum(), &mut keys);
             }
-            What::Learned { org, lesson, .. } => {
+            Entry::Learned { org, lesson, .. } => {
                 keys = directory::keys(org, lesson);
                 keys.extend(lesson.definitions.keys().map(|kind| defined_key(*kind)));
             }
-            What::Own { own, .. } if own.state != State::Event => {
+            Entry::Own { own, .. } if own.state != State::Event => {
                 self.raise_keys(&own_key(own), own_role(own), Alert::OWN_TOPIC, own.kind.word(), &mut keys);
                 self.oldest_keys(1, &mut keys);
             }
-            What::Own { .. } | What::Replayed { .. } => {}
-            What::Tick { at } => {
+            Entry::Own { .. } | Entry::Replayed { .. } => {}
+            Entry::Tick { at } => {
                 keys.extend(self.problems.due_at(at.micros()).into_iter().map(raise_key));
             }
         }
@@ -298,21 +279,16 @@ impl Interpreter {
         let before = effects.state.len();
         let (rules, problems, scratch) = (&self.rules, &mut self.problems, &mut self.scratch);
         let mut work = Work::new(known, rules, self.named, problems, scratch, effects);
-        match read.what {
-            What::Message { org, received, fetched, told } => {
-                let teller = if fetched.is_some() { Teller::Fetched } else { Teller::Webhook };
-                for told in told {
-                    work.effects.remarks.told(teller);
-                    match told {
-                        Ok(told) => message(&mut work, &mut self.doubles, org, received, fetched, &told),
-                        Err(unread) => {
-                            work.effects.alerts.push(unread_alert(org, received, fetched, &unread));
-                        }
-                    }
-                }
+        match read.entry {
+            Entry::Admitted { org, received, .. } => {
+                events(&mut work, &mut self.doubles, org, received, None, read.told);
                 work.effects.forget.extend(self.forgetting.due(received));
             }
-            What::Learned { org, at, lesson } => {
+            Entry::Fetched { org, received, fetched, .. } => {
+                events(&mut work, &mut self.doubles, org, received, Some(fetched), read.told);
+                work.effects.forget.extend(self.forgetting.due(received));
+            }
+            Entry::Learned { org, at, lesson } => {
                 self.named = true;
                 for (key, value) in directory::learn(org, at, &lesson, known) {
                     work.set(key, value);
@@ -331,12 +307,12 @@ impl Interpreter {
                     }
                 }
             }
-            What::Own { at, own } => own_alert(&mut work, at, &own),
-            What::Replayed { alert } => {
+            Entry::Own { at, own } => own_alert(&mut work, at, &own),
+            Entry::Replayed { alert } => {
                 work.effects.remarks.told(Teller::Operator);
                 work.effects.alerts.push(*alert);
             }
-            What::Tick { at } => work.tick(at),
+            Entry::Tick { at } => work.tick(at),
         }
         work.finish();
         for (key, _) in effects.state[before..].iter().filter(|(_, value)| value.is_some()) {
@@ -345,8 +321,27 @@ impl Interpreter {
     }
 }
 
-/// Interprets one event of a message.
-fn message(
+/// Interprets the events of a message.
+fn events(
+    work: &mut Work<'_>,
+    doubles: &mut BTreeMap<Vec<u8>, Timestamp>,
+    org: &str,
+    received: Timestamp,
+    fetched: Option<Fetched>,
+    told: Vec<Result<Told<'_>, Unread>>,
+) {
+    let teller = if fetched.is_some() { Teller::Fetched } else { Teller::Webhook };
+    for told in told {
+        work.effects.remarks.told(teller);
+        match told {
+            Ok(told) => event(work, doubles, org, received, fetched, &told),
+            Err(unread) => work.effects.alerts.push(unread_alert(org, received, fetched, &unread)),
+        }
+    }
+}
+
+/// Interprets one of them.
+fn event(
     work: &mut Work<'_>,
     doubles: &mut BTreeMap<Vec<u8>, Timestamp>,
     org: &str,

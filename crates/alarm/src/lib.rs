@@ -13,6 +13,7 @@ mod interpret;
 mod json;
 mod reading;
 mod rules;
+mod sorted;
 mod text;
 mod value;
 

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::Number;
 
 use crate::json::put_text;
+use crate::sorted::last_of_each;
 
 /// A value of JSON (RFC 8259 3). A text that is spelt without escapes is the bytes of the body.
 #[derive(Clone, Debug)]
@@ -27,14 +28,7 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
     fn of(mut fields: Vec<(Cow<'a, str>, Value<'a>)>) -> Self {
-        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-        fields.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
-            if same {
-                std::mem::swap(later, kept);
-            }
-            same
-        });
+        last_of_each(&mut fields);
         Self(fields)
     }
 

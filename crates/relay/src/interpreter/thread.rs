@@ -289,9 +289,8 @@ impl Interpreting {
             }
         }
         batch.held = self.interpreter.held();
-        let mut state = std::mem::take(&mut batch.effects.state);
-        last_of_each(&mut state);
-        batch.state = in_one_piece(&state);
+        batch.effects.settle();
+        batch.state = in_one_piece(&std::mem::take(&mut batch.effects.state));
         for key in &only_read {
             seen.forget(key);
         }
@@ -315,20 +314,7 @@ impl Interpreting {
     }
 }
 
-/// Sorts what is to be known, so that rows that lie together are written one after the other, and leaves of what was
-/// changed more than once the last.
-fn last_of_each(state: &mut Vec<(StateKey, Option<StateValue>)>) {
-    state.sort_by(|(one, _), (other, _)| one.cmp(other));
-    state.dedup_by(|later, kept| {
-        let same = later.0 == kept.0;
-        if same {
-            std::mem::swap(later, kept);
-        }
-        same
-    });
-}
-
-/// The same rows in one piece of memory: another thread frees it at once, and not two pieces for each row.
+/// Rows of the state in one piece of memory: another thread frees it at once, and not two pieces for each row.
 fn in_one_piece(state: &[(StateKey, Option<StateValue>)]) -> super::Rows {
     let length =
         |(key, value): &(StateKey, Option<StateValue>)| key.len() + value.as_ref().map_or(0, StateValue::len);
@@ -360,24 +346,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_what_was_changed_more_than_once_the_last_stays_in_the_order_of_the_keys() {
-        let row = |key: &str, value: Option<&str>| {
+    fn rows_in_one_piece_are_the_rows() {
+        let rows = [("open/1", None), ("open/9", Some("last")), ("seen/2", Some(""))];
+        let state = rows.map(|(key, value)| {
             (StateKey::from_slice(key.as_bytes()), value.map(|it| StateValue::from_slice(it.as_bytes())))
-        };
-        let mut state = vec![
-            row("seen/2", Some("a")),
-            row("open/9", Some("first")),
-            row("open/1", Some("b")),
-            row("open/9", None),
-            row("open/9", Some("last")),
-            row("open/1", None),
-        ];
+        });
 
-        last_of_each(&mut state);
-
-        assert_eq!(state, [row("open/1", None), row("open/9", Some("last")), row("seen/2", Some("a"))]);
-        let rows = [("open/1", None), ("open/9", Some("last")), ("seen/2", Some("a"))];
-        let rows = rows.map(|(key, value)| (Bytes::from(key), value.map(Bytes::from)));
-        assert_eq!(in_one_piece(&state), rows);
+        assert_eq!(in_one_piece(&state), rows.map(|(key, value)| (Bytes::from(key), value.map(Bytes::from))));
     }
 }
