@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::reading::MAX_EVENTS;
 use crate::text::SUMMARY_CHARS;
-use crate::{About, Audience, DampingRule, OwnKind, SeverityRule, Window};
+use crate::{About, Audience, DampingRule, Fetched, Origin, Own, OwnKind, Severity, SeverityRule, Window};
 
 mod devices;
 mod order;
