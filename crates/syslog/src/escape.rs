@@ -100,14 +100,18 @@ fn plain_length(text: &str, place: Place) -> usize {
 
 /// How many bytes go by before one with which a character begins that may have a [`Spelling`].
 fn unsuspicious_length(bytes: &[u8], place: Place) -> usize {
-    // what is quoted is known when this is compiled: only then is a block compared at once
-    match place {
-        Place::Value => unsuspicious::<b'"', b'\\', b']'>(bytes),
-        Place::Quoted | Place::Json => unsuspicious::<b'"', b'\\', 0>(bytes),
-        Place::CefHeader => unsuspicious::<b'|', b'\\', 0>(bytes),
-        Place::CefValue => unsuspicious::<b'=', b'\\', 0>(bytes),
-        Place::Message => unsuspicious::<0, 0, 0>(bytes),
+    /// What is quoted is known when this is compiled: only then is a block compared at once.
+    macro_rules! of_each {
+        ($($place:ident)*) => {
+            match place {
+                $(Place::$place => {
+                    const QUOTED: [u8; 3] = Place::$place.quoted();
+                    unsuspicious::<{ QUOTED[0] }, { QUOTED[1] }, { QUOTED[2] }>(bytes)
+                })*
+            }
+        };
     }
+    of_each!(Value Message Quoted Json CefHeader CefValue)
 }
 
 /// The same where `A`, `B` and `C` need a backslash. It looks at blocks as a whole, since a text is most often long and

@@ -108,6 +108,21 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_read_in_one_go_with_its_events_or_not_at_all() {
+        let read = |body: &'static str| Message::read::<Vec<u8>>(body.as_bytes());
+
+        let read_whole = (Topic::DeviceEvents, vec![vec![1], vec![2, 3]]);
+        assert_eq!(read(r#"{"events":[[1], [2,3]],"x":{},"topic":"device_events"}"#), Some(read_whole));
+        assert_eq!(read(r#"{"topic":"ping","events":null}"#), Some((Topic::Ping, vec![])));
+        for body in
+            [r#"{"topic":"ping","events":[[1],{}]}"#, r#"["ping",[[1]]]"#, r#"{"topic":" ","events":[]}"#, ""]
+        {
+            assert_eq!(read(body), None, "{body}");
+        }
+        assert_eq!(Message::read::<Vec<u8>>(b"{\"topic\":\"ping\",\"x\":\"\xff\"}"), None, "it is no UTF-8");
+    }
+
+    #[test]
     fn events_may_be_missing_but_nothing_else_than_a_list() {
         assert!(Message::parse(br#"{"topic":"ping"}"#).unwrap().events.is_empty());
         assert!(Message::parse(br#"{"topic":"ping","events":null}"#).unwrap().events.is_empty());

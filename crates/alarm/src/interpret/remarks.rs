@@ -138,6 +138,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_site_without_a_name_is_not_said_again_at_once() {
+        let mut remarks = Remarks::default();
+        let device = |last| (Text::from("acme"), Unnamed::Device(ids::Mac::new([2, 0, 0, 0, 0, last])));
+        for last in 0..2 {
+            remarks.unnamed.push(device(last));
+            remarks.site_unnamed("acme", "s-1");
+        }
+        remarks.site_unnamed("other", "s-1");
+        remarks.site_unnamed("acme", "s-2");
+
+        let site = |org: &str, id: &str| (Text::from(org), Unnamed::Site(id.to_owned()));
+        let all = [device(0), site("acme", "s-1"), device(1), site("other", "s-1"), site("acme", "s-2")];
+        assert_eq!(remarks.unnamed, all);
+    }
+
+    #[test]
     fn each_count_stands_where_its_word_is_listed() {
         for teller in Teller::ALL {
             let mut remarks = Remarks::default();

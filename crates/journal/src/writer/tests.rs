@@ -353,3 +353,19 @@ fn a_machine_that_boots_far_ahead_ages_nothing_at_once() {
 fn append_of(bytes: usize) -> Work {
     append(bytes).0
 }
+
+#[test]
+fn a_statement_is_planned_once_whatever_is_bound_to_it() {
+    let directory = TempDir::new().unwrap();
+    let writer = writer(&directory);
+    let reader = files::connect_reader(&directory.path().join("j.db")).unwrap();
+    for conn in [&writer.held.conn, &reader] {
+        let mut statement =
+            conn.prepare("SELECT key FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3").unwrap();
+        for bound in 0..3_u8 {
+            let mut rows = statement.query(rusqlite::params![[bound], [bound + 1], i64::from(bound)]).unwrap();
+            while rows.next().unwrap().is_some() {}
+        }
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+}
