@@ -363,7 +363,8 @@ fn a_statement_is_planned_once_whatever_is_bound_to_it() {
         let mut statement =
             conn.prepare("SELECT key FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3").unwrap();
         for bound in 0..3_u8 {
-            let mut rows = statement.query(rusqlite::params![[bound], [bound + 1], i64::from(bound)]).unwrap();
+            let mut rows =
+                statement.query(rusqlite::params![[bound], [bound + 1], i64::from(bound)]).unwrap();
             while rows.next().unwrap().is_some() {}
         }
         assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
