@@ -128,7 +128,7 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
         let key = KEYS[usize::from(number) % KEYS.len()];
         let commit = Commit {
             alerts: vec![OutRecord { at: i64::from(number), body: record(number).body }],
-            state: vec![(key.to_vec().into(), Some(key.to_vec().into()))],
+            state: state(key, number),
             cursor: ("interpreter".to_owned(), Position::new(u64::from(number))),
             ..Commit::default()
         };
@@ -148,6 +148,14 @@ static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
     journal.blocking_close().expect("it closes");
     Written { closed: read(&path), open, wal, rows }
 });
+
+/// One value, or with it so many that they wait to be folded.
+fn state(key: &[u8], number: u8) -> Vec<(Bytes, Option<Bytes>)> {
+    let other = |at: u8| (Bytes::from(vec![b'o', at]), Some(Bytes::from(vec![number; 60])));
+    let others = if number.is_multiple_of(4) { 100 } else { 0 };
+    let own = Bytes::copy_from_slice(key);
+    std::iter::once((own.clone(), Some(own))).chain((0..others).map(other)).collect()
+}
 
 fn record(number: u8) -> Record {
     // some rows spill into pages of their own

@@ -268,16 +268,16 @@ fn a_journal_of_a_newer_format_is_refused_by_its_format_and_left_as_it_is() {
     let file = home.join("state/journal.db");
     let good = fs::read(&file).unwrap();
     // as SQLite's file format has it: `user_version` in bytes 60 to 63, `application_id` in 68 to 71, which ends in a digit
-    assert_eq!((good[63], good[71]), (2, b'2'));
+    assert_eq!((good[63], good[71]), (3, b'3'));
     let mut newer = good.clone();
-    (newer[63], newer[71]) = (3, b'3');
+    (newer[63], newer[71]) = (4, b'4');
     fs::write(&file, &newer).unwrap();
 
     for command in ["run", "journal status"] {
         let answer = ask_fogbell_in(&home, &command.split(' ').collect::<Vec<_>>());
 
         assert_ne!(answer.code, 0, "{command}");
-        let says = "has format 3, this version knows up to 2";
+        let says = "has format 4, this version knows up to 3";
         assert!(answer.said.contains(says), "{command}: {}", answer.said);
     }
     assert_eq!(fs::read(&file).unwrap(), newer, "something was written");

@@ -152,6 +152,9 @@ pub enum CursorError {
         /// The name.
         cursor: String,
     },
+    /// A commit for state under keys that are the journal's own.
+    #[error("keys of the state that begin with 0xff are the journal's own")]
+    OwnKey,
     /// The journal keeps as many cursors as it may.
     #[error("the journal keeps {max} cursors already")]
     TooMany {

@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use crate::reader::corrupt;
 use crate::record::{ROW_BYTES, cursor_crc, row_crc};
 use crate::schema::sql;
+use crate::state::State;
 use crate::{CursorError, CursorSpec, Log, Position, Start};
 
 /// A place and the bytes of its log up to there.
@@ -53,6 +54,7 @@ pub(crate) struct Cursor {
 pub(crate) struct Ledger {
     logs: [Ends; 2],
     pub(crate) cursors: Vec<Cursor>,
+    pub(crate) state: State,
 }
 
 impl Ledger {
@@ -93,6 +95,7 @@ impl Ledger {
                 .map_or_else(Mark::default, |edge| Mark { position: edge.position, upto: edge.upto });
             self.logs[log.index()] = Ends { oldest: edge(conn, sql(log).first)?, tail };
         }
+        self.state = State::load(conn)?;
         Ok(())
     }
 
@@ -105,6 +108,11 @@ impl Ledger {
 
     pub(crate) const fn ends(&self, log: Log) -> &Ends {
         &self.logs[log.index()]
+    }
+
+    /// Grows with everything that is appended.
+    pub(crate) const fn stamp(&self) -> u64 {
+        self.logs[0].tail.position.saturating_add(self.logs[1].tail.position).unsigned_abs()
     }
 
     /// Looks the oldest row up again, after rows were deleted.

@@ -1,18 +1,22 @@
 //! Short reads beside the writer.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use crate::files::Files;
 use crate::journal::Shared;
 use crate::ledger::Mark;
-use crate::record::{lost_crc, row_crc, state_crc};
+use crate::record::{lost_crc, row_crc};
 use crate::schema::sql;
+use crate::state::OWN;
+use crate::state::blocks::{self, Block};
+use crate::state::overlay::Overlay;
 use crate::{Entry, Log, Position, ReadError, Row, files};
 
 /// Reads one log, and the state, over a connection of its own.
@@ -25,6 +29,10 @@ pub struct Reader {
     _files: Option<Arc<Files>>,
     shared: Arc<Shared>,
     log: Log,
+    /// Changes of the state that are not in its table yet.
+    overlay: Overlay,
+    /// They are those of the view that is held.
+    fresh: bool,
 }
 
 impl Reader {
@@ -32,7 +40,7 @@ impl Reader {
         let held = shared.files();
         let conn = files::connect_reader(&shared.path)
             .map_err(|source| ReadError::Open { path: shared.path.clone(), source })?;
-        Ok(Self { conn, _files: held, shared, log })
+        Ok(Self { conn, _files: held, shared, log, overlay: Overlay::default(), fresh: false })
     }
 
     /// What comes after `after`, oldest first: at most `max_records`, and no more once `max_bytes` of bodies
@@ -79,6 +87,7 @@ impl Reader {
     ///
     /// [`ReadError::Sqlite`] when nothing more can be read.
     pub fn hold(&mut self) -> Result<(), ReadError> {
+        self.fresh = false;
         self.conn.execute_batch("BEGIN").map_err(|error| self.failed(error))
     }
 
@@ -95,38 +104,60 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError::DamagedState`] when the value does not match its checksum.
+    /// [`ReadError::DamagedState`] when what stands there does not match its checksum.
     pub fn state(&mut self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
-        let look = || {
-            let mut statement = self.conn.prepare_cached("SELECT crc, value FROM state WHERE key = ?1")?;
-            statement.query_row([key], |row| Ok((row.get::<_, i64>(0)?, bytes(row.get_ref(1)?)))).optional()
-        };
-        let found = look().map_err(|error| self.failed(error))?;
-        found.map(|(crc, value)| checked(key, crc, value)).transpose()
+        let found = self.view(|conn, overlay| {
+            if let Some(over) = overlay.over(key) {
+                return Ok(Some(over.clone()));
+            }
+            let Some(block) = Block::with(conn, key)? else { return Ok(Some(None)) };
+            Ok(block.rows().map(|rows| {
+                let at = rows.binary_search_by_key(&key, |(key, _)| key).ok()?;
+                rows[at].1.map(Bytes::copy_from_slice)
+            }))
+        });
+        let found = found.map_err(|error| self.failed(error))?;
+        found.ok_or(ReadError::DamagedState { key_bytes: key.len() })
     }
 
-    /// State by key order, from the start of `range` up to and without its end, at most `max`; `None` for a value
-    /// that does not match its checksum.
+    /// State by key order, from the start of `range` up to and without its end, at most `max`; `None` where what stands
+    /// there does not match its checksum.
     ///
     /// # Errors
     ///
     /// [`ReadError::Sqlite`] when nothing more can be read.
     pub fn states(&mut self, range: Range<&[u8]>, max: usize) -> Result<Vec<StateRow>, ReadError> {
-        let look = || {
-            let mut statement = self.conn.prepare_cached(
-                "SELECT key, crc, value FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![range.start, range.end, limit(max)], |row| {
-                Ok((bytes(row.get_ref(0)?).to_vec(), row.get(1)?, bytes(row.get_ref(2)?)))
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        let found = look().map_err(|error| self.failed(error))?;
-        let checked = |(key, crc, value): (Vec<u8>, i64, Bytes)| {
-            let value = checked(&key, crc, value).ok();
-            (key, value)
-        };
-        Ok(found.into_iter().map(checked).collect())
+        let end = range.end.min(OWN);
+        let found = self.view(|conn, overlay| {
+            let mut found = Vec::new();
+            let mut from = range.start.to_vec();
+            while &from[..] < end && found.len() < max {
+                let upto = blocks::next(conn, &from)?.filter(|next| &next[..] < end);
+                let upto = upto.unwrap_or_else(|| end.to_vec());
+                let here = &from[..]..&upto[..];
+                let mut rows = BTreeMap::new();
+                if let Some(block) = Block::with(conn, &from)? {
+                    match block.rows() {
+                        Some(all) => rows.extend(
+                            all.into_iter()
+                                .filter(|(key, _)| here.contains(key))
+                                .map(|(key, value)| (key.to_vec(), Some(value.map(Bytes::copy_from_slice)))),
+                        ),
+                        // it is told where it begins, and not again to who reads on from within
+                        None if block.key == from => drop(rows.insert(block.key, Some(None))),
+                        None => {}
+                    }
+                }
+                for (key, value) in overlay.within(here) {
+                    rows.insert(key.to_vec(), value.clone().map(Some));
+                }
+                found.extend(rows.into_iter().filter_map(|(key, value)| Some((key, value?))));
+                from = upto;
+            }
+            found.truncate(max);
+            Ok(found)
+        });
+        found.map_err(|error| self.failed(error))
     }
 
     /// The last key of the state that lies in `range`, whose end is left out.
@@ -135,13 +166,40 @@ impl Reader {
     ///
     /// [`ReadError::Sqlite`] when nothing more can be read.
     pub fn last_key(&mut self, range: Range<&[u8]>) -> Result<Option<Vec<u8>>, ReadError> {
-        let look = || {
-            let mut statement = self.conn.prepare_cached(
-                "SELECT key FROM state WHERE key >= ?1 AND key < ?2 ORDER BY key DESC LIMIT 1",
-            )?;
-            statement.query_row([range.start, range.end], |row| row.get(0)).optional()
-        };
-        look().map_err(|error| self.failed(error))
+        let start = range.start;
+        let mut end = range.end.min(OWN).to_vec();
+        let found = self.view(|conn, overlay| {
+            while start < &end[..] {
+                let block = Block::before(conn, &end)?;
+                let begins = block.as_ref().map(|block| block.key.clone()).unwrap_or_default();
+                let here = start.max(&begins)..&end[..];
+                let rows = block.as_ref().and_then(Block::rows).unwrap_or_default();
+                let stands =
+                    |key: &[u8]| here.contains(&key) && overlay.over(key).is_none_or(Option::is_some);
+                let last = rows.iter().rev().map(|(key, _)| *key).find(|key| stands(key));
+                let over = overlay.within(here.clone()).rev().find(|(_, value)| value.is_some());
+                if let Some(last) = last.max(over.map(|(key, _)| &key[..])) {
+                    return Ok(Some(last.to_vec()));
+                }
+                end = begins;
+            }
+            Ok(None)
+        });
+        found.map_err(|error| self.failed(error))
+    }
+
+    /// Reads with one view of the table and of the changes that lie over it.
+    fn view<T>(
+        &mut self,
+        read: impl FnOnce(&Connection, &Overlay) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        // ends when this does, unless one is held
+        let own = if self.conn.is_autocommit() { Some(self.conn.unchecked_transaction()?) } else { None };
+        if own.is_some() || !self.fresh {
+            self.overlay.refresh(&self.conn)?;
+            self.fresh = own.is_none();
+        }
+        read(&self.conn, &self.overlay)
     }
 
     fn rows(
@@ -275,21 +333,6 @@ pub(crate) fn corrupt(what: &str) -> rusqlite::Error {
         rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
         Some(what.to_owned()),
     )
-}
-
-fn checked(key: &[u8], crc: i64, value: Bytes) -> Result<Bytes, ReadError> {
-    if i64::from(state_crc(key, &value)) == crc {
-        Ok(value)
-    } else {
-        Err(ReadError::DamagedState { key_bytes: key.len() })
-    }
-}
-
-fn bytes(value: ValueRef<'_>) -> Bytes {
-    match value {
-        ValueRef::Blob(bytes) | ValueRef::Text(bytes) => Bytes::copy_from_slice(bytes),
-        _ => Bytes::new(),
-    }
 }
 
 /// Whether the file itself is damaged.

@@ -132,7 +132,7 @@ pub struct Commit {
     /// Ranges of state keys to remove, end excluded; done before `state`. The caller keeps them small: all
     /// keys of one commit are removed in one turn.
     pub forget: Vec<Range<Vec<u8>>>,
-    /// State to set, or with `None` to remove.
+    /// State to set, or with `None` to remove. Keys that begin with `ff` are the journal's own.
     pub state: Vec<(Bytes, Option<Bytes>)>,
     /// The cursor that moves, and where to: the last entry this accounts for.
     pub cursor: (String, Position),

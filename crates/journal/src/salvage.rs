@@ -14,8 +14,9 @@ use rusqlite::{Connection, OpenFlags, Statement, params};
 use crate::cells::{self, Found, INDEX_INNER, INDEX_LEAF, TABLE_LEAF};
 use crate::ledger::{Cursor, LOST_CURSORS, Ledger, Mark, blank};
 use crate::pages::{PAGE, Pages};
-use crate::record::{lost_crc, state_crc};
+use crate::record::lost_crc;
 use crate::schema::{self, PAGE_BYTES};
+use crate::state::{blocks, found::Found as State};
 use crate::{Log, OpenError, damaged, files};
 
 /// What came of a damaged journal when it was opened.
@@ -85,11 +86,12 @@ struct Finds {
     rows: [Vec<Place>; 2],
     cursors: BTreeMap<String, Cursor>,
     cursors_lost: bool,
-    state: BTreeMap<Vec<u8>, Vec<u8>>,
+    state: State,
 }
 
 fn build(pages: &Pages, whole: &Path) -> rusqlite::Result<Salvaged> {
     let mut finds = find(pages);
+    let state = std::mem::take(&mut finds.state).into_values();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
@@ -109,7 +111,7 @@ fn build(pages: &Pages, whole: &Path) -> rusqlite::Result<Salvaged> {
         lost: [0; 2],
         cursors: finds.cursors.values().filter(|cursor| cursor.name != LOST_CURSORS).count() as u64,
         cursors_lost: finds.cursors_lost,
-        state: finds.state.len() as u64,
+        state: state.len() as u64,
         took: Duration::ZERO,
     };
     for log in Log::ALL {
@@ -121,13 +123,7 @@ fn build(pages: &Pages, whole: &Path) -> rusqlite::Result<Salvaged> {
         salvaged.saved[log.index()] = saved;
         salvaged.lost[log.index()] = lost;
     }
-    for (key, value) in &finds.state {
-        tx.prepare_cached("INSERT INTO state (key, crc, value) VALUES (?1, ?2, ?3)")?.execute(params![
-            key,
-            state_crc(key, value),
-            value
-        ])?;
-    }
+    blocks::write(&tx, &state)?;
     let mut cursors: Vec<Cursor> = finds.cursors.into_values().collect();
     let mut ledger = Ledger::default();
     ledger.load(&tx)?;
@@ -345,18 +341,10 @@ impl Finds {
                 self.cursors.insert(cursor.name.clone(), cursor);
             }
         } else if let Some((key, value)) = cells::state(pages, page, at) {
-            self.state(key, value, live);
+            self.state.take(key, value, live);
         } else {
             return false;
         }
         true
-    }
-
-    fn state(&mut self, key: Vec<u8>, value: Vec<u8>, live: bool) {
-        if live {
-            self.state.insert(key, value);
-        } else {
-            self.state.entry(key).or_insert(value);
-        }
     }
 }

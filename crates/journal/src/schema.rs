@@ -1,8 +1,11 @@
 //! The file's format and the settings durability rests on.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 
 use crate::ledger::{Cursor, Mark, blank};
+use crate::state::{OWN, blocks};
 use crate::{Log, record};
 
 /// Marks the file as a journal: "fbJ" and the format as a digit in ASCII.
@@ -24,7 +27,7 @@ pub(crate) const PAGE_BYTES: i64 = 16_384;
 /// A position never returns: the writer counts on from the newest row, which always stays.
 ///
 /// Step n makes format n+1 from format n; an empty file has format 0.
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE inbox (
         position INTEGER PRIMARY KEY,
@@ -65,6 +68,15 @@ pub(crate) const MIGRATIONS: [&str; 2] = [
 ",
     // CRC-32 over the whole row; those of rows cover log, position and upto too.
     "ALTER TABLE cursors ADD COLUMN crc INTEGER NOT NULL DEFAULT 0;",
+    // A row of the state holds many values, see `state.rs`; before, it was one.
+    "
+    ALTER TABLE state RENAME TO state_2;
+    CREATE TABLE state (
+        key BLOB PRIMARY KEY,
+        crc INTEGER NOT NULL,            -- CRC-32 over key and value
+        value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Makes the file's format current, in one transaction.
@@ -80,10 +92,35 @@ pub(crate) fn migrate(conn: &mut Connection, found: i64) -> rusqlite::Result<()>
     if found == 1 {
         recount(&tx)?;
     }
+    regroup(&tx)?;
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(None, "user_version", FORMAT)?;
     tx.commit()
 }
+
+/// Brings the state of formats 1 and 2 into blocks; what is damaged stays behind.
+fn regroup(conn: &Connection) -> rusqlite::Result<()> {
+    {
+        let mut statement = conn.prepare("SELECT key, crc, value FROM state_2 ORDER BY key")?;
+        let mut rows = statement.query([])?;
+        let mut values = BTreeMap::new();
+        loop {
+            let row = rows.next()?;
+            if row.is_none() || values.len() >= VALUES {
+                blocks::write(conn, &std::mem::take(&mut values))?;
+            }
+            let Some(row) = row else { break };
+            let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(2)?.as_blob()?);
+            if key < OWN && row.get::<_, i64>(1)? == i64::from(record::state_crc(key, value)) {
+                values.insert(key.to_vec(), value.to_vec());
+            }
+        }
+    }
+    conn.execute_batch("DROP TABLE state_2")
+}
+
+/// How many values are taken over at once.
+const VALUES: usize = 4096;
 
 /// Gives rows and cursors of format 1 their checksums; what is damaged stays so.
 fn recount(conn: &Connection) -> rusqlite::Result<()> {
@@ -195,5 +232,36 @@ fn text(row: &Row<'_>) -> String {
         Ok(rusqlite::types::ValueRef::Integer(number)) => number.to_string(),
         Ok(rusqlite::types::ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::blocks::Block;
+
+    #[test]
+    fn the_state_of_format_2_is_taken_over_but_for_what_is_damaged() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        MIGRATIONS[..2].iter().for_each(|step| conn.execute_batch(step).unwrap());
+        let key = |number: usize| format!("{number:05}").into_bytes();
+        let value = |number: usize| number.to_string().into_bytes();
+        let count = 2 * VALUES + 5;
+        for number in 0..count {
+            let crc = i64::from(record::state_crc(&key(number), &value(number))) + i64::from(number == 7);
+            conn.execute("INSERT INTO state VALUES (?1, ?2, ?3)", params![key(number), crc, value(number)])
+                .unwrap();
+        }
+
+        migrate(&mut conn, 2).unwrap();
+
+        for number in 0..count {
+            let block = Block::with(&conn, &key(number)).unwrap().unwrap();
+            let rows = block.rows().unwrap();
+            let found = rows.iter().find(|(at, _)| *at == key(number)).and_then(|(_, value)| *value);
+            assert_eq!(found, (number != 7).then_some(&value(number)[..]), "{number}");
+        }
+        let blocks: i64 = conn.query_row("SELECT count(*) FROM state", [], |row| row.get(0)).unwrap();
+        assert!(blocks < 60, "{blocks}");
     }
 }

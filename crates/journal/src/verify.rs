@@ -12,6 +12,8 @@ use crate::ledger::{Cursor, Mark, blank};
 use crate::reader::{Judged, judge};
 use crate::record::{cursor_crc, state_crc};
 use crate::schema::sql;
+use crate::state;
+use crate::state::packed::Packed;
 use crate::status::Opened;
 use crate::{InspectError, Log, salvage};
 
@@ -100,7 +102,7 @@ fn read(conn: &Connection, found: &mut Verified) {
     if let Err(error) = cursors(&tx, ends, found) {
         found.damaged(format!("cursors: {error}"));
     }
-    if let Err(error) = state(&tx, found) {
+    if let Err(error) = values(&tx, found) {
         found.damaged(format!("state: {error}"));
     }
 }
@@ -188,15 +190,16 @@ fn cursors(conn: &Connection, ends: [(i64, i64); 2], found: &mut Verified) -> ru
     Ok(())
 }
 
-fn state(conn: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
+fn values(conn: &Connection, found: &mut Verified) -> rusqlite::Result<()> {
     let mut statement = conn.prepare("SELECT key, crc, value FROM state")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         match (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?) {
             (ValueRef::Blob(key), ValueRef::Integer(crc), ValueRef::Blob(value))
-                if i64::from(state_crc(key, value)) == crc =>
+                if i64::from(state_crc(key, value)) == crc && state::is_sound(key, value) =>
             {
-                found.state += 1;
+                let values = Packed::read(value).filter(|_| key < state::OWN);
+                found.state += values.map_or(0, |packed| packed.rows.len() as u64);
             }
             (key, ..) => {
                 let bytes = key.as_bytes().map_or(0, <[u8]>::len);

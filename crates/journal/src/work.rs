@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::journal::Bounds;
 use crate::ledger::{Inserts, Ledger};
-use crate::record::state_crc;
 use crate::schema::PAGE_BYTES;
+use crate::state::{OWN, blocks, is_put_off};
 use crate::{
     AppendError, Commit, CursorError, CursorSpec, Halted, Log, MAX_RECORD_BYTES, Position, Priority, Record,
 };
@@ -175,6 +175,9 @@ pub(crate) fn fill(
                 if *to < at {
                     return Err(CursorError::Passed { cursor: cursor.clone(), at });
                 }
+                if touches_own(commit) {
+                    return Err(CursorError::OwnKey);
+                }
                 fits(bounds.room_for_commits())?;
                 Ok(index)
             });
@@ -203,19 +206,21 @@ fn write(inserts: &mut Inserts<'_>, ledger: &mut Ledger, commit: &Commit) -> rus
     for alert in &commit.alerts {
         ledger.append(inserts, Log::Outbox, 0, alert.at, [""; 2], &alert.body)?;
     }
+    let stamp = ledger.stamp();
+    if !commit.forget.is_empty() {
+        ledger.state.fold(conn, stamp)?;
+    }
     for range in &commit.forget {
-        conn.prepare_cached("DELETE FROM state WHERE key >= ?1 AND key < ?2")?
-            .execute(params![range.start, range.end])?;
+        blocks::forget(conn, stamp, &range.start..&range.end)?;
     }
-    let mut set =
-        conn.prepare_cached("INSERT OR REPLACE INTO state (key, crc, value) VALUES (?1, ?2, ?3)")?;
-    for (key, value) in &commit.state {
-        match value {
-            Some(value) => set.execute(params![&key[..], state_crc(key, value), &value[..]])?,
-            None => conn.prepare_cached("DELETE FROM state WHERE key = ?1")?.execute([&key[..]])?,
-        };
-    }
+    ledger.state.write(conn, stamp, &commit.state)?;
     Ok(Position::from_sql(ledger.ends(Log::Outbox).tail.position))
+}
+
+/// Whether a commit would touch keys that are the journal's own.
+fn touches_own(commit: &Commit) -> bool {
+    commit.state.iter().any(|(key, _)| &key[..] >= OWN)
+        || commit.forget.iter().any(|range| range.start < range.end && &range.end[..] > OWN)
 }
 
 /// Bytes of pages that this may take.
@@ -227,7 +232,8 @@ pub(crate) fn need(work: &Work) -> i64 {
             let state = commit.state.iter().filter_map(|(key, value)| {
                 value.as_ref().map(|value| pages((key.len() + value.len()) as u64))
             });
-            alerts + state.sum::<i64>()
+            let times = if is_put_off(commit.state.len()) { 2 } else { 1 };
+            alerts + times * state.sum::<i64>()
         }
         _ => 0,
     }

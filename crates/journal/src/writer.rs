@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     retained: Retained,
     /// Ages of cursors are due.
     ages: bool,
+    /// A second has passed: changes of the state are folded.
+    fold: bool,
     /// Need and reason of the last refused append, until it would fit.
     refused: Option<(i64, FullReason)>,
     /// The disk refused; the next try is due then.
@@ -71,6 +73,7 @@ impl Writer {
             used,
             retained: Retained::default(),
             ages: false,
+            fold: false,
             refused: None,
             stalled: None,
             low_disk: false,
@@ -247,6 +250,11 @@ impl Writer {
             let need = work::need_of(work, growth, self.low_disk);
             work::fill(&mut inserts, &mut self.ledger, work, need, &mut room, &self.bounds)?;
         }
+        if self.fold && growth {
+            let stamp = self.ledger.stamp();
+            self.ledger.state.fold(conn, stamp)?;
+            self.fold = false;
+        }
         self.ledger.save(conn)?;
         self.used = schema::live_bytes(conn)?;
         Ok(())
@@ -283,6 +291,7 @@ impl Writer {
             self.touch(now);
         }
         let conn = &self.held.conn;
+        self.fold = self.ledger.state.waits();
         self.ages = retain::overdue(conn, &self.ledger, now).map_err(|error| halted("reading", error))?;
         Ok(())
     }
@@ -300,7 +309,9 @@ impl Writer {
         let now = self.clock.now();
         let need = self.refused.map_or(0, |(need, _)| need);
         let plan = self.bounds.plan(now, need, self.ages);
-        self.ledger.cursors.iter().any(|cursor| cursor.dirty) || retain::due(&self.ledger, self.used, &plan)
+        self.fold
+            || self.ledger.cursors.iter().any(|cursor| cursor.dirty)
+            || retain::due(&self.ledger, self.used, &plan)
     }
 
     fn look_at_disk(&mut self) {
@@ -425,8 +436,12 @@ impl Writer {
         self.shared.ended()?;
         let now = self.clock.now();
         self.touch(now);
-        if let Err(trouble) = self.transact(&mut [], false, false) {
-            self.undo(trouble)?;
+        self.fold = true;
+        for growth in [true, false] {
+            match self.transact(&mut [], growth, false) {
+                Ok(()) => break,
+                Err(trouble) => self.undo(trouble)?,
+            }
         }
         self.publish();
         self.checkpointer

@@ -18,7 +18,8 @@ fn a_full_journal_answers_503_and_keeps_what_it_promised() {
     // What is under way at once is several times the room, and little of it becomes part of alerts: however fast
     // it is interpreted, some is refused.
     let load = Load::start(&target, 0, 32, Size::Padded(1_000_000), Until::Finished);
-    let unready = wait_until(DEADLINE, || admin::get(&relay, "/readyz").is_some_and(|(status, _)| status == 503));
+    let unready =
+        wait_until(DEADLINE, || admin::get(&relay, "/readyz").is_some_and(|(status, _)| status == 503));
     assert!(unready, "/readyz was never 503");
     assert!(wait_until(DEADLINE, || load.refused(503) > 0), "nothing was refused");
     let told = load.finish(Until::Finished);

@@ -106,7 +106,7 @@ fn a_journal_of_format_1_is_read_and_goes_on_as_the_newest() {
     assert_eq!(bodies(Log::Inbox), [r#"{"topic":"alarms"}"#, "{\"name\":\"caf\u{e9}\"}", "own"]);
     assert_eq!(bodies(Log::Outbox), ["alert one", "alert two"]);
     let status = journal.status().unwrap();
-    assert_eq!(status.format, 2);
+    assert_eq!(status.format, 3);
     let siem = status.cursors.iter().find(|cursor| cursor.name == "siem").unwrap();
     assert_eq!((siem.behind_records, siem.given_up_records), (1, 2));
     assert_eq!(journal.blocking_append(record("next"), Priority::Normal).unwrap(), Position::new(4));

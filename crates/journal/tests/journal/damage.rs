@@ -121,7 +121,7 @@ async fn what_a_damaged_page_holds_is_salvaged_at_the_next_start() {
 async fn a_file_that_lost_its_head_or_its_end_is_salvaged() {
     let head = |file: &std::fs::File, _: u64| file.write_all_at(&[0; 512], 0).unwrap();
     let end = |file: &std::fs::File, bytes: u64| file.set_len(bytes - 20_000).unwrap();
-    let version = |file: &std::fs::File, _: u64| file.write_all_at(&[0, 0, 0, 3], 60).unwrap();
+    let version = |file: &std::fs::File, _: u64| file.write_all_at(&[0, 0, 0, 4], 60).unwrap();
     for (cut, most) in [(&head as &dyn Fn(&std::fs::File, u64), 0), (&end, 60), (&version, 0)] {
         let place = Place::new();
         let journal = with_rows(&place, 200).await;

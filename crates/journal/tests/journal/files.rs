@@ -127,15 +127,15 @@ fn a_directory_that_is_missing_is_named() {
 fn a_newer_format_is_refused_in_clear_words_and_left_alone() {
     let place = Place::new();
     place.open().blocking_close().unwrap();
-    place.sql().pragma_update(None, "user_version", 3).unwrap();
-    place.sql().pragma_update(None, "application_id", 0x6662_4a33).unwrap();
+    place.sql().pragma_update(None, "user_version", 4).unwrap();
+    place.sql().pragma_update(None, "application_id", 0x6662_4a34).unwrap();
     let before = fs::read(place.path()).unwrap();
 
     let refused = Journal::open(&place.path(), &place.options).unwrap_err().to_string();
     let unseen = inspect(&place.path()).unwrap_err().to_string();
 
-    assert!(refused.contains("has format 3, this version knows up to 2"), "{refused}");
-    assert!(unseen.contains("has format 3, this version knows up to 2"), "{unseen}");
+    assert!(refused.contains("has format 4, this version knows up to 3"), "{refused}");
+    assert!(unseen.contains("has format 4, this version knows up to 3"), "{unseen}");
     assert_eq!(fs::read(place.path()).unwrap(), before);
 }
 

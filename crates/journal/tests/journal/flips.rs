@@ -52,7 +52,12 @@ async fn write(killed: bool) -> Written {
                 |log: &str| format!("{{\"{log}\":{number},\"x\":\"{}\"}}", "y".repeat(bytes)).into_bytes();
             let to = journal.append(record(body("in")), Priority::Normal).await.unwrap();
             let key = format!("key-{:04}", number % 60).into_bytes();
-            let state = vec![(key.into(), Some(number.to_string().into()))];
+            let value = |_| Some(Bytes::from(number.to_string()));
+            let mut state = vec![(key.into(), value(0))];
+            if number.is_multiple_of(10) {
+                // so many that they are put off
+                state.extend((0..40).map(|other| (format!("other-{other}").into(), value(other))));
+            }
             let alerts = vec![alert(body("out"))];
             journal.commit(Commit { state, ..commit("@interpret", to, alerts) }).await.unwrap();
         }

@@ -18,6 +18,7 @@ mod damage;
 mod files;
 mod flips;
 mod model;
+mod state;
 
 struct Place {
     directory: TempDir,

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fogbell_journal::{CursorError, Priority, ROW_BYTES, Start};
+use fogbell_journal::{CursorError, Priority, ROW_BYTES, Reader, Start};
 use proptest::collection::vec;
+use proptest::option::weighted;
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -16,7 +17,7 @@ const SHARES: [Option<u64>; 3] = [None, Some(3_000), Some(500)];
 #[derive(Clone, Debug)]
 enum Op {
     Append { bytes: usize, own: bool },
-    Commit { alerts: Vec<usize>, entries: u64 },
+    Commit { alerts: Vec<usize>, entries: u64, state: Vec<(u8, Option<u8>)>, forget: Option<(u8, u8)> },
     Advance { sink: usize, rows: u64 },
     Register { sink: usize, now: bool },
     Forget { sink: usize },
@@ -28,7 +29,9 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (0..3000_usize, any::<bool>()).prop_map(|(bytes, own)| Op::Append { bytes, own }),
-        4 => (vec(0..900_usize, 0..4), 0..4_u64).prop_map(|(alerts, entries)| Op::Commit { alerts, entries }),
+        6 => (vec(0..900_usize, 0..4), 0..4_u64, state(), weighted(0.1, any::<(u8, u8)>())).prop_map(
+            |(alerts, entries, state, forget)| Op::Commit { alerts, entries, state, forget }
+        ),
         3 => (0..3_usize, 0..5_u64).prop_map(|(sink, rows)| Op::Advance { sink, rows }),
         2 => (0..3_usize, any::<bool>()).prop_map(|(sink, now)| Op::Register { sink, now }),
         1 => (0..3_usize).prop_map(|sink| Op::Forget { sink }),
@@ -38,8 +41,15 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// A few values, or so many that they are put off.
+fn state() -> impl Strategy<Value = Vec<(u8, Option<u8>)>> {
+    let one = || (any::<u8>(), weighted(0.8, any::<u8>()));
+    prop_oneof![vec(one(), 0..4), vec(one(), 30..80)]
+}
+
 #[derive(Default)]
 struct Model {
+    state: BTreeMap<Vec<u8>, Bytes>,
     inbox: VecDeque<Bytes>,
     outbox: VecDeque<Bytes>,
     interpreted: u64,
@@ -83,17 +93,34 @@ async fn apply(place: &Place, journal: Journal, model: &mut Model, op: Op) -> Jo
             let expect = Position::new(model.inbox.len() as u64);
             assert_eq!(journal.append(record(body), priority).await, Ok(expect));
         }
-        Op::Commit { alerts, entries } => {
+        Op::Commit { alerts, entries, state, forget } => {
             let to = model.interpreted + entries;
             let bodies: Vec<_> = alerts.into_iter().map(|bytes| body(model, bytes)).collect();
-            let state = vec![("at".into(), Some(to.to_string().into()))];
+            let key = |key: u8| vec![b's', key];
+            let value = |value: u8| Bytes::from(vec![value; usize::from(value)]);
+            let changed = state.into_iter().map(|(at, to)| (Bytes::from(key(at)), to.map(value)));
+            let state: Vec<_> = changed.chain([("at".into(), Some(to.to_string().into()))]).collect();
+            let forget: Vec<_> = forget.into_iter().map(|(from, to)| key(from)..key(to)).collect();
             let alerts = bodies.iter().cloned().map(alert).collect();
-            let told = journal.commit(Commit { state, ..commit(INTERPRET, Position::new(to), alerts) }).await;
+            let told = journal
+                .commit(Commit {
+                    state: state.clone(),
+                    forget: forget.clone(),
+                    ..commit(INTERPRET, Position::new(to), alerts)
+                })
+                .await;
             if to > model.inbox.len() as u64 {
                 assert!(matches!(told, Err(CursorError::Beyond { .. })), "{told:?}");
             } else {
                 model.interpreted = to;
                 model.outbox.extend(bodies);
+                model.state.retain(|key, _| !forget.iter().any(|range| range.contains(key)));
+                for (key, value) in state {
+                    match value {
+                        Some(value) => model.state.insert(key.into(), value),
+                        None => model.state.remove(&key[..]),
+                    };
+                }
                 assert_eq!(told, Ok(Position::new(model.outbox.len() as u64)));
             }
         }
@@ -163,10 +190,28 @@ async fn compare(journal: &Journal, model: &mut Model) {
         })
         .collect();
     assert_eq!(sinks, model.sinks);
-    let state = journal.reader(Log::Inbox).unwrap().state(b"at").unwrap();
-    if let Some(state) = state {
-        assert_eq!(state, model.interpreted.to_string());
+}
+
+/// The state as `reader` has it, whether it was opened now or is kept since before.
+fn compare_state(reader: &mut Reader, model: &Model) {
+    let mut found = Vec::new();
+    let mut from = Vec::new();
+    loop {
+        let some = reader.states(&from..b"\xff\xff", 7).unwrap();
+        let Some((last, _)) = some.last() else { break };
+        from = [&last[..], &[0]].concat();
+        found.extend(some.into_iter().map(|(key, value)| (key, value.unwrap())));
     }
+    assert_eq!(found.len(), model.state.len());
+    assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), model.state);
+    reader.hold().unwrap();
+    for at in (0..=255).step_by(5) {
+        let key = vec![b's', at];
+        assert_eq!(reader.state(&key).unwrap().as_ref(), model.state.get(&key));
+        let last = model.state.range(..key.clone()).next_back().map(|(key, _)| key.clone());
+        assert_eq!(reader.last_key(b"".as_slice()..&key).unwrap(), last);
+    }
+    reader.release().unwrap();
 }
 
 proptest! {
@@ -178,9 +223,15 @@ proptest! {
             let mut model = Model::default();
             let mut journal = place.open();
             journal.register(INTERPRET, keeps_all(Log::Inbox)).await.unwrap();
+            let mut kept = None;
             for op in ops {
+                if matches!(op, Op::Close | Op::Drop) {
+                    kept = None;
+                }
                 journal = apply(&place, journal, &mut model, op).await;
                 compare(&journal, &mut model).await;
+                compare_state(&mut journal.reader(Log::Inbox).unwrap(), &model);
+                compare_state(kept.get_or_insert_with(|| journal.reader(Log::Inbox).unwrap()), &model);
             }
         });
     }
