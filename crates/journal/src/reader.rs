@@ -106,15 +106,9 @@ impl Reader {
     ///
     /// [`ReadError::DamagedState`] when what stands there does not match its checksum.
     pub fn state(&mut self, key: &[u8]) -> Result<Option<Bytes>, ReadError> {
-        let found = self.view(|conn, overlay| {
-            if let Some(over) = overlay.over(key) {
-                return Ok(Some(over.clone()));
-            }
-            let Some(block) = Block::with(conn, key)? else { return Ok(Some(None)) };
-            Ok(block.rows().map(|rows| {
-                let at = rows.binary_search_by_key(&key, |(key, _)| key).ok()?;
-                rows[at].1.map(Bytes::copy_from_slice)
-            }))
+        let found = self.view(|conn, overlay| match overlay.over(key) {
+            Some(over) => Ok(Some(over.clone())),
+            None => Block::value(conn, key),
         });
         let found = found.map_err(|error| self.failed(error))?;
         found.ok_or(ReadError::DamagedState { key_bytes: key.len() })

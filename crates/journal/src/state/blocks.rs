@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::packed::{self, Packed, Row};
@@ -21,12 +22,22 @@ pub(crate) struct Block {
 impl Block {
     /// The one that has `key`, if any has.
     pub(crate) fn with(conn: &Connection, key: &[u8]) -> rusqlite::Result<Option<Self>> {
-        Self::find(conn, "SELECT key, crc, value FROM state WHERE key <= ?1 ORDER BY key DESC LIMIT 1", key)
+        Self::find(conn, WITH, key)
     }
 
     /// The last one that begins before `key`.
     pub(crate) fn before(conn: &Connection, key: &[u8]) -> rusqlite::Result<Option<Self>> {
         Self::find(conn, "SELECT key, crc, value FROM state WHERE key < ?1 ORDER BY key DESC LIMIT 1", key)
+    }
+
+    /// What stands under `key`; the outer one is `None` when the block that has it does not match its checksum.
+    pub(crate) fn value(conn: &Connection, key: &[u8]) -> rusqlite::Result<Option<Option<Bytes>>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let value = whole(row).ok().and_then(|(_, block)| Packed::find(block, key));
+            Ok(value.map(|value| value.map(Bytes::copy_from_slice)))
+        };
+        let found = conn.prepare_cached(WITH)?.query_row([key], read).optional()?;
+        Ok(found.unwrap_or(Some(None)))
     }
 
     fn find(conn: &Connection, sql: &str, key: &[u8]) -> rusqlite::Result<Option<Self>> {
@@ -159,6 +170,8 @@ fn replace(
     }
     Ok(())
 }
+
+const WITH: &str = "SELECT key, crc, value FROM state WHERE key <= ?1 ORDER BY key DESC LIMIT 1";
 
 /// What the rows of a block have at most, unless it is one: four blocks fill a page of 16 KiB, and none overflows.
 ///

@@ -1,5 +1,7 @@
 //! Keys and values in one row of the table.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 
 /// A key and what stands under it from now on; `None` for nothing.
@@ -22,10 +24,28 @@ impl<'a> Packed<'a> {
         let (stamp, mut rest) = bytes.split_first_chunk()?;
         let mut rows = Vec::with_capacity(rest.len() / USUAL_ROW_BYTES);
         while !rest.is_empty() {
-            rows.push((text(&mut rest)??, text(&mut rest)?));
+            rows.push(row(&mut rest)?);
         }
         Some(Self { stamp: u64::from_le_bytes(*stamp), rows })
     }
+
+    /// What stands under `key` in what [`written`] wrote by the order of keys; `None` when it is something else.
+    pub(crate) fn find(bytes: &'a [u8], key: &[u8]) -> Option<Option<&'a [u8]>> {
+        let (_stamp, mut rest) = bytes.split_first_chunk::<8>()?;
+        while !rest.is_empty() {
+            let (at, value) = row(&mut rest)?;
+            match at.cmp(key) {
+                Ordering::Less => {}
+                Ordering::Equal => return Some(value),
+                Ordering::Greater => break,
+            }
+        }
+        Some(None)
+    }
+}
+
+fn row<'a>(rest: &mut &'a [u8]) -> Option<Row<'a>> {
+    Some((text(rest)??, text(rest)?))
 }
 
 /// The stamp in eight bytes, least first, then each key and value behind its length: in one byte, or in four, least
@@ -81,7 +101,7 @@ const USUAL_ROW_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
-    use proptest::collection::vec;
+    use proptest::collection::{btree_map, vec};
     use proptest::option;
     use proptest::prelude::*;
 
@@ -109,9 +129,20 @@ mod tests {
         }
 
         #[test]
+        fn a_value_is_found_under_its_key(
+            rows in btree_map(vec(0..3_u8, 0..4), vec(any::<u8>(), 0..3), 0..30),
+            key in vec(0..3_u8, 0..4)
+        ) {
+            let bytes = written(7, rows.iter().map(|(key, value)| (&key[..], Some(&value[..]))));
+            prop_assert_eq!(Packed::find(&bytes, &key), Some(rows.get(&key).map(|value| &value[..])));
+        }
+
+        #[test]
         fn anything_else_is_nothing(bytes in vec(prop_oneof![0..4_u8, 0xfc..=0xff_u8], 0..40)) {
             if let Some(packed) = Packed::read(&bytes) {
                 prop_assert_eq!(again(&packed), bytes);
+            } else {
+                prop_assert_eq!(Packed::find(&bytes, &[0xff; 64]), None);
             }
         }
     }
