@@ -12,9 +12,9 @@
 //!   space is needed. A log on which nobody has a cursor is all history, so register before appending;
 //! - the newest row of a log always stays.
 //!
-//! Every row, every cursor and every block of state values carries a CRC-32, written in the same commit. A row that does not
-//! match is reported ([`Entry::Damaged`]) and never hides the rows around it; when the file itself is damaged, the
-//! journal stops, and the next [`Journal::open`] saves everything that proves itself ([`Salvaged`]).
+//! Every row, every cursor and every block of state values carries a CRC-32, written in the same commit. A row that
+//! does not match is reported ([`Entry::Damaged`]) and never hides the rows around it; when the file itself is
+//! damaged, the journal stops, and the next [`Journal::open`] saves everything that proves itself ([`Salvaged`]).
 
 mod cells;
 mod check;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use fogbell_journal::{
-    Commit, CursorSpec, Entry, Journal, Log, Options, OutRecord, Position, Record, Row, Start,
+    Commit, CursorSpec, Entry, Journal, Log, Options, OutRecord, Position, Reader, Record, Row, Start,
+    StateRow,
 };
 use tempfile::TempDir;
 
@@ -73,6 +74,17 @@ fn rows(journal: &Journal, log: Log) -> Vec<Row> {
             damaged => panic!("{damaged:?}"),
         })
         .collect()
+}
+
+/// All of the state, `most` values at a time.
+fn states(reader: &mut Reader, most: usize) -> Vec<StateRow> {
+    let (mut found, mut from) = (Vec::new(), Vec::new());
+    loop {
+        let some = reader.states(&from..b"\xff\xff", most).unwrap();
+        let Some((last, _)) = some.last() else { return found };
+        from = [&last[..], &[0]].concat();
+        found.extend(some);
+    }
 }
 
 /// Ticks until `what` holds.

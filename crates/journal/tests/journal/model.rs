@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use fogbell_journal::{CursorError, Priority, ROW_BYTES, Reader, Start};
+use fogbell_journal::{CursorError, Priority, ROW_BYTES, Start};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -194,14 +194,7 @@ async fn compare(journal: &Journal, model: &mut Model) {
 
 /// The state as `reader` has it, whether it was opened now or is kept since before.
 fn compare_state(reader: &mut Reader, model: &Model) {
-    let mut found = Vec::new();
-    let mut from = Vec::new();
-    loop {
-        let some = reader.states(&from..b"\xff\xff", 7).unwrap();
-        let Some((last, _)) = some.last() else { break };
-        from = [&last[..], &[0]].concat();
-        found.extend(some.into_iter().map(|(key, value)| (key, value.unwrap())));
-    }
+    let found: Vec<_> = states(reader, 7).into_iter().map(|(key, value)| (key, value.unwrap())).collect();
     assert_eq!(found.len(), model.state.len());
     assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), model.state);
     reader.hold().unwrap();

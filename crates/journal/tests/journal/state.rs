@@ -25,6 +25,15 @@ async fn open(place: &Place) -> Journal {
     journal
 }
 
+/// The files of a journal that is open, as a kill leaves them.
+fn killed(place: &Place) -> Place {
+    let killed = Place::new();
+    for file in ["journal.db", "journal.db-wal"] {
+        std::fs::copy(place.directory.path().join(file), killed.directory.path().join(file)).unwrap();
+    }
+    killed
+}
+
 /// All of the state as a reader has it.
 fn read(journal: &Journal) -> Vec<(Vec<u8>, Option<Bytes>)> {
     journal.reader(Log::Inbox).unwrap().states(b"".as_slice()..b"\xff", usize::MAX).unwrap()
@@ -85,10 +94,7 @@ async fn changes_that_wait_outlast_a_kill_and_are_folded_at_an_orderly_end() {
         set(&journal, many(round)).await;
     }
     let before = read(&journal);
-    let killed = Place::new();
-    for file in ["journal.db", "journal.db-wal"] {
-        std::fs::copy(place.directory.path().join(file), killed.directory.path().join(file)).unwrap();
-    }
+    let killed = killed(&place);
     journal.close().await.unwrap();
     assert_eq!(in_the_table(&place), (6, 0));
 
@@ -113,10 +119,7 @@ async fn changes_that_were_there_at_the_start_are_folded() {
     let place = Place::new();
     let journal = open(&place).await;
     set(&journal, many(0)).await;
-    let killed = Place::new();
-    for file in ["journal.db", "journal.db-wal"] {
-        std::fs::copy(place.directory.path().join(file), killed.directory.path().join(file)).unwrap();
-    }
+    let killed = killed(&place);
 
     let journal = open(&killed).await;
     until(&journal, || in_the_table(&killed).1 == 0).await;
@@ -219,14 +222,7 @@ async fn a_damaged_block_is_told_once_and_hides_no_other() {
     let mut reader = journal.reader(Log::Inbox).unwrap();
     let error = reader.state(&key).unwrap_err();
     assert!(matches!(error, ReadError::DamagedState { key_bytes: 4 }), "{error}");
-    let mut found = Vec::new();
-    let mut from = Vec::new();
-    loop {
-        let some = reader.states(&from..b"\xff", 1).unwrap();
-        let Some((last, _)) = some.last() else { break };
-        from = [&last[..], &[0]].concat();
-        found.extend(some);
-    }
+    let found = states(&mut reader, 1);
     let damaged: Vec<_> = found.iter().filter(|(_, value)| value.is_none()).map(|(key, _)| key).collect();
     assert_eq!(damaged, [&key]);
     assert!((235..300).contains(&found.len()), "{}", found.len());
